@@ -1,1 +1,5 @@
+//! One binary of all integration tests, one module a theme.
 
+mod catalogue;
+mod support;
+mod surfaces;
