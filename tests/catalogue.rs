@@ -42,11 +42,17 @@ This page is generated from the catalogue in the code.\n\n\
     for metric in CATALOGUE {
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let (name, kind, presence) = (metric.name, metric.kind.word(), metric.presence.words());
-        text.push_str(&format!("| `{name}` | {kind} | {} | {presence} | {} |\n", labels.join(" "), metric.help));
+        text.push_str(&format!(
+            "| `{name}` | {kind} | {} | {presence} | {} |\n",
+            labels.join(" "),
+            metric.help
+        ));
     }
     text.push_str("\n## Units\n\n");
     text.push_str("`_timestamp_seconds`: Unix time in seconds. `_seconds`: a span in seconds. `_bytes`: bytes. `_total`: a count since the start. ");
-    text.push_str("Every other metric is a plain number: 0 or 1, a level, a count, a status.\n\n## Label values\n\n");
+    text.push_str(
+        "Every other metric is a plain number: 0 or 1, a level, a count, a status.\n\n## Label values\n\n",
+    );
     text.push_str(&label_values());
     text.push_str("\n## Queries to begin with\n\n| metric | query |\n|---|---|\n");
     for metric in CATALOGUE {
@@ -103,7 +109,12 @@ fn the_lists_of_the_reference_are_those_of_the_code() {
         } else {
             "something else"
         };
-        text.push_str(&format!("| `{}` | {} | {blames} | {} |\n", verdict.code(), verdict.meaning(), verdict.way_out()));
+        text.push_str(&format!(
+            "| `{}` | {} | {blames} | {} |\n",
+            verdict.code(),
+            verdict.meaning(),
+            verdict.way_out()
+        ));
     }
     compare("docs/reference.md", &text);
 }
@@ -111,8 +122,11 @@ fn the_lists_of_the_reference_are_those_of_the_code() {
 #[test]
 fn a_scrape_has_the_families_of_the_catalogue_and_no_other() {
     let page = Metrics::default().page(&Arc::new(samples::snapshot()));
-    let families: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).filter_map(|line| line.split(' ').next()).collect();
+    let families: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
     let unique: BTreeSet<&str> = families.iter().copied().collect();
     assert_eq!(unique.len(), families.len(), "a family stands twice");
     assert_eq!(unique, CATALOGUE.iter().map(|metric| metric.name).collect());
@@ -145,12 +159,18 @@ fn what_is_unknown_has_no_series() {
     assert!(!empty.contains("certsteward_notification_outbox_oldest"), "{empty}");
     let page = encode(&samples::snapshot());
     let of = |text: &str| page.lines().filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n");
-    assert_eq!(of("certsteward_watch_level{watch=\"legacy-export\""), "certsteward_watch_level{watch=\"legacy-export\"} 2");
+    assert_eq!(
+        of("certsteward_watch_level{watch=\"legacy-export\""),
+        "certsteward_watch_level{watch=\"legacy-export\"} 2"
+    );
     assert_eq!(of("certsteward_certificate_not_after_timestamp_seconds{watch=\"legacy-export\""), "");
     assert_eq!(of("certsteward_probe_http_status{watch=\"ias-user-sync\""), "");
     let expired = samples::at("2027-02-08T00:00:00Z").timestamp();
     assert!(of("not_after_timestamp_seconds{watch=\"ias-user-sync\"").ends_with(&format!(" {expired}")));
-    assert_eq!(of("code=\"watch-vanished\""), "certsteward_watch_findings{watch=\"old-watch\",code=\"watch-vanished\",level=\"warning\"} 1");
+    assert_eq!(
+        of("code=\"watch-vanished\""),
+        "certsteward_watch_findings{watch=\"old-watch\",code=\"watch-vanished\",level=\"warning\"} 1"
+    );
 }
 
 #[test]
@@ -182,15 +202,24 @@ fn dashboards_and_rules_use_names_of_the_catalogue_only() {
     let known: BTreeSet<&str> = CATALOGUE.iter().map(|metric| metric.name).collect();
     for (file, text) in files(&root().join("dashboards")) {
         for name in names(&text) {
-            let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
-            assert!(known.contains(name.as_str()) || known.contains(family), "{} uses {name}", file.display());
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(&name);
+            assert!(
+                known.contains(name.as_str()) || known.contains(family),
+                "{} uses {name}",
+                file.display()
+            );
         }
     }
 }
 
 fn files(folder: &Path) -> Vec<(PathBuf, String)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let fitting = |path: &PathBuf| path.extension().is_some_and(|end| ["json", "yml"].iter().any(|known| end == *known));
+    let fitting = |path: &PathBuf| {
+        path.extension().is_some_and(|end| ["json", "yml"].iter().any(|known| end == *known))
+    };
     entries.filter(fitting).map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -199,7 +228,9 @@ fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
     let ends = ["_seconds", "_total", "_info", "_bytes", "_bucket", "_sum", "_count"];
     let plain = |word: &&str| {
-        word.starts_with("certsteward_") && !word.contains(':') && (ends.iter().any(|end| word.ends_with(end)) || word.matches('_').count() > 1)
+        word.starts_with("certsteward_")
+            && !word.contains(':')
+            && (ends.iter().any(|end| word.ends_with(end)) || word.matches('_').count() > 1)
     };
     words.filter(plain).map(str::to_owned).collect()
 }
