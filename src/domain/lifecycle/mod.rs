@@ -13,7 +13,7 @@ pub use advance::advance;
 pub(in crate::domain) use advance::{expected_gap, is_everywhere_known, shows_leftover, words};
 pub use asks::{effective_matching, is_known, matching_by_target};
 pub use gates::{Gate, TABLE as GATES};
-pub use want::{Want, note_pending, want};
+pub use want::{Want, begin, note_pending, want};
 
 use super::Timestamp;
 use super::certificate::Fingerprint;

@@ -60,6 +60,16 @@ pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<
     }
 }
 
+/// The intent of an act: saved before it begins, so that a crash never leaves it unknown that it was begun.
+pub fn begin(record: &mut Record, act: &Act, chronicle: &mut Chronicle<'_>) {
+    record.in_flight = Some((act.clone(), chronicle.now));
+    record.acts.push(chronicle.now);
+    if let (Act::Issue { .. }, Some(renewal)) = (act, &mut record.renewal) {
+        renewal.issue_started.get_or_insert(chronicle.now);
+    }
+    chronicle.note(EventKind::ActStarted, format!("about to {}", act.sentence()));
+}
+
 /// Looks made once in every pass, and those that an act needs first.
 fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Timestamp, Look)> {
     let mut looks = vec![Look::Source { entry: renamed_entry(watch, record) }];
