@@ -1,1 +1,4 @@
+//! The integration tests: one binary with one module a theme.
 
+mod probe;
+mod support;
