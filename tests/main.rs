@@ -1,0 +1,4 @@
+//! One binary of all integration tests, one module a theme.
+
+#[cfg(feature = "sandbox")]
+mod sandbox;

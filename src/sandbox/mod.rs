@@ -334,7 +334,8 @@ impl Sockets {
     }
 
     fn addresses(&self) -> io::Result<Addresses> {
-        let mut ports = self.parts.iter().map(|(_, listener)| Ok(listener.local_addr()?.port()));
+        let mut ports =
+            self.parts.iter().map(|(_, listener)| listener.local_addr().map(|address| address.port()));
         let mut address = |scheme_and_host: &str| -> io::Result<String> {
             let port: u16 = ports.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))?;
             Ok(format!("{scheme_and_host}:{port}"))

@@ -17,11 +17,6 @@ impl Tasks {
         Self { stop: CancellationToken::new(), running: Mutex::new(JoinSet::new()) }
     }
 
-    /// A token that is cancelled when the landscape stops.
-    pub(super) fn stop_word(&self) -> CancellationToken {
-        self.stop.clone()
-    }
-
     /// Runs `task` until it ends by itself or the landscape stops; a stopped task is dropped where it waits.
     pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
