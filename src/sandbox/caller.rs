@@ -116,7 +116,8 @@ impl CallerState {
 pub(super) async fn run(world: Arc<World>) {
     let mut beat = tokio::time::interval(world.options.caller_every.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut caller = Caller { world: world.clone(), token: None, destination: None, agent: None };
+    let mut caller =
+        Caller { world: world.clone(), plain: None, token: None, destination: None, agent: None };
     loop {
         beat.tick().await;
         let call = match caller.call().await {
@@ -134,6 +135,8 @@ pub(super) async fn run(world: Arc<World>) {
 
 struct Caller {
     world: Arc<World>,
+    /// The client for the services that speak plain HTTP.
+    plain: Option<reqwest::Client>,
     token: Option<(String, Moment)>,
     destination: Option<(Value, Moment)>,
     /// The TLS client, kept for the content it was made from.
@@ -171,7 +174,7 @@ impl Caller {
             "{}/destination-configuration/v1/destinations/{DESTINATION}",
             self.world.addresses.destination_service
         );
-        let request = plain_client()?.get(url).bearer_auth(token).header("user-agent", CALLER_AGENT);
+        let request = self.plain()?.get(url).bearer_auth(token).header("user-agent", CALLER_AGENT);
         let answer =
             request.send().await.map_err(|error| format!("the destination was not fetched: {error}"))?;
         if !answer.status().is_success() {
@@ -190,6 +193,7 @@ impl Caller {
         {
             return Ok(token.clone());
         }
+        let plain = self.plain()?;
         let client = &self.world.client;
         let form = [
             ("grant_type", "client_credentials"),
@@ -197,7 +201,7 @@ impl Caller {
             ("client_secret", &client.secret),
         ];
         let url = format!("{}/oauth/token", self.world.addresses.token_service);
-        let request = plain_client()?.post(url).form(&form).header("user-agent", CALLER_AGENT);
+        let request = plain.post(url).form(&form).header("user-agent", CALLER_AGENT);
         let answer = request.send().await.map_err(|error| format!("no token: {error}"))?;
         let body: Value = answer.json().await.map_err(|error| format!("no token: {error}"))?;
         let token =
@@ -205,6 +209,16 @@ impl Caller {
         let lifetime = body.get("expires_in").and_then(Value::as_i64).unwrap_or_default();
         self.token = Some((token.clone(), now() + TimeDelta::seconds(lifetime)));
         Ok(token)
+    }
+
+    fn plain(&mut self) -> Result<reqwest::Client, String> {
+        if let Some(client) = &self.plain {
+            return Ok(client.clone());
+        }
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
+        let client = builder.build().map_err(|error| error.to_string())?;
+        self.plain = Some(client.clone());
+        Ok(client)
     }
 
     fn agent(&mut self, keystore: &Keystore) -> Result<reqwest::Client, String> {
@@ -275,15 +289,6 @@ fn keystore(configuration: &Map<String, Value>, found: &Value) -> Result<Keystor
         password: text("KeyStorePassword").unwrap_or_default().to_owned(),
         content: content.ok_or_else(|| format!("no keystore named {name} came with the destination"))?,
     })
-}
-
-fn plain_client() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .timeout(PATIENCE)
-        .build()
-        .map_err(|error| error.to_string())
 }
 
 fn keep(calls: &mut VecDeque<Call>, call: Call, limit: usize) {

@@ -10,6 +10,8 @@ use std::time::Duration;
 const LOG_LENGTH: usize = 5000;
 
 /// One misbehaviour, to be shown `times` times to requests that fit.
+///
+/// The mail server asks for a fault too, once per mail, with the method `DATA` and the path `smtp`: a status is its reply code.
 #[derive(Debug, Clone, Default)]
 pub struct Fault {
     /// The method it applies to; none means all.
@@ -28,6 +30,8 @@ pub struct Fault {
     pub drop_request: bool,
     /// Do what was asked, then close the connection without an answer.
     pub drop_answer_after_effect: bool,
+    /// Let this many fitting requests through first.
+    pub skip: u32,
     /// How often; 0 counts as once.
     pub times: u32,
     /// Whether the simulated calling application meets it too.
@@ -67,7 +71,7 @@ impl Fault {
     fn planned(&self) -> Planned {
         let answer = self.status.map(|status| {
             let answer = if self.body.starts_with(['{', '[', '"']) {
-                Answer::empty(status).with("content-type", "application/json").body(self.body.clone())
+                Answer::empty(status).with("content-type", "application/json").with_body(self.body.clone())
             } else {
                 Answer::text(status, self.body.clone())
             };
@@ -88,8 +92,13 @@ impl Fault {
 impl State {
     /// Takes the first fault that fits, and uses it up by one.
     pub(super) fn next_fault(&mut self, method: &str, path: &str, from_caller: bool) -> Option<Planned> {
-        let index = self.faults.iter().position(|fault| fault.fits(method, path, from_caller))?;
-        let fault = self.faults.get_mut(index)?;
+        let mut fitting =
+            self.faults.iter_mut().enumerate().filter(|(_, fault)| fault.fits(method, path, from_caller));
+        let (index, fault) = fitting.next()?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
         let planned = fault.planned();
         if fault.times > 1 {
             fault.times -= 1;

@@ -82,7 +82,6 @@ fn destination(world: &World, name: &str) -> Map<String, Value> {
         "Authentication": "ClientCertificateAuthentication",
         "KeyStore.Source": "DestinationService",
         "KeyStoreLocation": CERTIFICATE,
-        "KeyStorePassword": "",
         "URL.headers.successfactors-companyid": world.options.company_id,
         "Description": "SAP SuccessFactors HXM Core Odata (simulated)",
         "XFSystemName": "Sample tenant",

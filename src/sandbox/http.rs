@@ -60,7 +60,7 @@ impl Request {
 pub(super) struct Answer {
     pub(super) status: u16,
     headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
@@ -69,15 +69,15 @@ impl Answer {
     }
 
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self::empty(status).with("content-type", "application/json").body(body.to_string())
+        Self::empty(status).with("content-type", "application/json").with_body(body.to_string())
     }
 
     pub(super) fn text(status: u16, body: impl Into<String>) -> Self {
-        Self::empty(status).with("content-type", "text/plain;charset=UTF-8").body(body.into())
+        Self::empty(status).with("content-type", "text/plain;charset=UTF-8").with_body(body.into())
     }
 
     pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
-        Self::empty(status).with("content-type", "text/html;charset=UTF-8").body(body.into())
+        Self::empty(status).with("content-type", "text/html;charset=UTF-8").with_body(body.into())
     }
 
     /// Sends a browser on with GET.
@@ -90,7 +90,7 @@ impl Answer {
         self
     }
 
-    pub(super) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }

@@ -112,7 +112,7 @@ pub(super) fn answer(world: &World, request: &Request) -> Answer {
                         "content-disposition",
                         format!("attachment; filename=\"{}\"", plain(&attachment.name)),
                     )
-                    .body(attachment.content.clone())
+                    .with_body(attachment.content.clone())
             })
         }
         _ => None,

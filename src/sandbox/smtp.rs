@@ -54,18 +54,32 @@ async fn session(stream: TcpStream, world: &World) -> io::Result<()> {
             "DATA" => {
                 say(&mut write, "354 end with <CRLF>.<CRLF>").await?;
                 let taken = std::mem::take(&mut envelope);
-                match data(&mut read).await? {
-                    Some(raw) => {
-                        world.receive(Mail::read(&raw, taken.from.unwrap_or_default(), taken.to, now()));
-                        say(&mut write, "250 2.0.0 taken").await?;
-                    }
-                    None => say(&mut write, "552 5.3.4 the mail is larger than the limit").await?,
-                }
+                let Some(reply) = take(data(&mut read).await?, taken, world).await else { return Ok(()) };
+                say(&mut write, &reply).await?;
             }
             "QUIT" => return say(&mut write, "221 2.0.0 bye").await,
             verb => say(&mut write, &reply(verb, argument, &mut envelope)).await?,
         }
     }
+}
+
+/// Puts the mail into the mailbox, unless a fault is ordered; none closes the connection without a reply.
+async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option<String> {
+    let fault = world.state().next_fault("DATA", "smtp", false);
+    let mut silent = false;
+    if let Some(fault) = fault {
+        tokio::time::sleep(fault.delay).await;
+        if fault.drop_request {
+            return None;
+        }
+        if let Some(answer) = fault.answer {
+            return Some(format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)));
+        }
+        silent = fault.drop_answer;
+    }
+    let Some(raw) = raw else { return Some("552 5.3.4 the mail is larger than the limit".to_owned()) };
+    world.receive(Mail::read(&raw, envelope.from.unwrap_or_default(), envelope.to, now()));
+    (!silent).then(|| "250 2.0.0 taken".to_owned())
 }
 
 /// The reply to everything but DATA and QUIT.
