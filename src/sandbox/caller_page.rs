@@ -54,6 +54,7 @@ fn shown(report: &CallerReport) -> String {
             )
         })
         .collect();
+    let failed = if failed.is_empty() { row("None.", "", "") } else { failed };
     page(
         "Calling application",
         &format!(
@@ -66,5 +67,10 @@ fn shown(report: &CallerReport) -> String {
 }
 
 fn row(first: &str, second: &str, third: &str) -> String {
-    format!("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escaped(first), escaped(second), escaped(third))
+    format!(
+        "<tr><td>{}</td><td>{}</td><td class=\"long\">{}</td></tr>",
+        escaped(first),
+        escaped(second),
+        escaped(third)
+    )
 }

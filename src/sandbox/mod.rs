@@ -68,6 +68,10 @@ pub enum Matching {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hands {
     /// A simulated administrator, this long after the mail came.
+    ///
+    /// They read the mail's text, in which these lines stand: `Ask: add`, `replace` or `remove`; `Configuration Name:`,
+    /// `Integration Name:` and `Login Name:`; `Hand-off page:` with the link, to which they post `sign=deleting` and
+    /// `sign=saved` under `/say`; and for `remove` the `Fingerprint (SHA-256):`. The certificate is the attached `.pem`.
     Auto {
         /// How long they take.
         after: Duration,

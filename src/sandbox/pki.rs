@@ -155,14 +155,11 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
 }
 
 /// What the landscape wants to know of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) issuer: Vec<u8>,
     pub(super) subject: Vec<u8>,
     pub(super) issuer_text: String,
     pub(super) subject_text: String,
-    pub(super) not_before: Moment,
-    pub(super) not_after: Moment,
 }
 
 /// Reads a certificate; `None` where it is none.
@@ -173,8 +170,6 @@ pub(super) fn facts(certificate: &[u8]) -> Option<Facts> {
         subject: parsed.subject().as_raw().to_vec(),
         issuer_text: reversed(parsed.issuer()),
         subject_text: reversed(parsed.subject()),
-        not_before: moment(parsed.validity().not_before.timestamp())?,
-        not_after: moment(parsed.validity().not_after.timestamp())?,
     })
 }
 
@@ -273,10 +268,6 @@ fn key_id(key: &KeyPair) -> Vec<u8> {
 
 fn short_hash(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).iter().take(20).copied().collect()
-}
-
-fn moment(seconds: i64) -> Option<Moment> {
-    Utc.timestamp_opt(seconds, 0).single()
 }
 
 /// A name as Java writes it: last RDN first, no blanks after the commas.

@@ -60,8 +60,8 @@ fn overview(world: &World, refusal: Option<&str>) -> String {
 fn row(mapping: &Mapping) -> String {
     format!(
         "<tr data-mapping=\"{id}\" data-fingerprint=\"{fingerprint}\" data-subject=\"{subject}\" data-issuer=\"{issuer}\">\
-         <td>{configuration}</td><td>{integration}</td><td>{login}</td><td>{subject}<br><small>SHA-256 {fingerprint}</small></td>\
-         <td>{issuer}</td><td>{uploaded}</td>\
+         <td>{configuration}</td><td>{integration}</td><td>{login}</td><td class=\"long\">{subject}<br><small>SHA-256 {fingerprint}</small></td>\
+         <td class=\"long\">{issuer}</td><td>{uploaded}</td>\
          <td><form method=\"post\" action=\"/mappings/{id}/delete\"><button>Delete</button></form></td></tr>\n",
         id = mapping.id,
         fingerprint = escaped(&mapping.fingerprint),

@@ -56,3 +56,12 @@ async fn errors_come_as_bare_text_where_that_is_wanted() {
     let answer = desk.send(Method::GET, "/v1/subaccountCertificates/none.pem", &Value::Null).await;
     assert_eq!(answer, (404, "Configuration with the specified name was not found".to_owned()));
 }
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let options = Options { base_port: Some(address.port()), ..Options::default() };
+    let error = Landscape::start(options).await.err().unwrap();
+    assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
+}
