@@ -1,0 +1,23 @@
+//! What uses the certificate.
+//!
+//! # Contract
+//! - `look` says which entry the caller uses now.
+//! - `switch` makes it use another one, keeps everything else as it was, and reads back what it wrote. Where the
+//!   caller does not use `from` any more it changes nothing and fails with `Reason::StateChanged`; where it uses `to`
+//!   already that is success.
+
+pub mod command;
+pub mod destination_service;
+
+use crate::domain::reason::{Failure, Unseen};
+use crate::domain::report::CallerSighting;
+
+/// Something that uses the certificate.
+#[async_trait::async_trait]
+pub trait Caller: Send + Sync {
+    /// Which entry it uses now.
+    async fn look(&self) -> Result<CallerSighting, Unseen>;
+
+    /// Makes it use `to` instead of `from`.
+    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure>;
+}

@@ -1,0 +1,314 @@
+//! The facts of one certificate, read from its DER.
+//! It judges nothing and holds no key.
+
+use std::sync::Arc;
+
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+use super::Timestamp;
+use super::name::DistinguishedName;
+use super::reason::{Reason, Unseen};
+
+/// A SHA-256 fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// The SHA-256 of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Lower-case hexadecimal without separators.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// The first twelve hexadecimal digits: enough to tell two certificates apart in a sentence.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.hex().chars().take(12).collect()
+    }
+
+    /// Upper-case pairs with colons, as other tools print it.
+    #[must_use]
+    pub fn colons(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    }
+
+    /// Reads the form that [`Fingerprint::hex`] writes; colons and case are ignored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u8> = text
+            .chars()
+            .filter(|c| *c != ':')
+            .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> =
+            digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, d| sum * 16 + d)).collect();
+        if digits.len() != 64 {
+            return None;
+        }
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What kind of public key it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// RSA with the size of its modulus in bits.
+    Rsa(usize),
+    /// An elliptic curve with its size in bits.
+    Ec(usize),
+    /// Ed25519.
+    Ed25519,
+    /// Anything else, by its object identifier.
+    Other(String),
+}
+
+impl std::fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rsa(bits) => write!(f, "RSA {bits}"),
+            Self::Ec(bits) => write!(f, "EC {bits}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(oid) => f.write_str(oid),
+        }
+    }
+}
+
+/// What the certificate may be used for (RFC 5280, 4.2.1.12).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExtendedKeyUsage {
+    /// Whether the extension is there at all; without it every use is allowed.
+    pub present: bool,
+    /// `anyExtendedKeyUsage`.
+    pub any: bool,
+    /// `id-kp-clientAuth`.
+    pub client_auth: bool,
+    /// `id-kp-serverAuth`.
+    pub server_auth: bool,
+    /// Every other purpose, by object identifier.
+    pub other: Vec<String>,
+}
+
+impl ExtendedKeyUsage {
+    /// Whether a TLS client may present it.
+    #[must_use]
+    pub const fn allows_client_auth(&self) -> bool {
+        !self.present || self.any || self.client_auth
+    }
+}
+
+/// The facts of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate itself.
+    pub der: Arc<[u8]>,
+    /// SHA-256 of the DER.
+    pub fingerprint: Fingerprint,
+    /// SHA-256 of the subject public key info: the same for every certificate of one key.
+    pub key_fingerprint: Fingerprint,
+    /// The subject.
+    pub subject: DistinguishedName,
+    /// The issuer.
+    pub issuer: DistinguishedName,
+    /// The serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// The start of validity (inclusive).
+    pub not_before: Timestamp,
+    /// The end of validity (inclusive).
+    pub not_after: Timestamp,
+    /// The kind and size of its key.
+    pub key: KeyAlgorithm,
+    /// The signature algorithm's short name, such as `sha256WithRSAEncryption`.
+    pub signature: String,
+    /// Extended key usage.
+    pub extended_key_usage: ExtendedKeyUsage,
+    /// Key usage flags by their RFC 5280 names; empty where the extension is missing.
+    pub key_usage: Vec<String>,
+    /// Subject alternative names as text, such as `DNS:api.example.org`.
+    pub alternative_names: Vec<String>,
+    /// Whether it is an authority (basic constraints).
+    pub is_ca: bool,
+}
+
+impl Certificate {
+    /// Reads the facts from DER.
+    ///
+    /// # Errors
+    /// [`Reason::Empty`], [`Reason::Truncated`] or [`Reason::Malformed`] with what is wrong.
+    pub fn from_der(der: &[u8]) -> Result<Self, Unseen> {
+        if der.is_empty() {
+            return Err(Unseen::new(Reason::Empty, "the certificate is empty"));
+        }
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
+        if !rest.is_empty() {
+            let text = format!("{} bytes follow the certificate", rest.len());
+            return Err(Unseen::new(Reason::Malformed, text));
+        }
+        Self::from_parsed(der, &parsed)
+    }
+
+    fn from_parsed(der: &[u8], parsed: &X509Certificate<'_>) -> Result<Self, Unseen> {
+        Ok(Self {
+            der: der.into(),
+            fingerprint: Fingerprint::of(der),
+            key_fingerprint: Fingerprint::of(parsed.public_key().raw),
+            subject: DistinguishedName::from_x509(parsed.subject()),
+            issuer: DistinguishedName::from_x509(parsed.issuer()),
+            serial: hex(parsed.raw_serial()),
+            not_before: timestamp(parsed.validity().not_before, "notBefore")?,
+            not_after: timestamp(parsed.validity().not_after, "notAfter")?,
+            key: key_algorithm(parsed),
+            signature: signature_name(parsed),
+            extended_key_usage: extended_key_usage(parsed),
+            key_usage: key_usage(parsed),
+            alternative_names: alternative_names(parsed),
+            is_ca: parsed.is_ca(),
+        })
+    }
+
+    /// How long it is valid in all.
+    #[must_use]
+    pub fn lifetime(&self) -> chrono::Duration {
+        self.not_after - self.not_before
+    }
+
+    /// Whether `now` is within its validity.
+    #[must_use]
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// The subject's common name, else the whole subject as text.
+    #[must_use]
+    pub fn common_name(&self) -> String {
+        self.subject.common_name().map_or_else(|| self.subject.to_string(), str::to_owned)
+    }
+
+    /// The issuer's common name, else the whole issuer as text.
+    #[must_use]
+    pub fn issuer_name(&self) -> String {
+        self.issuer.common_name().map_or_else(|| self.issuer.to_string(), str::to_owned)
+    }
+}
+
+fn unreadable(error: &x509_parser::nom::Err<x509_parser::error::X509Error>) -> Unseen {
+    match error {
+        x509_parser::nom::Err::Incomplete(_) => {
+            Unseen::new(Reason::Truncated, "the certificate ends in the middle")
+        }
+        x509_parser::nom::Err::Error(cause) | x509_parser::nom::Err::Failure(cause) => {
+            Unseen::new(Reason::Malformed, format!("the certificate cannot be read as X.509: {cause}"))
+        }
+    }
+}
+
+fn timestamp(time: x509_parser::time::ASN1Time, field: &str) -> Result<Timestamp, Unseen> {
+    chrono::DateTime::from_timestamp(time.timestamp(), 0).ok_or_else(|| {
+        Unseen::new(Reason::Malformed, format!("{field} is not a time that can be represented"))
+    })
+}
+
+fn key_algorithm(parsed: &X509Certificate<'_>) -> KeyAlgorithm {
+    let key = parsed.public_key();
+    let oid = key.algorithm.algorithm.to_id_string();
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => KeyAlgorithm::Rsa(rsa.key_size()),
+        Ok(PublicKey::EC(point)) => KeyAlgorithm::Ec(point.key_size()),
+        Ok(_) | Err(_) if oid == "1.3.101.112" => KeyAlgorithm::Ed25519,
+        Ok(_) | Err(_) => KeyAlgorithm::Other(oid),
+    }
+}
+
+fn signature_name(parsed: &X509Certificate<'_>) -> String {
+    let oid = &parsed.signature_algorithm.algorithm;
+    x509_parser::oid_registry::OidRegistry::default()
+        .with_crypto()
+        .get(oid)
+        .map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
+}
+
+fn extended_key_usage(parsed: &X509Certificate<'_>) -> ExtendedKeyUsage {
+    let Ok(Some(extension)) = parsed.extended_key_usage() else {
+        return ExtendedKeyUsage::default();
+    };
+    let usage = extension.value;
+    ExtendedKeyUsage {
+        present: true,
+        any: usage.any,
+        client_auth: usage.client_auth,
+        server_auth: usage.server_auth,
+        other: usage.other.iter().map(x509_parser::der_parser::oid::Oid::to_id_string).collect(),
+    }
+}
+
+fn key_usage(parsed: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = parsed.key_usage() else {
+        return Vec::new();
+    };
+    let usage = extension.value;
+    [
+        (usage.digital_signature(), "digitalSignature"),
+        (usage.non_repudiation(), "nonRepudiation"),
+        (usage.key_encipherment(), "keyEncipherment"),
+        (usage.data_encipherment(), "dataEncipherment"),
+        (usage.key_agreement(), "keyAgreement"),
+        (usage.key_cert_sign(), "keyCertSign"),
+        (usage.crl_sign(), "cRLSign"),
+    ]
+    .iter()
+    .filter(|(set, _)| *set)
+    .map(|(_, name)| (*name).to_owned())
+    .collect()
+}
+
+fn alternative_names(parsed: &X509Certificate<'_>) -> Vec<String> {
+    use x509_parser::extensions::GeneralName;
+    let Ok(Some(extension)) = parsed.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let text = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(host) => format!("DNS:{host}"),
+        GeneralName::RFC822Name(mail) => format!("email:{mail}"),
+        GeneralName::URI(uri) => format!("URI:{uri}"),
+        GeneralName::IPAddress(bytes) => format!("IP:{}", address(bytes)),
+        GeneralName::DirectoryName(name) => format!("DirName:{}", DistinguishedName::from_x509(name)),
+        GeneralName::OtherName(oid, _) | GeneralName::RegisteredID(oid) => {
+            format!("other:{}", oid.to_id_string())
+        }
+        GeneralName::X400Address(_) | GeneralName::EDIPartyName(_) | GeneralName::Invalid(..) => {
+            "other".to_owned()
+        }
+    };
+    extension.value.general_names.iter().map(text).collect()
+}
+
+fn address(bytes: &[u8]) -> String {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return std::net::Ipv4Addr::from(four).to_string();
+    }
+    <[u8; 16]>::try_from(bytes)
+        .map_or_else(|_| hex(bytes), |sixteen| std::net::Ipv6Addr::from(sixteen).to_string())
+}

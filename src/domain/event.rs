@@ -1,0 +1,80 @@
+//! What happened to a watch, when, and who or what caused it: the history.
+//! Events are written once and never changed; nothing is decided from them.
+
+use super::Timestamp;
+use super::codes::codes;
+
+codes! {
+    /// Every kind of event.
+    EventKind {
+        Watched = "watched": "the watch was seen for the first time",
+        Vanished = "vanished": "the watch is no longer configured",
+        SeenAgain = "seen-again": "the source can be seen again",
+        WentUnseen = "went-unseen": "the source could not be seen",
+        Changed = "changed": "the certificate in force is another one",
+        RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
+        RenewalStarted = "renewal-started": "a renewal began; its terms are fixed",
+        GapAnnounced = "gap-announced": "a time in which calls fail is expected",
+        ActStarted = "act-started": "an act began; its intent was saved first",
+        ActSucceeded = "act-succeeded": "an act took effect",
+        ActFailed = "act-failed": "an act failed",
+        Issued = "issued": "a candidate was issued",
+        CandidateDiscarded = "candidate-discarded": "a candidate was given up",
+        Published = "published": "a target was given the certificate",
+        HandOffOpened = "hand-off-opened": "a person was asked",
+        HandOffSign = "hand-off-sign": "a person gave a sign",
+        HandOffClosed = "hand-off-closed": "what was asked is done",
+        Confirmed = "confirmed": "a person confirmed that the target knows the certificate",
+        Proven = "proven": "a probe showed that the target knows the certificate",
+        Probed = "probed": "a probe's verdict changed",
+        Learned = "learned": "the tenant showed how it matches certificates",
+        Switched = "switched": "a caller uses the candidate",
+        RolledBack = "rolled-back": "the callers use the replaced certificate again",
+        Settled = "settled": "the candidate is the certificate in force",
+        Retired = "retired": "a replaced certificate was removed",
+        RenewalEnded = "renewal-ended": "the renewal ended",
+        Command = "command": "a person gave a command",
+        Approved = "approved": "an act was approved",
+        RejectedByPerson = "rejected-by-person": "an act was rejected by a person",
+        Reminded = "reminded": "people were reminded",
+        Reloaded = "reloaded": "the configuration was read again",
+        Started = "started": "certsteward started",
+        Stopped = "stopped": "certsteward stopped",
+        StoreRebuilt = "store-rebuilt": "the store was set aside and rebuilt from what the sources show",
+    }
+}
+
+/// Who or what caused an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// certsteward itself.
+    Daemon,
+    /// A person or a token, as it is named in the configuration or by the operating system.
+    Named(String),
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Daemon => f.write_str("certsteward"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The watch's id; empty for the daemon's own.
+    pub watch: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who or what.
+    pub actor: Actor,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// One sentence without a full stop.
+    pub text: String,
+    /// Facts beside it, in order; never a secret.
+    pub facts: Vec<(String, String)>,
+}

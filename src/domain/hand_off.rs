@@ -1,0 +1,179 @@
+//! What a person is asked to do, complete enough that it needs nothing else: file, fields, steps, permission.
+//! It sends nothing and renders nothing.
+
+use super::Timestamp;
+use super::certificate::Certificate;
+use super::chain::Chain;
+use super::record::{Ask, HandOffFacts};
+use super::watch::{Target, Watch};
+
+/// One question to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandOff {
+    /// The watch's id.
+    pub watch: String,
+    /// The target's id.
+    pub target: String,
+    /// What is asked.
+    pub ask: Ask,
+    /// One sentence that says it.
+    pub headline: String,
+    /// The certificate to hand over, or to remove.
+    pub chain: Chain,
+    /// The name its public file is given, without the extension.
+    pub file_stem: String,
+    /// Where it is done.
+    pub place: String,
+    /// The permission that is needed there.
+    pub permission: String,
+    /// The values to copy, in the order of the form.
+    pub fields: Vec<(String, String)>,
+    /// What to do, one step a line.
+    pub steps: Vec<String>,
+    /// What happens afterwards without anybody doing anything.
+    pub afterwards: String,
+    /// What goes wrong meanwhile, where a gap is expected.
+    pub gap: Option<String>,
+    /// A test a person makes on the other side, where certsteward cannot probe.
+    pub test: Option<String>,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// The latest moment it should be done.
+    pub wanted_by: Option<Timestamp>,
+    /// The token of its link.
+    pub token: String,
+}
+
+const PLACE: &str = "SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping";
+const PERMISSION: &str = "Access to X.509 Certificate(s) (Mapping), in Manage Permission Roles";
+/// The integration name of Employee Central Payroll, whose key never leaves its ABAP system.
+pub const PAYROLL: &str = "Employee Central Payroll";
+
+impl HandOff {
+    /// Builds the question for a target about this certificate.
+    #[must_use]
+    pub fn new(
+        watch: &Watch,
+        target: &Target,
+        chain: &Chain,
+        facts: &HandOffFacts,
+        wanted_by: Option<Timestamp>,
+    ) -> Self {
+        let probed = watch.probe_of(target).is_some();
+        Self {
+            watch: watch.id.clone(),
+            target: target.id.clone(),
+            ask: facts.ask,
+            headline: headline(facts.ask, target, &chain.leaf),
+            chain: chain.clone(),
+            file_stem: file_stem(&watch.id, &chain.leaf),
+            place: place(target),
+            permission: PERMISSION.to_owned(),
+            fields: fields(target, &chain.leaf, facts.ask),
+            steps: steps(facts.ask, &chain.leaf),
+            afterwards: afterwards(facts.ask, probed),
+            gap: (facts.ask == Ask::Replace).then(|| GAP.to_owned()),
+            test: (!probed && facts.ask != Ask::Remove).then(|| connection_test(target)),
+            opened: facts.opened,
+            wanted_by,
+            token: facts.token.clone(),
+        }
+    }
+}
+
+const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
+fail. Do both steps in one go, inside an agreed window.";
+
+fn place(target: &Target) -> String {
+    let company = target.mapping.company_id.as_ref().map(|id| format!(" (company {id})")).unwrap_or_default();
+    format!("{PLACE}{company}")
+}
+
+fn headline(ask: Ask, target: &Target, leaf: &Certificate) -> String {
+    let (cn, id) = (leaf.common_name(), &target.id);
+    match ask {
+        Ask::Add => format!("add the certificate {cn} to {id}"),
+        Ask::Replace => {
+            format!("replace the certificate {cn} in {id}: delete the old one, then add the new one")
+        }
+        Ask::Remove => format!("remove the replaced certificate {cn} from {id}"),
+    }
+}
+
+fn file_stem(watch: &str, leaf: &Certificate) -> String {
+    let safe: String = watch
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .collect();
+    format!("{safe}-{}", leaf.fingerprint.short())
+}
+
+fn fields(target: &Target, leaf: &Certificate, ask: Ask) -> Vec<(String, String)> {
+    let mapping = &target.mapping;
+    let mut fields = vec![
+        ("Configuration Name".to_owned(), mapping.configuration_name.clone()),
+        ("Integration Name".to_owned(), mapping.integration_name.clone()),
+    ];
+    if ask != Ask::Remove {
+        fields.push(("Certificate File".to_owned(), "the .pem file of this hand-off".to_owned()));
+    }
+    if let Some(login) = &mapping.login_name {
+        fields.push(("Login Name".to_owned(), login.clone()));
+    }
+    fields.push(("Subject".to_owned(), leaf.subject.to_string()));
+    fields.push(("Issuer".to_owned(), leaf.issuer.to_string()));
+    fields.push(("Valid until".to_owned(), leaf.not_after.format("%Y-%m-%d %H:%M UTC").to_string()));
+    fields.push(("Fingerprint (SHA-256)".to_owned(), leaf.fingerprint.colons()));
+    fields
+}
+
+fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
+    let open = format!("Open {PLACE}.");
+    let delete = format!("Delete the mapping with the subject {}.", leaf.subject);
+    let add = [
+        "Download the public certificate (.pem).".to_owned(),
+        "Choose Add, copy the four fields, choose the file.".to_owned(),
+        "Save.".to_owned(),
+    ];
+    let mut steps = vec![open];
+    match ask {
+        Ask::Add => steps.extend(add),
+        Ask::Replace => {
+            steps.push(format!(
+                "{delete} A second mapping with the same issuer and subject would be refused (KBA 3574501)."
+            ));
+            steps.extend(add);
+        }
+        Ask::Remove => steps.push(format!(
+            "{delete} Compare the date it was uploaded: it is the older one, serial {}.",
+            leaf.serial
+        )),
+    }
+    steps
+}
+
+fn afterwards(ask: Ask, probed: bool) -> String {
+    match (ask, probed) {
+        (Ask::Remove, _) => {
+            "Nothing depends on it any more; confirm it, so that the question is closed.".to_owned()
+        }
+        (_, true) => "Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. \
+\"I have saved it\" only makes it look sooner."
+            .to_owned(),
+        (_, false) => "certsteward cannot make a call with this key, so it cannot see that it is done: \
+make the connection test, then confirm."
+            .to_owned(),
+    }
+}
+
+fn connection_test(target: &Target) -> String {
+    if target.mapping.integration_name == PAYROLL {
+        return "In the payroll system run transaction HRSFEC_PTP_CONFIG → Set Connection Data → Connect with X.509 \
+certificate → test; or test the SM59 destination (type G) that uses the SSL client PSE."
+            .to_owned();
+    }
+    format!(
+        "Make one call from the system that holds the key to {}.",
+        target.mapping.api.as_deref().unwrap_or("the API")
+    )
+}

@@ -1,0 +1,24 @@
+//! The pure core: what is known, what it means, what is wanted next.
+//! No I/O, no async, no clock, no logging, no serialisation: time comes in as `now`, facts as reports.
+
+pub mod certificate;
+pub mod chain;
+pub(crate) mod codes;
+pub mod event;
+pub mod finding;
+pub mod hand_off;
+pub mod message;
+pub mod name;
+pub mod policy;
+pub mod reason;
+pub mod record;
+pub mod report;
+pub mod snapshot;
+pub mod verdict;
+pub mod watch;
+pub mod window;
+
+/// A moment, always UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+/// A span of time.
+pub type Duration = chrono::Duration;

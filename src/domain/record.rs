@@ -1,0 +1,589 @@
+//! What is known of a watch: facts only. Step and findings are computed from it, never stored in it.
+
+use std::collections::BTreeMap;
+
+use super::Timestamp;
+use super::certificate::Fingerprint;
+use super::chain::Chain;
+use super::event::Actor;
+use super::finding::Level;
+use super::reason::{Failure, Reason, Unseen};
+use super::report::{DestinationFacts, Sighting};
+use super::verdict::{Probed, Verdict};
+use super::watch::{Matching, Rotation, SubjectChoice, SwitchBy, Terms};
+
+/// Everything known of one watch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record {
+    /// How many renewals have begun: names each of them, and derives the keys of their acts.
+    pub generation: u32,
+    /// When the source was last seen.
+    pub seen_at: Option<Timestamp>,
+    /// Since when it has not been seen, and why; none while it is seen.
+    pub unseen: Option<(Timestamp, Unseen)>,
+    /// Since when the source shows that nothing stands there.
+    pub absent_since: Option<Timestamp>,
+    /// The certificate in force.
+    pub in_force: Option<Standing>,
+    /// The destination that leads to it, as last seen.
+    pub destination: Option<DestinationFacts>,
+    /// Parts of the source that could not be read.
+    pub oddities: Vec<Unseen>,
+    /// When the renewal of the certificate in force is due: drawn once per certificate.
+    pub due: Option<Due>,
+    /// The renewal under way.
+    pub renewal: Option<Renewal>,
+    /// Replaced certificates that are still known somewhere.
+    pub leftovers: Vec<Leftover>,
+    /// What each tenant showed of its way of matching, by tenant.
+    pub learned: BTreeMap<String, Learned>,
+    /// The entry each caller used when last looked at.
+    pub callers: BTreeMap<String, CallerFacts>,
+    /// The intent of the act in flight: saved before it begins, removed with its outcome.
+    pub in_flight: Option<(Act, Timestamp)>,
+    /// Failures of acts, by act id: what the backoff is computed from.
+    pub attempts: BTreeMap<String, Attempts>,
+    /// Failures of looks, by look: so that what is away is not hammered.
+    pub misses: BTreeMap<String, Attempts>,
+    /// Approvals by act id.
+    pub approvals: BTreeMap<String, Approval>,
+    /// Acts that wait for approval, by id, and since when.
+    pub pending: BTreeMap<String, Timestamp>,
+    /// Outside changes made, newest last: what the daily budget is computed from.
+    pub acts: Vec<Timestamp>,
+    /// Since when and by whom acts are paused.
+    pub paused: Option<(Timestamp, Actor)>,
+    /// Until when nothing is sent.
+    pub silenced_until: Option<Timestamp>,
+    /// What people were told, by finding key, so that it is told once and its end is told once.
+    pub told: BTreeMap<String, Told>,
+    /// Somebody asked to look now: until the looks are done.
+    pub check_asked: Option<Timestamp>,
+    /// How the last renewal ended, where it did not end well.
+    pub ended: Option<Ended>,
+    /// Counters of the watch, by kind and result.
+    pub counts: Counts,
+}
+
+/// One certificate and what is known of its acceptance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The certificate and its issuers.
+    pub chain: Chain,
+    /// The entry's name in its store.
+    pub name: Option<String>,
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// Whether the source holds its key.
+    pub has_key: Option<bool>,
+    /// What each target knows of it, by target id.
+    pub targets: BTreeMap<String, Publication>,
+    /// The last result of each probe with it, by probe id.
+    pub probes: BTreeMap<String, ProbeFacts>,
+    /// Whether certsteward issued it.
+    pub ours: bool,
+}
+
+impl Standing {
+    /// A standing of which nothing is known yet.
+    #[must_use]
+    pub fn new(sighting: &Sighting, since: Timestamp, ours: bool) -> Self {
+        Self {
+            chain: sighting.chain.clone(),
+            name: sighting.name.clone(),
+            since,
+            has_key: sighting.has_key,
+            targets: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            ours,
+        }
+    }
+
+    /// The leaf's fingerprint.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.chain.fingerprint()
+    }
+
+    /// The last result of this probe.
+    #[must_use]
+    pub fn probed(&self, probe: &str) -> Option<&Probed> {
+        self.probes.get(probe).and_then(|facts| facts.last.as_ref())
+    }
+
+    /// The last verdict of this probe.
+    #[must_use]
+    pub fn verdict(&self, probe: &str) -> Option<Verdict> {
+        self.probed(probe).map(|probed| probed.verdict)
+    }
+}
+
+/// What is remembered of one probe with one certificate.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProbeFacts {
+    /// The last result.
+    pub last: Option<Probed>,
+    /// Since when the verdict is what it is.
+    pub since: Option<Timestamp>,
+    /// How many probes in a row ended with the same verdict.
+    pub repeated: u32,
+    /// The last verdict that said something about the certificate.
+    pub conclusive: Option<(Timestamp, Verdict)>,
+    /// When the certificate was last recognised.
+    pub recognised_at: Option<Timestamp>,
+    /// Refused logons in a row.
+    pub rejections: u32,
+    /// The key for the probe could not be had, and why.
+    pub no_key: Option<(Timestamp, Unseen)>,
+    /// When the next probe may be made at the earliest, where the other side asked to wait.
+    pub not_before: Option<Timestamp>,
+}
+
+/// What one target knows of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Publication {
+    /// The hand-off, where a person was asked.
+    pub hand_off: Option<HandOffFacts>,
+    /// When certsteward gave it the certificate itself.
+    pub published: Option<Timestamp>,
+    /// When a probe showed that it knows the certificate.
+    pub proven: Option<Timestamp>,
+    /// When and by whom it was confirmed.
+    pub confirmed: Option<(Timestamp, String)>,
+}
+
+impl Publication {
+    /// Whether the target is known to know the certificate.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.proven.is_some() || self.confirmed.is_some()
+    }
+}
+
+/// An open question to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOffFacts {
+    /// What is asked.
+    pub ask: Ask,
+    /// When.
+    pub opened: Timestamp,
+    /// The token of its link: can download, say done and check now, nothing else.
+    pub token: String,
+    /// Signs a person gave, newest last.
+    pub signs: Vec<(Timestamp, super::report::Sign, String)>,
+    /// The reminders already sent, as seconds before the deadline.
+    pub reminded: Vec<i64>,
+    /// When the deputy was asked.
+    pub escalated: Option<Timestamp>,
+    /// When it was done.
+    pub closed: Option<Timestamp>,
+}
+
+/// What a person is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// Add the certificate beside what stands there.
+    Add,
+    /// Delete what stands there, then add: a gap.
+    Replace,
+    /// Remove the replaced certificate.
+    Remove,
+}
+
+impl Ask {
+    /// The word of metrics, mails and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// When the renewal of one certificate is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The certificate.
+    pub fingerprint: Fingerprint,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One life of a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewal {
+    /// Its number.
+    pub generation: u32,
+    /// When it began.
+    pub started: Timestamp,
+    /// Why: the due time, or a person.
+    pub cause: Actor,
+    /// The terms, fixed when it began.
+    pub terms: Terms,
+    /// The certificate it replaces.
+    pub replaces: Fingerprint,
+    /// The entry it replaces.
+    pub replaces_name: Option<String>,
+    /// The subject that is tried now.
+    pub subject: SubjectChoice,
+    /// The order, once its name is chosen: the saved intent of issuing.
+    pub order: Option<Order>,
+    /// Names that were seen to be taken while choosing.
+    pub taken: Vec<String>,
+    /// The candidate, once seen.
+    pub candidate: Option<Standing>,
+    /// Why the candidate cannot be used.
+    pub unfit: Option<String>,
+    /// Callers that were switched, and when.
+    pub switched: BTreeMap<String, Timestamp>,
+    /// When settling began.
+    pub settling_since: Option<Timestamp>,
+    /// It is being rolled back: since when, and why.
+    pub rolling_back: Option<(Timestamp, String)>,
+    /// The gap that was announced: when, and in what words.
+    pub gap_announced: Option<(Timestamp, String)>,
+    /// When the step last moved on, for `stuck`.
+    pub moved: Timestamp,
+}
+
+/// What to issue. Saved before it is done, so that a crash never issues twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The entry's name.
+    pub name: String,
+    /// The subject's common name.
+    pub common_name: String,
+    /// How long it lives.
+    pub validity: super::watch::Validity,
+    /// Whether it replaces what stands under the name.
+    pub in_place: bool,
+    /// The entry whose password and format it takes over.
+    pub like: Option<String>,
+    /// The certificate that stood in force when it was placed.
+    pub replaces: Fingerprint,
+    /// When it was placed.
+    pub placed: Timestamp,
+}
+
+/// A replaced certificate that is still known somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leftover {
+    /// Which.
+    pub chain: Chain,
+    /// The entry's name; none where the entry is gone or holds the newer content.
+    pub name: Option<String>,
+    /// When it was replaced.
+    pub since: Timestamp,
+    /// Whether it was a candidate that never came into force.
+    pub never_in_force: bool,
+    /// The entry was removed.
+    pub entry_removed: Option<Timestamp>,
+    /// Hand-offs to remove it, by target.
+    pub hand_offs: BTreeMap<String, HandOffFacts>,
+    /// A person asked for its removal now.
+    pub asked: bool,
+}
+
+/// What a tenant showed of its way of matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learned {
+    /// How it matches.
+    pub matching: Matching,
+    /// When it showed it.
+    pub at: Timestamp,
+}
+
+/// What is known of a caller.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallerFacts {
+    /// The entry it used when last looked at.
+    pub uses: Option<String>,
+    /// When.
+    pub seen: Option<Timestamp>,
+    /// Why it could not be seen.
+    pub unseen: Option<Unseen>,
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many.
+    pub count: u32,
+    /// When the last one was.
+    pub last: Timestamp,
+    /// Not before then.
+    pub next: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub text: String,
+    /// Whether the last one may have taken effect.
+    pub maybe_effective: bool,
+}
+
+/// An approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What people were told about one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The level it had.
+    pub level: Level,
+    /// When.
+    pub at: Timestamp,
+    /// Its sentence.
+    pub text: String,
+}
+
+/// How a renewal ended that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub generation: u32,
+    /// Whether it was rolled back (else cancelled or rejected).
+    pub rolled_back: bool,
+    /// Why.
+    pub text: String,
+}
+
+/// How often what was done, by result: `[succeeded, failed]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Renewals that ended in force, and that ended otherwise.
+    pub renewals: [u64; 2],
+    /// Publications.
+    pub publications: [u64; 2],
+    /// Switches of a caller.
+    pub switches: [u64; 2],
+    /// Roll backs of a caller.
+    pub rollbacks: [u64; 2],
+}
+
+/// A look: always allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// The certificate in force, where it is.
+    Source,
+    /// What stands under a name: a name that should be free, or the candidate.
+    Entry(String),
+    /// What a caller uses.
+    Caller(String),
+    /// Whether a target holds the certificate.
+    Target(String),
+    /// A probe with a certificate.
+    Probe {
+        /// The probe's id.
+        probe: String,
+        /// With which.
+        role: Role,
+        /// The entry whose key is used; none means the one in force.
+        entry: Option<String>,
+    },
+}
+
+impl Look {
+    /// Names the look among those of its watch.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Source => "source".to_owned(),
+            Self::Entry(name) => format!("entry:{name}"),
+            Self::Caller(id) => format!("caller:{id}"),
+            Self::Target(id) => format!("target:{id}"),
+            Self::Probe { probe, role, .. } => format!("probe:{probe}:{}", role.word()),
+        }
+    }
+}
+
+/// Which certificate of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The one in force.
+    InForce,
+    /// The newly issued one.
+    Candidate,
+}
+
+impl Role {
+    /// The label value of the metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InForce => "in_force",
+            Self::Candidate => "candidate",
+        }
+    }
+}
+
+/// An act: it changes something outside, and stands behind every gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Issue what the order says.
+    Issue {
+        /// The renewal.
+        generation: u32,
+        /// The order.
+        order: Order,
+    },
+    /// Give a target the certificate.
+    Publish {
+        /// The target.
+        target: String,
+        /// Which certificate.
+        role: Role,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+    },
+    /// Make a caller use the candidate.
+    Switch {
+        /// The renewal.
+        generation: u32,
+        /// The caller.
+        caller: String,
+        /// The entry it uses.
+        from: String,
+        /// The entry it shall use.
+        to: String,
+    },
+    /// Make a caller use the replaced certificate again.
+    RollBack {
+        /// The renewal.
+        generation: u32,
+        /// The caller.
+        caller: String,
+        /// The entry it uses.
+        from: String,
+        /// The entry it shall use again.
+        to: String,
+    },
+    /// Remove an entry that nothing uses.
+    Retire {
+        /// The entry.
+        name: String,
+        /// The certificate in it.
+        fingerprint: Fingerprint,
+    },
+}
+
+impl Act {
+    /// Names the act: the same facts give the same id, after a crash too. An approval names it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let text = match self {
+            Self::Issue { generation, order } => {
+                format!("issue {generation} {} {}", order.name, order.common_name)
+            }
+            Self::Publish { target, fingerprint, .. } => format!("publish {target} {fingerprint}"),
+            Self::Switch { generation, caller, to, .. } => format!("switch {generation} {caller} {to}"),
+            Self::RollBack { generation, caller, to, .. } => format!("roll back {generation} {caller} {to}"),
+            Self::Retire { name, fingerprint } => format!("retire {name} {fingerprint}"),
+        };
+        format!("{}-{}", self.verb(), Fingerprint::of(text.as_bytes()).short())
+    }
+
+    /// The kind of act, as the label of metrics and the start of its id.
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Issue { .. } => "issue",
+            Self::Publish { .. } => "publish",
+            Self::Switch { .. } => "switch",
+            Self::RollBack { .. } => "rollback",
+            Self::Retire { .. } => "retire",
+        }
+    }
+
+    /// What it will do, for a person.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Issue { order, .. } if order.in_place => {
+                format!(
+                    "issue a new certificate in place of {} (common name {})",
+                    order.name, order.common_name
+                )
+            }
+            Self::Issue { order, .. } => {
+                format!("issue a new certificate as {} (common name {})", order.name, order.common_name)
+            }
+            Self::Publish { target, fingerprint, .. } => {
+                format!("give the certificate {} to the target {target}", fingerprint.short())
+            }
+            Self::Switch { caller, from, to, .. } => {
+                format!("switch the caller {caller} from {from} to {to}")
+            }
+            Self::RollBack { caller, from, to, .. } => {
+                format!("switch the caller {caller} back from {from} to {to}")
+            }
+            Self::Retire { name, fingerprint } => {
+                format!("remove the replaced certificate {} ({name})", fingerprint.short())
+            }
+        }
+    }
+}
+
+/// Where a watch stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Nothing is due.
+    Watching,
+    /// A candidate is being issued.
+    Issuing,
+    /// Targets are given the certificate.
+    Publishing,
+    /// Acceptance is being proven.
+    Proving,
+    /// Callers are being switched.
+    Switching,
+    /// Callers are watched after the switch.
+    Settling,
+}
+
+impl Step {
+    /// Every step, in the order of life.
+    pub const ALL: &'static [Self] =
+        &[Self::Watching, Self::Issuing, Self::Publishing, Self::Proving, Self::Switching, Self::Settling];
+
+    /// The label value of the metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Issuing => "issuing",
+            Self::Publishing => "publishing",
+            Self::Proving => "proving",
+            Self::Switching => "switching",
+            Self::Settling => "settling",
+        }
+    }
+}
+
+impl Renewal {
+    /// Whether the candidate stands under the old name.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.terms.rotation == Rotation::InPlace
+    }
+
+    /// Whether callers are switched one by one.
+    #[must_use]
+    pub fn switches_callers(&self) -> bool {
+        !self.is_in_place() && self.terms.switch == SwitchBy::Caller
+    }
+}
+
+impl From<&Failure> for Unseen {
+    fn from(failure: &Failure) -> Self {
+        Self::new(failure.reason, failure.text.clone())
+    }
+}

@@ -1,0 +1,149 @@
+//! What everybody may look at: an immutable picture of all watches after a pass.
+//! Surfaces read it and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Timestamp;
+use super::finding::{Finding, Level};
+use super::hand_off::HandOff;
+use super::policy::Moments;
+use super::reason::Reason;
+use super::record::{Act, Ask, Record, Step};
+use super::watch::{Matching, Watch};
+
+/// The picture.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// The watches, by id.
+    pub watches: BTreeMap<String, Arc<WatchView>>,
+    /// The daemon itself.
+    pub daemon: DaemonView,
+}
+
+/// One watch.
+#[derive(Debug, Clone)]
+pub struct WatchView {
+    /// Its configuration.
+    pub watch: Arc<Watch>,
+    /// Its facts.
+    pub record: Arc<Record>,
+    /// Where it stands.
+    pub step: Step,
+    /// The judgements, most serious first.
+    pub findings: Vec<Finding>,
+    /// The most serious level of them.
+    pub level: Level,
+    /// The moments that matter; none while nothing was seen.
+    pub moments: Option<Moments>,
+    /// When the renewal is due, with its jitter.
+    pub due: Option<Timestamp>,
+    /// What happens next.
+    pub plan: Plan,
+    /// The open questions to people.
+    pub hand_offs: Vec<HandOff>,
+    /// For each target: how it matches, as far as is known.
+    pub matching: BTreeMap<String, Matching>,
+}
+
+/// What happens next, and why.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// What is or will be done, in order, each with its rule and inputs.
+    pub lines: Vec<PlanLine>,
+    /// The next act, where one is wanted now.
+    pub act: Option<Act>,
+    /// What holds it.
+    pub held: Vec<Held>,
+    /// When something is looked at or tried next.
+    pub next: Option<Timestamp>,
+    /// The gap that is expected, in words.
+    pub gap: Option<String>,
+}
+
+/// One line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanLine {
+    /// When, where that is known.
+    pub at: Option<Timestamp>,
+    /// What.
+    pub what: String,
+    /// The rule and the inputs behind it.
+    pub why: String,
+}
+
+/// A gate that holds an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The gate's stable name: `mode`, `approval`, `window`, `freeze`, `budget`, `pause`, `backoff`.
+    pub gate: &'static str,
+    /// In words, with the way out.
+    pub text: String,
+    /// Until when, where that is known.
+    pub until: Option<Timestamp>,
+}
+
+/// A hand-off that is open, in the words of the metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenHandOff {
+    /// The target.
+    pub target: String,
+    /// What is asked.
+    pub ask: Ask,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The daemon itself.
+#[derive(Debug, Clone, Default)]
+pub struct DaemonView {
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// Whether acts are paused everywhere, since when and by whom.
+    pub paused: Option<(Timestamp, String)>,
+    /// When the last pass ended.
+    pub last_pass: Option<Timestamp>,
+    /// Whether the configuration could be read when it was last read, and when that was.
+    pub last_reload: Option<(Timestamp, bool, String)>,
+    /// When credentials of connections expire.
+    pub credentials: BTreeMap<String, Timestamp>,
+    /// The oldest undelivered message.
+    pub outbox_oldest: Option<Timestamp>,
+    /// When each notifier last delivered.
+    pub notifiers: BTreeMap<String, Option<Timestamp>>,
+    /// Watches that are gone from the configuration, and since when.
+    pub vanished: BTreeMap<String, Timestamp>,
+    /// Reads of sources by (source kind, connection, reason or `ok`).
+    pub reads: BTreeMap<(String, String, Option<Reason>), u64>,
+    /// Every pass that was made and how long it took, in seconds: `(count, sum, buckets)`.
+    pub passes: PassDurations,
+    /// Deliveries by notifier: `[succeeded, failed]`.
+    pub notifications: BTreeMap<String, [u64; 2]>,
+}
+
+/// How long passes took: counts per upper bound of [`PassDurations::BOUNDS`], with sum and count.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PassDurations {
+    /// How many passes took at most each bound.
+    pub buckets: [u64; 8],
+    /// All of them, in seconds.
+    pub sum: f64,
+    /// How many.
+    pub count: u64,
+}
+
+impl PassDurations {
+    /// The upper bounds, in seconds.
+    pub const BOUNDS: [f64; 8] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];
+
+    /// Adds one pass.
+    pub fn add(&mut self, seconds: f64) {
+        self.sum += seconds;
+        self.count += 1;
+        for (bucket, bound) in self.buckets.iter_mut().zip(Self::BOUNDS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+    }
+}

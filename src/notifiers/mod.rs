@@ -1,0 +1,18 @@
+//! Ways to reach people.
+//!
+//! # Contract
+//! - `send` delivers one message or fails; it ends within its own limit and retries nothing: the outbox does.
+//! - A message may arrive twice only where the answer to the first sending was lost.
+
+pub mod smtp;
+pub mod webhook;
+
+use crate::domain::message::Message;
+use crate::domain::reason::Failure;
+
+/// A way to reach people.
+#[async_trait::async_trait]
+pub trait Notifier: Send + Sync {
+    /// Delivers one message.
+    async fn send(&self, message: &Message) -> Result<(), Failure>;
+}

@@ -1,0 +1,19 @@
+//! The real mTLS call, diagnosed to a verdict.
+//!
+//! # Contract
+//! - A probe always ends, within its limit, with a verdict of the closed list; it never fails otherwise.
+//! - It reads only; the identity is borrowed for the call and not kept.
+//! - `Accepted` means: the API answered this certificate with success. A finished handshake proves nothing.
+
+pub mod mtls;
+
+use crate::domain::Timestamp;
+use crate::domain::verdict::Probed;
+use crate::identity::Identity;
+
+/// A way of asking the API.
+#[async_trait::async_trait]
+pub trait Prober: Send + Sync {
+    /// Makes one call with this certificate, or with none.
+    async fn probe(&self, identity: Option<&Identity>, now: Timestamp) -> Probed;
+}

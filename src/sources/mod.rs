@@ -1,0 +1,27 @@
+//! Where the certificate in force is read from.
+//!
+//! # Contract
+//! - `look` changes nothing, may be called at any time, and ends within its own limits.
+//! - What it shows is what stood there at that moment; an unchanged answer (304, same file) may come from memory.
+//! - A failure is an [`Unseen`] with a reason; it never shows an older state as if it were seen now.
+//! - `identity` hands out the private key only to be borrowed by a prober; a source that cannot says
+//!   `Reason::KeyUnavailable`.
+
+pub mod destination_service;
+pub mod file;
+pub mod tls;
+
+use crate::domain::reason::Unseen;
+use crate::domain::report::Sighting;
+use crate::identity::Identity;
+
+/// A place a certificate is read from.
+#[async_trait::async_trait]
+pub trait Source: Send + Sync {
+    /// Looks once. `entry` names another entry of the same store (a candidate); none means the one in force.
+    /// `Ok(None)` where the store can be seen and holds no such thing.
+    async fn look(&self, entry: Option<&str>) -> Result<Option<Sighting>, Unseen>;
+
+    /// The certificate with its key, for one probe.
+    async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen>;
+}
