@@ -2,3 +2,6 @@
 
 mod probe;
 mod support;
+//! One binary of all integration tests, one module a theme.
+#[cfg(feature = "sandbox")]
+mod sandbox;
