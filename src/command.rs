@@ -79,13 +79,9 @@ struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let leader = self.0.and_then(|id| i32::try_from(id).ok());
-        if let Some(leader) = leader {
-            let ended =
-                nix::sys::signal::killpg(nix::unistd::Pid::from_raw(leader), nix::sys::signal::SIGKILL);
-            // Nothing is left to kill where it ended by itself; `kill_on_drop` covers the program.
-            drop(ended);
-        }
+        let leader = self.0.and_then(|id| i32::try_from(id).ok()).map(nix::unistd::Pid::from_raw);
+        // Nothing is left to kill where it ended by itself; `kill_on_drop` covers the program.
+        leader.map(|leader| nix::sys::signal::killpg(leader, nix::sys::signal::SIGKILL).ok());
     }
 }
 
@@ -181,10 +177,13 @@ fn last_line(complaint: &[u8]) -> String {
 }
 
 fn not_started(program: &str, error: &std::io::Error) -> Failure {
-    let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => Reason::NotFound,
-        std::io::ErrorKind::PermissionDenied => Reason::PermissionDenied,
-        _ => Reason::CommandFailed,
+    let kind = error.kind();
+    let reason = if kind == std::io::ErrorKind::NotFound {
+        Reason::NotFound
+    } else if kind == std::io::ErrorKind::PermissionDenied {
+        Reason::PermissionDenied
+    } else {
+        Reason::CommandFailed
     };
     Failure::certain(reason, format!("the command {program} cannot be started: {error}"))
 }

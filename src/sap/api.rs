@@ -1,6 +1,8 @@
 //! Requests to one Destination service: paced, authorised, and their answers read without trusting them.
 //! It knows no certificate and no destination.
 
+use hyper::body::Bytes;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::pace::Pace;
@@ -45,7 +47,7 @@ pub(crate) struct Request {
     /// The ETag of what is known already.
     pub(crate) known: Option<String>,
     /// A JSON body; wiped when dropped.
-    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) body: Option<Bytes>,
     /// What is wanted, for messages: `read the certificate a.pem of the subaccount`.
     pub(crate) what: String,
 }
@@ -119,7 +121,7 @@ impl Api {
             built = built.header("if-none-match", etag);
         }
         if let Some(body) = &request.body {
-            built = built.header("content-type", "application/json").body(body.to_vec());
+            built = built.header("content-type", "application/json").body(body.clone());
         }
         let answer = grant.http.send(built).await.map_err(|failure| Failure {
             text: format!("could not {} ({}): {}", request.what, self.connection(), failure.text),
@@ -163,6 +165,13 @@ impl Api {
         Failure { reason, text, maybe_effective, retry_after_seconds: reply.retry_after }
     }
 
+    /// What one item's own status means in an answer about several.
+    pub(crate) fn item_refused(&self, request: &Request, status: u16, words: &str) -> Failure {
+        let text = format!("could not {} ({}): {words} ({status})", request.what, self.connection());
+        let failure = Failure::certain(refusal::reason_of(status), text);
+        Failure { maybe_effective: !refusal::is_clear_refusal(status), ..failure }
+    }
+
     /// A success that cannot be understood.
     pub(crate) fn not_understood(&self, request: &Request, reply: &Reply) -> Failure {
         let text = format!(
@@ -181,5 +190,36 @@ impl Reply {
     /// Whether it says that the thing does not exist, rather than that nobody could be asked.
     pub(crate) fn is_absent(&self) -> bool {
         self.status == 404 && !refusal::is_missing_route(&self.body)
+    }
+}
+
+/// Text that is wiped once it was sent.
+pub(crate) fn wiped(text: Zeroizing<String>) -> Bytes {
+    Bytes::from_owner(text)
+}
+
+/// JSON that is wiped once it was sent, written into one piece of memory that need not grow.
+pub(crate) fn serialized(value: &impl Serialize) -> Result<Bytes, Failure> {
+    let unwritable = |error: serde_json::Error| {
+        Failure::certain(Reason::UnsupportedFormat, format!("the request cannot be written as JSON: {error}"))
+    };
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_err(unwritable)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *bytes, value).map_err(unwritable)?;
+    Ok(Bytes::from_owner(bytes))
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

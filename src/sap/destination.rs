@@ -35,6 +35,12 @@ impl Destination {
         self.text(LOCATION)
     }
 
+    /// Whether whoever uses it brings the keystore along, so that no entry of the service is meant.
+    #[must_use]
+    pub fn is_client_provided(&self) -> bool {
+        self.text("KeyStore.Source").is_some_and(|source| source.eq_ignore_ascii_case("ClientProvided"))
+    }
+
     /// What opens that entry; none where it needs nothing.
     #[must_use]
     pub fn keystore_password(&self) -> Option<Zeroizing<String>> {

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use hyper::body::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::api::{Api, Reply, Request, Verb};
+use super::api::{Api, Reply, Request, Verb, serialized};
 use super::destination::Destination;
 use super::refusal;
 use super::token::{Tokens, encoded};
@@ -31,18 +32,27 @@ pub struct DestinationService {
 /// What an entry's public side was when last read, and the tag that says it still is.
 struct Seen {
     etag: String,
-    chain: Chain,
+    public: Public,
 }
 
 /// The public side of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Public {
+    /// The chain, in order.
+    pub chain: Chain,
+    /// Parts that could not be read.
+    pub oddities: Vec<Unseen>,
+}
+
+/// What the service shows of an entry without its key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PublicKeys {
     /// There is no entry of that name.
     Absent,
     /// There is one, and the service cannot look into it because a password protects it.
     Protected,
-    /// Its chain.
-    Chain(Box<Chain>),
+    /// There is one, and this is its public side.
+    Shown(Box<Public>),
 }
 
 /// A whole entry, with its key where the service holds one; wiped when dropped.
@@ -135,7 +145,8 @@ impl DestinationService {
             serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
         let text = Zeroizing::new(entry.content.split_ascii_whitespace().collect::<String>());
         let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map_err(|_| {
-            let text = format!("could not {} ({}): its content is not Base64", request.what, self.connection());
+            let text =
+                format!("could not {} ({}): its content is not Base64", request.what, self.connection());
             Unseen::new(Reason::UnexpectedAnswer, text)
         })?;
         Ok(Some(Content(Zeroizing::new(bytes))))
@@ -168,7 +179,7 @@ impl DestinationService {
         password: Option<&str>,
     ) -> Result<Generated, Failure> {
         let what = format!("generate the certificate {} in the {}", order.name, level.word());
-        let body = attributes(order, password);
+        let body = attributes(order, password)?;
         match self.write(Verb::Post, certificates(level), &order.name, body, what).await {
             Ok(()) => Ok(Generated::Issued),
             Err(failure) if failure.reason == Reason::Conflict => Ok(Generated::StoodThere),
@@ -187,7 +198,7 @@ impl DestinationService {
         password: Option<&str>,
     ) -> Result<(), Failure> {
         let what = format!("generate the certificate {} of the {} anew", order.name, level.word());
-        self.write(Verb::Put, certificates(level), &order.name, attributes(order, password), what).await
+        self.write(Verb::Put, certificates(level), &order.name, attributes(order, password)?, what).await
     }
 
     /// Uploads content under a new name.
@@ -196,7 +207,7 @@ impl DestinationService {
     /// [`Reason::Conflict`] where something stands there; else why not, and whether it may have taken effect.
     pub async fn upload(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
         let what = format!("upload the certificate {name} to the {}", level.word());
-        self.write(Verb::Post, certificates(level), name, whole(name, content), what).await
+        self.write(Verb::Post, certificates(level), name, whole(name, content)?, what).await
     }
 
     /// Puts content in place of what stands under that name.
@@ -205,7 +216,7 @@ impl DestinationService {
     /// Why not, and whether it may have taken effect.
     pub async fn replace(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
         let what = format!("replace the certificate {name} of the {}", level.word());
-        self.write(Verb::Put, certificates(level), name, whole(name, content), what).await
+        self.write(Verb::Put, certificates(level), name, whole(name, content)?, what).await
     }
 
     /// Removes an entry; one that is gone already is success.
@@ -256,7 +267,7 @@ impl DestinationService {
     pub async fn put_destination(&self, level: Level, destination: &Destination) -> Result<(), Failure> {
         let name = destination.name();
         let what = format!("write the destination {name} of the {}", level.word());
-        let body = serialized(destination.properties());
+        let body = serialized(destination.properties())?;
         self.write(Verb::Put, destinations(level), name, body, what).await
     }
 
@@ -265,7 +276,7 @@ impl DestinationService {
         verb: Verb,
         collection: &str,
         name: &str,
-        body: Zeroizing<Vec<u8>>,
+        body: Bytes,
         what: String,
     ) -> Result<(), Failure> {
         segment(name)?;
@@ -280,13 +291,13 @@ impl DestinationService {
         }
         match serde_json::from_slice::<Written>(text) {
             Ok(Written::Each(items)) => match items.iter().find(|item| item.status > 299) {
-                Some(refused) => Err(self.api.item_refused(&request, refused.status, refused.cause())),
+                Some(refused) => Err(self.api.item_refused(&request, refused.status, &refused.cause())),
                 None => Ok(()),
             },
             Ok(Written::Count { count: Some(0) }) => {
                 Err(Failure { maybe_effective: false, ..self.api.not_understood(&request, &reply) })
             }
-            Ok(Written::Count { .. } | Written::Text(_)) => Ok(()),
+            Ok(Written::Count { .. } | Written::Other(_)) => Ok(()),
             Err(_) => Err(self.api.not_understood(&request, &reply)),
         }
     }
@@ -305,13 +316,13 @@ impl DestinationService {
             let text = format!("could not {} ({}): {unseen}", request.what, self.connection());
             Unseen::new(unseen.reason, text)
         })?;
-        let chain = opened.chain;
+        let public = Public { chain: opened.chain, oddities: opened.oddities };
         let place = (level, name.to_owned());
         match &reply.etag {
-            Some(etag) => self.seen().insert(place, Seen { etag: etag.clone(), chain: chain.clone() }),
+            Some(etag) => self.seen().insert(place, Seen { etag: etag.clone(), public: public.clone() }),
             None => self.seen().remove(&place),
         };
-        Ok(PublicKeys::Chain(Box::new(chain)))
+        Ok(PublicKeys::Shown(Box::new(public)))
     }
 
     fn remembered(
@@ -322,7 +333,7 @@ impl DestinationService {
         reply: &Reply,
     ) -> Result<PublicKeys, Unseen> {
         match self.seen().get(&(level, name.to_owned())) {
-            Some(seen) => Ok(PublicKeys::Chain(Box::new(seen.chain.clone()))),
+            Some(seen) => Ok(PublicKeys::Shown(Box::new(seen.public.clone()))),
             None => Err(self.api.not_understood(request, reply).into()),
         }
     }
@@ -363,7 +374,7 @@ enum Written {
         #[serde(rename = "Count")]
         count: Option<u64>,
     },
-    Text(String),
+    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -426,25 +437,56 @@ fn segment(name: &str) -> Result<String, Unseen> {
     Ok(encoded(name))
 }
 
-/// The request to generate (`Attributes`); renewal by SAP is always off, because certsteward renews.
-fn attributes(order: &Order, password: Option<&str>) -> Zeroizing<Vec<u8>> {
-    let (unit, value) = match order.validity {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Generate<'order> {
+    name: &'order str,
+    attributes: Attributes<'order>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes<'order> {
+    #[serde(rename = "CN")]
+    common_name: &'order str,
+    validity: Period,
+    automatic_renew: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'order str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Period {
+    time_unit: &'static str,
+    value: u32,
+}
+
+/// The request to generate; renewal by SAP is always off, because certsteward renews.
+fn attributes(order: &Order, password: Option<&str>) -> Result<Bytes, Failure> {
+    let (time_unit, value) = match order.validity {
         Validity::Days(days) => ("DAYS", days),
         Validity::Months(months) => ("MONTHS", months),
         Validity::Years(years) => ("YEARS", years),
     };
-    let mut attributes = json!({
-        "CN": order.common_name,
-        "Validity": {"TimeUnit": unit, "Value": value},
-        "AutomaticRenew": false,
-    });
-    if let Some(password) = password {
-        attributes["Password"] = password.into();
-    }
-    serialized(&json!({"Name": order.name, "Attributes": attributes}))
+    let attributes = Attributes {
+        common_name: &order.common_name,
+        validity: Period { time_unit, value },
+        automatic_renew: false,
+        password,
+    };
+    serialized(&Generate { name: &order.name, attributes })
 }
 
-fn whole(name: &str, content: &[u8]) -> Zeroizing<Vec<u8>> {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Upload<'content> {
+    name: &'content str,
+    r#type: &'static str,
+    content: &'content str,
+}
+
+fn whole(name: &str, content: &[u8]) -> Result<Bytes, Failure> {
     let content = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(content));
-    serialized(&json!({"Name": name, "Type": "CERTIFICATE", "Content": *content}))
+    serialized(&Upload { name, r#type: "CERTIFICATE", content: &content })
 }

@@ -10,10 +10,10 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::clock::Stopwatch;
 
 /// The most requests of one connection that are under way at once.
-pub const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 4;
 
 /// The time between two requests of one connection: five a second at most.
-pub const SPACING: Duration = Duration::from_millis(200);
+const SPACING: Duration = Duration::from_millis(200);
 
 /// The longest rest that is kept: an absurd `Retry-After` must not end the connection for good.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
@@ -27,11 +27,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: Semaphore::new(AT_ONCE),
-            beat: tokio::sync::Mutex::new(None),
-            rest: Mutex::new(None),
-        }
+        Self { slots: Semaphore::new(AT_ONCE), beat: tokio::sync::Mutex::new(None), rest: Mutex::new(None) }
     }
 
     /// Waits for a turn; the turn ends when what is returned is dropped.

@@ -124,6 +124,8 @@ mod tests {
     fn a_router_s_404_says_nothing_about_an_entry() {
         assert!(is_missing_route(b"404 Not Found: Requested route ('x.example.org') does not exist."));
         assert!(is_missing_route(b"<html>not found</html>"));
-        assert!(!is_missing_route(br#"{"ErrorMessage":"Configuration with the specified name was not found"}"#));
+        assert!(!is_missing_route(
+            br#"{"ErrorMessage":"Configuration with the specified name was not found"}"#
+        ));
     }
 }

@@ -8,9 +8,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use super::ConnectionSettings;
-use super::refusal;
 use super::service_key::{Credential, ServiceKey};
+use super::{ConnectionSettings, api, refusal};
 use crate::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Fingerprint;
@@ -73,24 +72,31 @@ impl Tokens {
     pub(crate) async fn grant(&self) -> Result<Grant, Failure> {
         let mut held = self.held.lock().await;
         let held = self.current(&mut held)?;
-        if let Some((since, failure)) = &held.refused {
-            if since.elapsed() < REFUSAL_KEPT {
-                return Err(failure.clone());
+        if let Some((since, failure)) = &held.refused
+            && since.elapsed() < REFUSAL_KEPT
+        {
+            return Err(failure.clone());
+        }
+        let kept = held.token.take().filter(|token| token.since.elapsed() < token.lifetime);
+        let token = match kept {
+            Some(kept) => kept,
+            None => self.fetch_remembering(held).await?,
+        };
+        let value = Arc::clone(&token.value);
+        held.token = Some(token);
+        Ok(Grant { uri: held.key.uri.clone(), token: value, http: held.http.clone() })
+    }
+
+    /// Fetches, and remembers for a while that the key was refused.
+    async fn fetch_remembering(&self, held: &mut Held) -> Result<Token, Failure> {
+        let fetched = self.fetch(held).await;
+        held.refused = match &fetched {
+            Err(failure) if failure.reason == Reason::Unauthorized => {
+                Some((Stopwatch::start(), failure.clone()))
             }
-        }
-        if held.token.as_ref().is_none_or(|token| token.since.elapsed() >= token.lifetime) {
-            held.token = None;
-            let fetched = self.fetch(held).await;
-            held.refused = match &fetched {
-                Err(failure) if failure.reason == Reason::Unauthorized => {
-                    Some((Stopwatch::start(), failure.clone()))
-                }
-                Err(_) | Ok(_) => None,
-            };
-            held.token = Some(fetched?);
-        }
-        let token = held.token.as_ref().map(|token| Arc::clone(&token.value)).unwrap_or_default();
-        Ok(Grant { uri: held.key.uri.clone(), token, http: held.http.clone() })
+            Err(_) | Ok(_) => None,
+        };
+        fetched
     }
 
     /// Drops a token the other side refused, unless another has been fetched meanwhile.
@@ -137,10 +143,8 @@ impl Tokens {
         let (address, form) = match &held.key.credential {
             Credential::Secret { url, secret } => {
                 let secret = Zeroizing::new(encoded(secret));
-                let form = format!(
-                    "grant_type=client_credentials&client_id={client}&client_secret={}",
-                    *secret
-                );
+                let form =
+                    format!("grant_type=client_credentials&client_id={client}&client_secret={}", *secret);
                 (url, Zeroizing::new(form))
             }
             Credential::Certificate { url, .. } => {
@@ -154,7 +158,7 @@ impl Tokens {
             .request(reqwest::Method::POST, &url)
             .header("accept", "application/json")
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.as_bytes().to_vec());
+            .body(api::wiped(form));
         let answer = held.token_http.send(request).await.map_err(|failure| Failure {
             text: format!("no token for {} from {address}: {}", self.settings.name, failure.text),
             maybe_effective: false,
