@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::io;
 
+use rustls::AlertDescription;
+
 use crate::domain::reason::Reason;
 
 /// The error with all its causes in one line; what a cause only repeats is left out.
@@ -83,6 +85,9 @@ fn one_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_http(error);
+    }
     let error = error.downcast_ref::<io::Error>()?;
     match error.get_ref() {
         Some(inner) => reason_of(inner).or_else(|| of_kind(error.kind())),
@@ -90,27 +95,55 @@ fn one_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
 fn of_tls(error: &rustls::Error) -> Reason {
-    if matches!(error, rustls::Error::InvalidCertificate(_)) {
-        Reason::ServerUntrusted
-    } else {
-        Reason::TlsFailed
+    match error {
+        rustls::Error::InvalidCertificate(_) => Reason::ServerUntrusted,
+        rustls::Error::AlertReceived(alert) if is_about_our_certificate(*alert) => Reason::CredentialUnusable,
+        _ => Reason::TlsFailed,
     }
 }
 
-fn of_kind(kind: io::ErrorKind) -> Option<Reason> {
-    match kind {
-        io::ErrorKind::ConnectionRefused => Some(Reason::ConnectionRefused),
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::NotConnected
-        | io::ErrorKind::UnexpectedEof => Some(Reason::ConnectionReset),
-        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            Some(Reason::Timeout)
-        }
-        _ => None,
+fn of_http(error: &hyper::Error) -> Option<Reason> {
+    if error.is_parse() {
+        return Some(Reason::UnexpectedAnswer);
     }
+    let closed = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    closed.then_some(Reason::ConnectionReset)
+}
+
+/// Whether an alert can only be about the certificate that we presented or failed to present.
+pub(crate) const fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateRequired
+    )
+}
+
+fn of_kind(kind: io::ErrorKind) -> Option<Reason> {
+    use io::ErrorKind as Kind;
+    if kind == Kind::ConnectionRefused {
+        return Some(Reason::ConnectionRefused);
+    }
+    if matches!(kind, Kind::TimedOut | Kind::HostUnreachable | Kind::NetworkUnreachable) {
+        return Some(Reason::Timeout);
+    }
+    let closed = matches!(
+        kind,
+        Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::NotConnected
+            | Kind::UnexpectedEof
+    );
+    closed.then_some(Reason::ConnectionReset)
 }
 
 /// The error of rustls in a chain of causes, wherever a library hid it.

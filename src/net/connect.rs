@@ -197,7 +197,8 @@ impl reqwest::dns::Resolve for Resolver {
         let resolver = self.clone();
         Box::pin(async move {
             let found = resolver.addresses(name.as_str(), 0).await.map_err(Unresolved)?;
-            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
+            let addresses: reqwest::dns::Addrs = Box::new(found.into_iter());
+            Ok(addresses)
         })
     }
 }

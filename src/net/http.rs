@@ -102,7 +102,10 @@ fn unsent(place: &str, error: reqwest::Error) -> Failure {
 
 /// A server that refuses our certificate by an alert has not read the request that was sent along.
 fn refused_in_handshake(error: &reqwest::Error) -> bool {
-    matches!(cause::tls_error(error), Some(rustls::Error::AlertReceived(_)))
+    matches!(
+        cause::tls_error(error),
+        Some(rustls::Error::AlertReceived(alert)) if cause::is_about_our_certificate(*alert)
+    )
 }
 
 async fn body(mut response: reqwest::Response, place: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {

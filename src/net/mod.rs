@@ -3,6 +3,7 @@
 
 mod cause;
 mod connect;
+pub(crate) mod handshake;
 mod http;
 mod proxy;
 mod roots;
@@ -19,8 +20,11 @@ use crate::domain::reason::{Reason, Unseen};
 use crate::identity::Identity;
 
 pub use cause::{excerpt, one_line, reason_of, told};
+pub(crate) use cause::{is_about_our_certificate, tls_error};
+pub(crate) use connect::within;
 pub use http::{Answer, HttpClient, LIMIT, retry_after};
 pub use roots::LoadRoots;
+pub(crate) use roots::read as read_file;
 
 /// How certsteward names itself to servers.
 pub const USER_AGENT: &str = concat!("certsteward/", env!("CARGO_PKG_VERSION"));

@@ -49,10 +49,12 @@ pub(super) fn from_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Uns
 pub(crate) fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Unseen> {
     let shown = path.display();
     let failed = |error: std::io::Error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => Reason::NotFound,
-            std::io::ErrorKind::PermissionDenied => Reason::PermissionDenied,
-            _ => Reason::Unreadable,
+        let reason = if error.kind() == std::io::ErrorKind::NotFound {
+            Reason::NotFound
+        } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+            Reason::PermissionDenied
+        } else {
+            Reason::Unreadable
         };
         Unseen::new(reason, format!("cannot read {shown}: {error}"))
     };
