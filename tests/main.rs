@@ -1,1 +1,3 @@
+//! One binary of all integration tests, one module a theme.
 
+mod sap;
