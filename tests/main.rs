@@ -5,3 +5,4 @@ mod support;
 //! One binary of all integration tests, one module a theme.
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod sap;
