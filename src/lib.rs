@@ -60,6 +60,9 @@ pub mod probers;
 /// Ways to reach people.
 pub mod notifiers;
 
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
+
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
