@@ -71,6 +71,8 @@ pub mod engine;
 
 /// Metrics, HTTP API, status page.
 pub mod surfaces;
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
 
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]
