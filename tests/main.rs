@@ -11,3 +11,4 @@ mod support;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod life;
