@@ -6,5 +6,6 @@
     reason = "a test may fail by panicking, in what it shares with others too"
 )]
 
+mod net;
 mod probe;
 mod support;
