@@ -263,6 +263,23 @@ async fn certificate_and_key_may_come_from_files() {
     assert_eq!(unseen.reason, Reason::KeyMismatch);
 }
 
+#[tokio::test]
+async fn a_chain_is_presented_whole_and_an_incomplete_one_is_refused() {
+    let world = World::new();
+    let middle = world.pki.ca.below("Example Client CA");
+    let usages = &[rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let client = middle.issue(&Wanted { name: "SFAPI", hosts: &[], years: NOW, usages });
+    let server = Server::tls(&world.pki.server, &Asks::Firmly(&world.pki.ca), json("200 OK", "{}")).await;
+    let prober = || {
+        let settings = world.settings(&format!("https://localhost:{}/", server.port));
+        Mtls::new(Net::new().unwrap(), settings)
+    };
+    let whole = client.identity_with(&[&middle, &world.pki.ca]);
+    concludes(&prober().probe(Some(&whole), now()).await, Verdict::Accepted, None);
+    let alone = prober().probe(Some(&client.identity()), now()).await;
+    concludes(&alone, Verdict::CertificateRefused, Some(Detail::UnknownCa));
+}
+
 // Real nginx: it finishes the handshake whatever the certificate, and judges it in an answer.
 
 struct Nginx {
