@@ -8,6 +8,7 @@
 
 mod support;
 
+mod net;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -1,8 +1,10 @@
 //! What the tests share.
 #![allow(dead_code, unreachable_pub, reason = "each theme uses its part")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 pub mod pki;
 pub mod process;
 pub mod server;
 pub mod wait;
+pub mod machine;
 pub mod world;
