@@ -13,3 +13,4 @@ mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod life;
+mod formats;
