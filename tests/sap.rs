@@ -1,7 +1,7 @@
 //! The SAP client and the roles that use it, against literal answers of the documented contract.
 
-mod connection;
 mod commands;
+mod connection;
 mod entries;
 mod keys;
 mod stage;
