@@ -63,6 +63,15 @@ pub mod probers;
 /// Ways to reach people.
 pub mod notifiers;
 
+/// Records, events, outbox and commands, kept through crashes.
+pub mod journal;
+
+/// Passes, execution, delivery, the bell.
+pub mod engine;
+
+/// Metrics, HTTP API, status page.
+pub mod surfaces;
+
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -1,0 +1,2 @@
+//! The sentence, run: passes over watches, looks and acts executed, messages delivered, the bell.
+//! It decides nothing that the domain can decide.
