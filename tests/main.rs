@@ -14,3 +14,4 @@ mod probe;
 mod sandbox;
 mod life;
 mod formats;
+mod sap;
