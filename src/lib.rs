@@ -39,6 +39,9 @@ pub mod formats;
 /// Every connection: roots, own authorities, proxy, size and time limits.
 pub mod net;
 
+/// A command of the operator's own, asked one question.
+pub mod command;
+
 /// The SAP clients that roles share.
 pub mod sap;
 
@@ -60,6 +63,14 @@ pub mod probers;
 /// Ways to reach people.
 pub mod notifiers;
 
+/// Records, events, outbox and commands, kept through crashes.
+pub mod journal;
+
+/// Passes, execution, delivery, the bell.
+pub mod engine;
+
+/// Metrics, HTTP API, status page.
+pub mod surfaces;
 /// File → settings, or every problem at once with its place and the way out.
 pub mod config;
 
