@@ -9,6 +9,7 @@
 mod support;
 
 mod net;
+mod config;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
