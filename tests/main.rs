@@ -16,3 +16,6 @@ mod sandbox;
 mod life;
 mod formats;
 mod sap;
+//! One binary of all integration tests, one module a theme.
+mod catalogue;
+mod surfaces;

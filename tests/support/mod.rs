@@ -8,3 +8,7 @@ pub mod server;
 pub mod wait;
 pub mod machine;
 pub mod world;
+//! What the tests of several themes share.
+//! It proves nothing itself.
+pub(crate) mod fake_daemon;
+pub(crate) mod samples;
