@@ -8,14 +8,13 @@
 
 mod support;
 
-mod net;
+mod catalogue;
 mod config;
+mod formats;
+mod life;
+mod net;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-mod life;
-mod formats;
 mod sap;
-//! One binary of all integration tests, one module a theme.
-mod catalogue;
 mod surfaces;

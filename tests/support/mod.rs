@@ -8,7 +8,5 @@ pub mod server;
 pub mod wait;
 pub mod machine;
 pub mod world;
-//! What the tests of several themes share.
-//! It proves nothing itself.
 pub(crate) mod fake_daemon;
 pub(crate) mod samples;
