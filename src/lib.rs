@@ -39,6 +39,9 @@ pub mod formats;
 /// Every connection: roots, own authorities, proxy, size and time limits.
 pub mod net;
 
+/// A command of the operator's own, asked one question.
+pub mod command;
+
 /// The SAP clients that roles share.
 pub mod sap;
 
@@ -68,6 +71,8 @@ pub mod engine;
 
 /// Metrics, HTTP API, status page.
 pub mod surfaces;
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
 
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]

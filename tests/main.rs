@@ -1,11 +1,20 @@
-//! One binary of all integration tests, one module a theme.
+//! Everything that is tested from outside, as one binary; each module a theme.
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a test may fail by panicking, in what it shares with others too"
 )]
 
-mod catalogue;
 mod support;
+
+mod catalogue;
+mod config;
+mod formats;
+mod life;
+mod net;
+mod probe;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod sap;
 mod surfaces;

@@ -15,7 +15,7 @@ use certsteward::domain::policy::Policy;
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
     Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Learned, Leftover, Order, ProbeFacts, Publication,
-    Record, Renewal, Role, Standing, Step,
+    Record, Renewal, Standing, Step,
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
@@ -478,7 +478,13 @@ pub(crate) fn events() -> Vec<(i64, Event)> {
         (417, 9, hris(), EventKind::HandOffSign, "said: I have saved it"),
         (402, 180, Actor::Daemon, EventKind::ActStarted, "switch the caller nightly_sync to sfapi-2.pem"),
         (401, 181, alex(), EventKind::Approved, "approved the switch of nightly_sync"),
-        (377, 2760, Actor::Daemon, EventKind::HandOffOpened, "hris is asked to replace the certificate SFAPI"),
+        (
+            377,
+            2760,
+            Actor::Daemon,
+            EventKind::HandOffOpened,
+            "hris is asked to replace the certificate SFAPI",
+        ),
         (371, 2850, Actor::Daemon, EventKind::Issued, "issued the candidate SFAPI as sfapi-2.pem"),
         (370, 2852, Actor::Daemon, EventKind::RenewalStarted, "renewal 2 began: due since 2 minutes"),
     ];
