@@ -74,6 +74,9 @@ pub mod surfaces;
 /// File → settings, or every problem at once with its place and the way out.
 pub mod config;
 
+/// Builds, starts, reloads, stops.
+pub mod app;
+
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -36,6 +36,13 @@ impl Discovery {
             .collect()
     }
 
+    /// The folders in which a file that matches may appear, as far as they are named without a pattern.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let folder = |pattern: &String| Path::new(pattern).parent().map(Path::to_path_buf);
+        self.paths.iter().filter_map(folder).filter(|folder| folder.is_dir()).collect()
+    }
+
     fn leaves_out(&self, path: &Path) -> bool {
         let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
         self.exclude.iter().any(|text| {

@@ -4,3 +4,4 @@
 pub mod execute;
 pub mod pass;
 pub mod deliver;
+pub mod schedule;
