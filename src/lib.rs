@@ -39,6 +39,9 @@ pub mod formats;
 /// Every connection: roots, own authorities, proxy, size and time limits.
 pub mod net;
 
+/// A command of the operator's own, asked one question.
+pub mod command;
+
 /// The SAP clients that roles share.
 pub mod sap;
 
@@ -59,6 +62,17 @@ pub mod probers;
 
 /// Ways to reach people.
 pub mod notifiers;
+
+/// Records, events, outbox and commands, kept through crashes.
+pub mod journal;
+
+/// Passes, execution, delivery, the bell.
+pub mod engine;
+
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
+/// Metrics, HTTP API, status page.
+pub mod surfaces;
 
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]

@@ -1,1 +1,14 @@
+//! Everything that is tested from outside, as one binary; each module a theme.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, in what it shares with others too"
+)]
+
+mod support;
+
 mod formats;
+mod probe;
+#[cfg(feature = "sandbox")]
+mod sandbox;

@@ -1,0 +1,63 @@
+//! What people and machines look at and press: metrics, HTTP API, status page, hand-off page.
+//! They read one snapshot, hand in commands, and compute nothing that a pass should.
+
+pub mod http;
+mod json;
+mod life;
+pub mod metrics;
+mod pages;
+mod shown;
+mod words;
+
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::domain::event::Event;
+use crate::domain::report::Command;
+use crate::domain::snapshot::Snapshot;
+
+/// What surfaces may ask of the running daemon.
+#[async_trait::async_trait]
+pub trait Daemon: Send + Sync {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// The newest picture.
+    fn snapshot(&self) -> Arc<Snapshot>;
+    /// Whether the first pass over all watches is done.
+    fn is_ready(&self) -> bool;
+    /// Events with their row number, newest first.
+    async fn events(
+        &self,
+        watch: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<(i64, Event)>, Refused>;
+    /// Stores a command, rings the bell, and gives the command's id. An empty watch means the daemon itself (pause, resume).
+    async fn command(&self, command: Command) -> Result<i64, Refused>;
+    /// Reads the configuration again; what is wrong with it is the answer.
+    async fn reload(&self) -> Result<(), Refused>;
+    /// The name and rights of a bearer token.
+    fn grant(&self, bearer: &str) -> Option<Grant>;
+}
+
+/// Why something was not done, for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Who a caller is and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The token's or the user's name, as it stands in the history.
+    pub name: String,
+    /// What it may: verbs such as `approve`, or `*`.
+    pub may: Vec<String>,
+}
+
+impl Grant {
+    /// Whether it may do this.
+    #[must_use]
+    pub fn allows(&self, verb: &str) -> bool {
+        self.may.iter().any(|right| right == "*" || right == verb)
+    }
+}
