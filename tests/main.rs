@@ -8,7 +8,13 @@
 
 mod support;
 
+mod catalogue;
 mod config;
+mod formats;
+mod life;
+mod net;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod sap;
+mod surfaces;
