@@ -46,7 +46,7 @@ pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
 /// The main file's table with those of included files merged in, and whether all could be read.
 fn gather(path: &Path, kind: Kind, ledger: &mut Ledger) -> (Table, bool) {
     let nothing = Table { place: Place { file: 0, offset: 0 }, entries: Vec::new() };
-    if kind == Kind::Default && !path.exists() {
+    if kind == Kind::Default && matches!(path.try_exists(), Ok(false)) {
         ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text: String::new() });
         return (nothing, true);
     }

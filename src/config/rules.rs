@@ -12,6 +12,9 @@ use crate::domain::watch::{Delivery, Rotation, SubjectChoice, SwitchBy, Terms, V
 use crate::domain::window::{Freeze, Window};
 use crate::domain::{Duration, Timestamp};
 
+/// The longest time in which nothing may be switched, and the freeze it is about.
+pub(super) type Closed = (Duration, Option<Freeze>);
+
 /// A renewal's section and what was read from it.
 pub(super) type Renewal<'a, 'b> = (&'b Section<'a>, &'b Terms);
 
@@ -45,7 +48,7 @@ pub(super) fn check(
     subject(section, terms, ledger);
     if terms.rotation != Rotation::LeftToSource {
         caches(watch, policy, served, ledger);
-        in_time(watch, section, policy, terms, served, &named.freezes, ledger);
+        in_time(watch, section, policy, terms, served, named, ledger);
     }
 }
 
@@ -204,7 +207,7 @@ fn in_time(
     policy: &Policy,
     terms: &Terms,
     served: &Served,
-    freezes: &[Freeze],
+    named: &Named,
     ledger: &mut Ledger,
 ) {
     let lifetime = lifetime(terms.validity);
@@ -222,7 +225,12 @@ fn in_time(
         );
         return say_policy(watch, "renew_before", text, ledger);
     }
-    let (closed, freeze) = longest_closed(terms.window.as_ref(), freezes);
+    let window = terms.window.as_ref();
+    let (closed, freeze) = *named
+        .closed
+        .borrow_mut()
+        .entry(window.map(ToString::to_string))
+        .or_insert_with(|| longest_closed(window, &named.freezes));
     if closed <= time {
         return;
     }
@@ -246,7 +254,7 @@ fn in_time(
 }
 
 /// The longest time in which nothing may be switched, and the freeze it is about.
-fn longest_closed(window: Option<&Window>, freezes: &[Freeze]) -> (Duration, Option<Freeze>) {
+fn longest_closed(window: Option<&Window>, freezes: &[Freeze]) -> Closed {
     // Any week shows what a weekly window leaves closed; two, because a closed time may begin in one and end in the next.
     let week = chrono::NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default();
     let plain = closed(window, &[], week, week + Duration::days(14));
