@@ -69,6 +69,9 @@ pub mod journal;
 /// Passes, execution, delivery, the bell.
 pub mod engine;
 
+/// Metrics, HTTP API, status page.
+pub mod surfaces;
+
 /// File → settings, or every problem at once with its place and the way out.
 pub mod config;
 /// Metrics, HTTP API, status page.
