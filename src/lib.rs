@@ -69,10 +69,10 @@ pub mod journal;
 /// Passes, execution, delivery, the bell.
 pub mod engine;
 
-/// Metrics, HTTP API, status page.
-pub mod surfaces;
 /// File → settings, or every problem at once with its place and the way out.
 pub mod config;
+/// Metrics, HTTP API, status page.
+pub mod surfaces;
 
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]

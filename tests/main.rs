@@ -8,6 +8,7 @@
 
 mod support;
 
+mod journal;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;

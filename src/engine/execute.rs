@@ -35,7 +35,9 @@ pub struct Parts {
 /// Makes one look.
 pub(super) async fn look(parts: &Parts, record: &Record, look: Look, clock: &dyn Clock) -> Report {
     let found = match &look {
-        Look::Source { entry } => Found::Entry(parts.source.look(entry.as_deref()).await.map(|seen| seen.map(Box::new))),
+        Look::Source { entry } => {
+            Found::Entry(parts.source.look(entry.as_deref()).await.map(|seen| seen.map(Box::new)))
+        }
         Look::Entry(name) => Found::Entry(match &parts.renewer {
             Some(renewer) => renewer.look(name).await.map(|seen| seen.map(Box::new)),
             None => Err(missing("renewer", &parts.watch.id)),
@@ -79,10 +81,12 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
             None => Err(missing("renewer", &parts.watch.id).into()),
         },
         Act::Publish { target, role, .. } => publish(parts, record, target, *role).await,
-        Act::Switch { caller, from, to, .. } | Act::RollBack { caller, from, to, .. } => match parts.callers.get(caller) {
-            Some(role) => role.switch(from, to).await,
-            None => Err(missing("caller", caller).into()),
-        },
+        Act::Switch { caller, from, to, .. } | Act::RollBack { caller, from, to, .. } => {
+            match parts.callers.get(caller) {
+                Some(role) => role.switch(from, to).await,
+                None => Err(missing("caller", caller).into()),
+            }
+        }
         Act::Retire { name, .. } => match &parts.renewer {
             Some(renewer) => renewer.remove(name).await,
             None => Err(missing("renewer", &parts.watch.id).into()),

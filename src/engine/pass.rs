@@ -10,7 +10,9 @@ use super::execute::{self, Parts};
 use crate::clock::Clock;
 use crate::domain::assess::{Assessment, assess};
 use crate::domain::event::Event;
-use crate::domain::lifecycle::{Chronicle, Dice, Want, absorb, advance, matching_by_target, note_pending, want};
+use crate::domain::lifecycle::{
+    Chronicle, Dice, Want, absorb, advance, matching_by_target, note_pending, want,
+};
 use crate::domain::message::Message;
 use crate::domain::plan::plan;
 use crate::domain::record::Record;
@@ -118,7 +120,12 @@ impl Round<'_> {
             lifecycle::recover(&mut self.record, &mut chronicle);
         }
         for report in reports {
-            if let Report::Looked { look: crate::domain::record::Look::Source { .. }, found: Found::Entry(seen), .. } = &report {
+            if let Report::Looked {
+                look: crate::domain::record::Look::Source { .. },
+                found: Found::Entry(seen),
+                ..
+            } = &report
+            {
                 self.reads.push(seen.as_ref().err().map(|unseen| unseen.reason));
             }
             absorb(watch, &mut self.record, report, &mut chronicle);
@@ -202,7 +209,13 @@ impl Round<'_> {
         self.write(Vec::new(), messages).await?;
         let want = want(&watch, &self.record, self.house.paused, self.began, now);
         let view = Arc::new(view(watch, &self.record, assessment, &want, now));
-        Ok(Passed { record: self.record, view, reads: self.reads, events: self.events, messages: self.messages })
+        Ok(Passed {
+            record: self.record,
+            view,
+            reads: self.reads,
+            events: self.events,
+            messages: self.messages,
+        })
     }
 }
 

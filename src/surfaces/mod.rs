@@ -2,9 +2,9 @@
 //! They read one snapshot, hand in commands, and compute nothing that a pass should.
 
 pub mod http;
-pub mod metrics;
 mod json;
 mod life;
+pub mod metrics;
 mod pages;
 mod shown;
 mod words;

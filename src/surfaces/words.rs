@@ -28,11 +28,8 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
 
 /// A span in its largest useful unit, rounded down: a time that is left is never shown longer than it is.
 pub(super) fn span(span: Duration) -> String {
-    let units = [
-        (span.num_days(), 2, "day"),
-        (span.num_hours(), 2, "hour"),
-        (span.num_minutes(), 1, "minute"),
-    ];
+    let units =
+        [(span.num_days(), 2, "day"), (span.num_hours(), 2, "hour"), (span.num_minutes(), 1, "minute")];
     let (count, unit) = units
         .into_iter()
         .find(|(count, least, _)| count >= least)

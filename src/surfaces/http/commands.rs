@@ -101,7 +101,10 @@ impl Wish {
                 "send a JSON object with any of comment, ticket, act, until (RFC 3339)",
             )
         })?;
-        let too_long = [&wish.comment, &wish.ticket].into_iter().flatten().any(|text| text.chars().count() > WORDS_LIMIT);
+        let too_long = [&wish.comment, &wish.ticket]
+            .into_iter()
+            .flatten()
+            .any(|text| text.chars().count() > WORDS_LIMIT);
         if too_long {
             let text = format!("comment or ticket is longer than {WORDS_LIMIT} characters");
             return Err(Problem::bad_request(text, "shorten it and name where the rest is"));
@@ -112,12 +115,16 @@ impl Wish {
 
 /// The verbs of a watch; the name of each is the right to it.
 const VERBS: [&str; 11] = [
-    "check", "renew", "approve", "reject", "cancel", "retry", "rollback", "retire", "pause", "resume", "silence",
+    "check", "renew", "approve", "reject", "cancel", "retry", "rollback", "retire", "pause", "resume",
+    "silence",
 ];
 
 fn known(verb: &str) -> Result<&str, Problem> {
     VERBS.into_iter().find(|known| *known == verb).ok_or_else(|| {
-        Problem::not_found(format!("{verb:?} is nothing a watch can be asked"), format!("use one of {}", VERBS.join(", ")))
+        Problem::not_found(
+            format!("{verb:?} is nothing a watch can be asked"),
+            format!("use one of {}", VERBS.join(", ")),
+        )
     })
 }
 
@@ -179,12 +186,18 @@ async fn give(shared: &Shared, watch: &str, actor: Actor, verb: Verb, wish: Wish
     let Wish { comment, ticket, .. } = wish;
     let command = Command { id: 0, watch: watch.to_owned(), at, actor, verb, comment, ticket };
     let id = store(shared, command).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"command": id, "watch": watch, "at": json::moment(at), "actor": by}))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({"command": id, "watch": watch, "at": json::moment(at), "actor": by})),
+    ))
 }
 
 /// Hands a command to the daemon.
 pub(super) async fn store(shared: &Shared, command: Command) -> Result<i64, Problem> {
     shared.daemon.command(command).await.map_err(|refused| {
-        Problem::unavailable(refused.to_string(), "nothing was changed; try again, and look at the log if it stays so")
+        Problem::unavailable(
+            refused.to_string(),
+            "nothing was changed; try again, and look at the log if it stays so",
+        )
     })
 }

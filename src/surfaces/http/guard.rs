@@ -30,8 +30,11 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
     tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
         let text = format!("no answer came together within {} s", TIME_LIMIT.as_secs());
-        Problem::unavailable(text, "try again; if it stays so, look at the log and at certsteward_pass_last_timestamp_seconds")
-            .into_response()
+        Problem::unavailable(
+            text,
+            "try again; if it stays so, look at the log and at certsteward_pass_last_timestamp_seconds",
+        )
+        .into_response()
     })
 }
 

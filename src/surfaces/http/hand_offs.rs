@@ -172,5 +172,8 @@ fn actor(said: &Said, open: &HandOff) -> Result<Actor, Problem> {
 }
 
 fn for_a_person(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }

@@ -45,7 +45,8 @@ pub(super) async fn watch(
 ) -> Result<Response, Problem> {
     let (snapshot, now) = (shared.daemon.snapshot(), shared.daemon.now());
     let Some(view) = snapshot.watches.get(&id) else {
-        let page = html_or_problem(shared.pages.no_watch(&id, snapshot.daemon.vanished.get(&id).copied(), now));
+        let page =
+            html_or_problem(shared.pages.no_watch(&id, snapshot.daemon.vanished.get(&id).copied(), now));
         return page.map(|page| (StatusCode::NOT_FOUND, page).into_response());
     };
     let history = shared.daemon.events(Some(&id), from.before, HISTORY).await;
@@ -60,7 +61,10 @@ pub(super) async fn public_file(
     let snapshot = shared.daemon.snapshot();
     let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
     let chain = to_hand_over(view).ok_or_else(|| {
-        Problem::not_found(format!("no certificate of {id} has been seen yet"), "wait until its source can be read")
+        Problem::not_found(
+            format!("no certificate of {id} has been seen yet"),
+            "wait until its source can be read",
+        )
     })?;
     let stem = format!("{id}-{}", chain.fingerprint().short());
     download(&chain, &stem, &file)
@@ -87,8 +91,9 @@ pub(super) fn download(chain: &Chain, stem: &str, file: &str) -> Result<Response
             ));
         }
     };
-    let bytes = crate::formats::public::public(chain, form)
-        .map_err(|unseen| Problem::internal(unseen.to_string(), "nothing was given out; look at the source"))?;
+    let bytes = crate::formats::public::public(chain, form).map_err(|unseen| {
+        Problem::internal(unseen.to_string(), "nothing was given out; look at the source")
+    })?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{stem}.{extension}\"")) {

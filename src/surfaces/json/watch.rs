@@ -229,7 +229,11 @@ fn signs(facts: &HandOffFacts) -> Vec<Value> {
         Sign::Deleting => "deleting",
         Sign::CheckNow => "check",
     };
-    facts.signs.iter().map(|(at, sign, by)| json!({"at": moment(*at), "sign": word(sign), "by": by})).collect()
+    facts
+        .signs
+        .iter()
+        .map(|(at, sign, by)| json!({"at": moment(*at), "sign": word(sign), "by": by}))
+        .collect()
 }
 
 fn leftover(leftover: &Leftover) -> Value {

@@ -13,7 +13,10 @@ use super::catalogue::CATALOGUE;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A registry that tells of this process.
-#[expect(clippy::expect_used, reason = "the names are constants of the catalogue, valid and each registered once")]
+#[expect(
+    clippy::expect_used,
+    reason = "the names are constants of the catalogue, valid and each registered once"
+)]
 pub(super) fn registry() -> Registry {
     let registry = Registry::new();
     let process = Process::new().expect("the names of the process metrics are valid");

@@ -95,7 +95,9 @@ fn escape(value: &str) -> String {
 }
 
 /// The operator's own labels under `label_`, made safe; of names that become the same, later ones are numbered.
-pub(super) fn user_labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(String, String)> {
+pub(super) fn user_labels<'a>(
+    labels: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Vec<(String, String)> {
     let mut safe: Vec<(String, String)> = Vec::new();
     for (name, value) in labels {
         let wanted = format!("label_{}", sanitise(name));
@@ -120,7 +122,10 @@ mod tests {
 
     fn labelled(names: &[&str]) -> Vec<String> {
         let pairs: Vec<_> = names.iter().map(|name| ((*name).to_owned(), "v".to_owned())).collect();
-        user_labels(pairs.iter().map(|(name, value)| (name, value))).into_iter().map(|(name, _)| name).collect()
+        user_labels(pairs.iter().map(|(name, value)| (name, value)))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
     }
 
     #[test]

@@ -195,8 +195,7 @@ pub(super) fn drift(snapshot: &Snapshot, family: &mut Family<'_>) {
 
 /// Whether a caller uses neither the entry in force nor the candidate; none while no caller can be seen.
 fn callers_differ(view: &WatchView) -> Option<bool> {
-    let names: Vec<&String> =
-        standings(view).filter_map(|(_, standing)| standing.name.as_ref()).collect();
+    let names: Vec<&String> = standings(view).filter_map(|(_, standing)| standing.name.as_ref()).collect();
     let mut used = view.record.callers.values().filter_map(|caller| caller.uses.as_ref()).peekable();
     used.peek()?;
     (!names.is_empty()).then(|| used.any(|name| !names.contains(&name)))

@@ -13,8 +13,8 @@ use crate::domain::event::Event;
 use crate::domain::finding::Level;
 use crate::domain::snapshot::{Snapshot, WatchView};
 
-pub(super) use templates::{RenderPage, asset};
 use templates::Templates;
+pub(super) use templates::{RenderPage, asset};
 
 /// How many watches the overview shows at once where it is not asked for all.
 const AT_ONCE: usize = 200;
@@ -36,8 +36,10 @@ pub(super) struct Asked {
 impl Pages {
     /// Links begin with the path of the public address, where it has one.
     pub(super) fn new(public_url: Option<&str>) -> Self {
-        let after_host = public_url.and_then(|url| url.split_once("://")).and_then(|(_, rest)| rest.split_once('/'));
-        let base = after_host.map(|(_, path)| format!("/{}", path.trim_matches('/'))).filter(|base| base != "/");
+        let after_host =
+            public_url.and_then(|url| url.split_once("://")).and_then(|(_, rest)| rest.split_once('/'));
+        let base =
+            after_host.map(|(_, path)| format!("/{}", path.trim_matches('/'))).filter(|base| base != "/");
         Self { templates: Templates::new(), base: base.unwrap_or_default() }
     }
 
