@@ -8,7 +8,9 @@
 
 mod support;
 
+mod delivery;
 mod journal;
+mod notifiers;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
