@@ -72,11 +72,11 @@ impl World {
     fn new(notifiers: &[(&str, &Arc<Told>)]) -> Self {
         let journal = Arc::new(Sqlite::in_memory().unwrap());
         let clock = Arc::new(HandClock(Mutex::new(at("2026-11-21T20:00:00Z"))));
-        let notifiers: BTreeMap<String, Arc<dyn Notifier>> = notifiers
-            .iter()
-            .map(|(id, told)| ((*id).to_owned(), Arc::clone(told) as Arc<dyn Notifier>))
-            .collect();
-        let deliverer = Deliverer::new(Arc::clone(&journal) as _, notifiers, Arc::clone(&clock) as _);
+        let mut all = BTreeMap::<String, Arc<dyn Notifier>>::new();
+        for (id, told) in notifiers {
+            all.insert((*id).to_owned(), (*told).clone());
+        }
+        let deliverer = Deliverer::new(journal.clone(), all, clock.clone());
         Self { journal, clock, deliverer }
     }
 
@@ -212,8 +212,9 @@ async fn what_was_sent_is_not_sent_again_because_the_journal_could_not_be_told()
     let world = World::new(&[("ops", &ops)]);
     world.tell("ops", &["one"]).await;
     let forgetful = Arc::new(Forgetful { inner: Arc::clone(&world.journal), refuses: Mutex::new(true) });
-    let notifiers = BTreeMap::from([("ops".to_owned(), Arc::clone(&ops) as Arc<dyn Notifier>)]);
-    let deliverer = Deliverer::new(Arc::clone(&forgetful) as _, notifiers, Arc::clone(&world.clock) as _);
+    let mut notifiers = BTreeMap::<String, Arc<dyn Notifier>>::new();
+    notifiers.insert("ops".to_owned(), ops.clone());
+    let deliverer = Deliverer::new(forgetful.clone(), notifiers, world.clock.clone());
     assert!(deliverer.deliver_due().await.is_err());
     *forgetful.refuses.lock().unwrap() = false;
     assert_eq!(deliverer.deliver_due().await.unwrap().delivered["ops"], 1);

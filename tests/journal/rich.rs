@@ -53,7 +53,7 @@ impl Rich {
     }
 
     fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        let at = usize::try_from(self.number() % of.len() as u64).unwrap();
+        let at = usize::try_from(self.number() % u64::try_from(of.len()).unwrap()).unwrap();
         of[at].clone()
     }
 

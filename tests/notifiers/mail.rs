@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use certsteward::domain::finding::Level;
-use certsteward::domain::reason::Reason;
+use certsteward::domain::message::Message;
+use certsteward::domain::reason::{Failure, Reason};
 use certsteward::domain::record::Ask;
 use certsteward::net::{self, Net};
 use certsteward::notifiers::Notifier as _;
@@ -42,27 +43,40 @@ pub(super) fn settings(port: u16, security: Security) -> Settings {
     }
 }
 
-pub(super) fn notifier(mut settings: Settings, account: Account) -> Smtp {
+/// A notifier, and the file its password is in.
+pub(super) struct Ready {
+    smtp: Smtp,
+    _secret: tempfile::NamedTempFile,
+}
+
+impl Ready {
+    pub(super) async fn send(&self, message: &Message) -> Result<(), Failure> {
+        self.smtp.send(message).await
+    }
+}
+
+pub(super) fn notifier(mut settings: Settings, account: Account) -> Ready {
     let secret = tempfile::NamedTempFile::new().unwrap();
     let password = match account {
-        Account::None => return Smtp::new(Net::new().unwrap(), settings).unwrap(),
-        Account::Right => PASSWORD,
-        Account::Wrong => WRONG,
+        Account::None => None,
+        Account::Right => Some(PASSWORD),
+        Account::Wrong => Some(WRONG),
     };
-    std::fs::write(secret.path(), format!("{password}\n")).unwrap();
-    let (_, path) = secret.keep().unwrap();
-    settings.credentials = Some((USER.to_owned(), SecretRef::File(path)));
-    Smtp::new(Net::new().unwrap(), settings).unwrap()
+    settings.credentials = password.map(|password| {
+        std::fs::write(secret.path(), format!("{password}\n")).unwrap();
+        (USER.to_owned(), SecretRef::File(secret.path().to_owned()))
+    });
+    Ready { smtp: Smtp::new(Net::new().unwrap(), settings).unwrap(), _secret: secret }
 }
 
 /// A notifier for this server, which trusts it.
-fn to(server: &MailServer, security: Security, account: Account) -> Smtp {
+fn to(server: &MailServer, security: Security, account: Account) -> Ready {
     let mut settings = settings(server.port, security);
     settings.net.ca = Some(server.ca.path().to_owned());
     notifier(settings, account)
 }
 
-async fn plain() -> (MailServer, Smtp) {
+async fn plain() -> (MailServer, Ready) {
     let server = MailServer::start(Script::default()).await;
     let smtp = to(&server, Security::Plain, Account::None);
     (server, smtp)

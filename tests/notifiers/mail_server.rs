@@ -158,26 +158,9 @@ where
                 mail.from = rest.to_owned();
                 say(stream, "250 ok").await?;
             }
-            "RCPT" => {
-                let refusal = script.recipients.iter().find(|(part, _)| rest.contains(part));
-                if refusal.is_none() {
-                    mail.to.push(rest.trim_start_matches("TO:<").trim_end_matches('>').to_owned());
-                }
-                say(stream, refusal.map_or("250 ok", |(_, answer)| answer)).await?;
-            }
+            "RCPT" => recipient(stream, script, rest, &mut mail).await?,
             "DATA" => {
-                say(stream, "354 go ahead").await?;
-                mail.mail = body(stream).await?;
-                if script.silent_at == Some("data") {
-                    return std::future::pending().await;
-                }
-                match script.whole {
-                    Some(refusal) => say(stream, refusal).await?,
-                    None => {
-                        kept.lock().unwrap().push(mail.clone());
-                        say(stream, "250 taken").await?;
-                    }
-                }
+                take(stream, script, kept, &mut mail).await?;
                 mail = Received { user: mail.user, mechanism: mail.mechanism, ..blank.clone() };
             }
             "QUIT" => {
@@ -187,6 +170,39 @@ where
             _ => say(stream, "502 what?").await?,
         }
     }
+}
+
+async fn recipient<S>(stream: &mut S, script: &Script, rest: &str, mail: &mut Received) -> std::io::Result<()>
+where
+    S: AsyncWrite + Unpin,
+{
+    let address = rest.trim_start_matches("TO:<").trim_end_matches('>');
+    if let Some((_, refusal)) = script.recipients.iter().find(|(part, _)| address.contains(part)) {
+        return say(stream, refusal).await;
+    }
+    mail.to.push(address.to_owned());
+    say(stream, "250 ok").await
+}
+
+async fn take<S>(
+    stream: &mut S,
+    script: &Script,
+    kept: &Mutex<Vec<Received>>,
+    mail: &mut Received,
+) -> std::io::Result<()>
+where
+    S: AsyncBufRead + AsyncWrite + Unpin,
+{
+    say(stream, "354 go ahead").await?;
+    mail.mail = body(stream).await?;
+    if script.silent_at == Some("data") {
+        return std::future::pending().await;
+    }
+    if let Some(refusal) = script.whole {
+        return say(stream, refusal).await;
+    }
+    kept.lock().unwrap().push(mail.clone());
+    say(stream, "250 taken").await
 }
 
 fn hello(script: &Script, encrypted: bool) -> String {
