@@ -18,8 +18,8 @@ use crate::support::wait::{free_port, listening, until};
 struct Exim {
     starttls: u16,
     implicit: u16,
-    folder: tempfile::TempDir,
     _running: Running,
+    folder: tempfile::TempDir,
 }
 
 impl Exim {
