@@ -8,9 +8,16 @@
 
 mod support;
 
+mod catalogue;
+mod config;
 mod delivery;
+mod formats;
 mod journal;
+mod life;
+mod net;
 mod notifiers;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod sap;
+mod surfaces;

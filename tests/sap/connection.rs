@@ -218,7 +218,10 @@ async fn what_a_secret_answer_holds_is_never_told() {
 }
 
 /// A token service that asks for a client certificate, for one request.
-async fn mutual_token_service(server: super::stage::Made, listener: tokio::net::TcpListener) -> (String, usize) {
+async fn mutual_token_service(
+    server: super::stage::Made,
+    listener: tokio::net::TcpListener,
+) -> (String, usize) {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(server.root_der.clone().into()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -243,10 +246,8 @@ async fn mutual_token_service(server: super::stage::Made, listener: tokio::net::
     }
     let presented = tls.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
     let body = json!({"access_token": "bound", "expires_in": 3600}).to_string();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     tls.write_all(answer.as_bytes()).await.unwrap();
     tls.shutdown().await.unwrap();
     (String::from_utf8(request).unwrap(), presented)
@@ -270,7 +271,9 @@ async fn a_certificate_key_asks_its_own_address_and_sends_no_secret() {
     let (seen, (request, presented)) =
         tokio::join!(client.public_keys(AT, "a.pem"), mutual_token_service(identity, listener));
     seen.unwrap();
-    assert!(request.starts_with("POST /oauth/token ") && request.ends_with("client_credentials&client_id=sb-x"));
+    assert!(
+        request.starts_with("POST /oauth/token ") && request.ends_with("client_credentials&client_id=sb-x")
+    );
     assert_eq!(presented, 1);
     assert_eq!(stage.asked("GET")[0].header("authorization"), Some("Bearer bound"));
     assert!(client.credential_not_after().await.unwrap().is_some());

@@ -89,7 +89,8 @@ impl Stage {
     /// Whatever begins with `line` (method and path below the API's root) is answered by these, one after the other.
     pub(super) fn on(&self, line: &str, answers: impl IntoIterator<Item = Says>) {
         let (method, path) = line.split_once(' ').unwrap();
-        let begin = if path.starts_with("/oauth") { line.to_owned() } else { format!("{method} {API}{path}") };
+        let begin =
+            if path.starts_with("/oauth") { line.to_owned() } else { format!("{method} {API}{path}") };
         let mut script = self.script.lock().unwrap();
         script.rules.retain(|(known, _)| *known != begin);
         script.rules.push((begin, answers.into_iter().collect()));
@@ -118,8 +119,7 @@ impl Stage {
     }
 
     pub(super) fn settings(&self) -> ConnectionSettings {
-        let mut settings = net::Settings::default();
-        settings.timeout = Duration::from_secs(5);
+        let settings = net::Settings { timeout: Duration::from_secs(5), ..net::Settings::default() };
         ConnectionSettings {
             name: "btp-test".to_owned(),
             service_key: SecretRef::File(self.folder.path().join("key.json")),

@@ -1,7 +1,12 @@
 //! What the tests share.
 #![allow(dead_code, unreachable_pub, reason = "each theme uses its part")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 pub mod pki;
 pub mod process;
 pub mod server;
 pub mod wait;
+pub mod machine;
+pub mod world;
+pub(crate) mod fake_daemon;
+pub(crate) mod samples;
