@@ -10,9 +10,12 @@ mod support;
 
 mod catalogue;
 mod config;
+mod delivery;
 mod formats;
+mod journal;
 mod life;
 mod net;
+mod notifiers;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
