@@ -74,8 +74,6 @@ pub mod surfaces;
 
 /// File → settings, or every problem at once with its place and the way out.
 pub mod config;
-/// Metrics, HTTP API, status page.
-pub mod surfaces;
 
 /// Builds, starts, reloads, stops.
 pub mod app;

@@ -7,6 +7,7 @@
 )]
 
 mod support;
+//! One binary of all integration tests, one module a theme.
 
 mod catalogue;
 mod config;
