@@ -69,6 +69,9 @@ pub mod engine;
 /// Metrics, HTTP API, status page.
 pub mod surfaces;
 
+/// The command line: one file per verb.
+pub mod cli;
+
 /// A simulated SAP landscape for trying certsteward and for its tests.
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
