@@ -4,3 +4,5 @@ mod cli;
 mod layering;
 mod source_text;
 mod systemd;
+mod probe;
+mod support;

@@ -19,7 +19,7 @@ impl DistinguishedName {
         Self { parts }
     }
 
-    pub(super) fn from_x509(name: &X509Name<'_>) -> Self {
+    pub(crate) fn from_x509(name: &X509Name<'_>) -> Self {
         let parts = name.iter_attributes().map(|attribute| {
             let oid = attribute.attr_type();
             let key = x509_parser::objects::oid2abbrev(oid, x509_parser::objects::oid_registry())

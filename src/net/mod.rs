@@ -1,8 +1,33 @@
 //! Every connection certsteward makes begins here: roots and own authorities, proxy, size and time limits.
 //! It knows no SAP system and no role.
 
+mod cause;
+mod connect;
+pub(crate) mod handshake;
+mod http;
+mod proxy;
+mod roots;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+use crate::domain::reason::{Reason, Unseen};
+use crate::identity::Identity;
+
+pub use cause::{excerpt, one_line, reason_of, told};
+pub(crate) use cause::{is_about_our_certificate, tls_error};
+pub(crate) use connect::within;
+pub use http::{Answer, HttpClient, LIMIT, retry_after};
+pub use roots::LoadRoots;
+pub(crate) use roots::read as read_file;
+
+/// How certsteward names itself to servers.
+pub const USER_AGENT: &str = concat!("certsteward/", env!("CARGO_PKG_VERSION"));
 
 /// How to reach one system; from `ca`, `proxy` and `timeout` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,4 +44,93 @@ impl Default for Settings {
     fn default() -> Self {
         Self { ca: None, proxy: None, timeout: Duration::from_secs(30) }
     }
+}
+
+/// Where every connection begins. Cloning it is cheap and shares everything.
+#[derive(Clone)]
+pub struct Net(Arc<Shared>);
+
+struct Shared {
+    roots: Vec<CertificateDer<'static>>,
+    environment: proxy::Environment,
+    resolver: connect::Resolver,
+}
+
+impl Net {
+    /// Reads the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` hold) and the environment's proxy, once.
+    ///
+    /// # Errors
+    /// Where the place that the environment names, or the system's own, cannot be read. A machine without any trust store is
+    /// not an error here: connections that name their own `ca` work, and the others say what is missing.
+    pub fn new() -> Result<Self, LoadRoots> {
+        Ok(Self(Arc::new(Shared {
+            roots: roots::system()?,
+            environment: proxy::Environment::read(),
+            resolver: connect::Resolver::new(),
+        })))
+    }
+
+    /// The TLS settings for one system, presenting this identity where the server asks for one.
+    ///
+    /// # Errors
+    /// Where `ca` cannot be read, no authority is trusted at all, or the key cannot be used.
+    pub fn tls_config(
+        &self,
+        settings: &Settings,
+        identity: Option<&Identity>,
+    ) -> Result<rustls::ClientConfig, Unseen> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Unseen::new(Reason::TlsFailed, format!("TLS cannot be set up: {error}")))?
+            .with_webpki_verifier(self.verifier(settings)?);
+        Ok(match identity {
+            Some(identity) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified_key(identity)?)))
+            }
+            None => builder.with_no_client_auth(),
+        })
+    }
+
+    /// An HTTP client for one system. It follows no redirect and keeps no cookie.
+    ///
+    /// # Errors
+    /// As [`Net::tls_config`], and where `proxy` cannot be used.
+    pub fn http(&self, settings: &Settings, identity: Option<&Identity>) -> Result<HttpClient, Unseen> {
+        let tls = self.tls_config(settings, identity)?;
+        let proxy = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
+        HttpClient::build(tls, proxy, self.0.resolver.clone(), settings.timeout)
+    }
+
+    /// What checks a server's certificate: the system's authorities and the connection's own.
+    pub(crate) fn verifier(&self, settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, Unseen> {
+        let mut store = rustls::RootCertStore::empty();
+        store.add_parsable_certificates(self.0.roots.iter().cloned());
+        for root in settings.ca.as_deref().map(roots::from_file).transpose()?.unwrap_or_default() {
+            store.add(root).map_err(|error| {
+                let shown = settings.ca.as_deref().unwrap_or(std::path::Path::new("")).display();
+                let text = format!("a certificate in {shown} cannot be trusted as an authority: {error}");
+                Unseen::new(Reason::Malformed, text)
+            })?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build().map_err(|_| {
+            Unseen::new(
+                Reason::ServerUntrusted,
+                "this machine has no trusted authorities: install ca-certificates, set SSL_CERT_FILE, or add ca = { file = … }",
+            )
+        })
+    }
+}
+
+/// What rustls presents: the leaf and its issuers without the root, and a copy of the key that lives as long as the connection.
+pub(crate) fn certified_key(identity: &Identity) -> Result<CertifiedKey, Unseen> {
+    let presented = identity
+        .chain()
+        .iter()
+        .enumerate()
+        .filter(|(at, certificate)| *at == 0 || !certificate.is_self_issued())
+        .map(|(_, certificate)| CertificateDer::from(certificate.der.to_vec()))
+        .collect();
+    Ok(CertifiedKey::new(presented, identity.signing_key()?))
 }

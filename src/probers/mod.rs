@@ -5,6 +5,8 @@
 //! - It reads only; the identity is borrowed for the call and not kept.
 //! - `Accepted` means: the API answered this certificate with success. A finished handshake proves nothing.
 
+pub mod classify;
+mod files;
 pub mod mtls;
 
 use crate::domain::Timestamp;
