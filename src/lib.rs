@@ -39,6 +39,9 @@ pub mod formats;
 /// Every connection: roots, own authorities, proxy, size and time limits.
 pub mod net;
 
+/// A command of the operator's own, asked one question.
+pub mod command;
+
 /// The SAP clients that roles share.
 pub mod sap;
 

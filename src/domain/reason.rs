@@ -111,3 +111,9 @@ impl From<Unseen> for Failure {
         Self::certain(unseen.reason, unseen.text)
     }
 }
+
+impl From<Failure> for Unseen {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.reason, failure.text)
+    }
+}

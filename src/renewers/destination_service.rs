@@ -1,7 +1,14 @@
 //! Certificates issued by the BTP Destination service (SAP Cloud Root CA), side by side or in place.
 //! It chooses no name and no subject; the order does.
 
-use crate::sap::Level;
+use std::sync::Arc;
+
+use super::Renewer;
+use crate::domain::reason::Failure;
+use crate::domain::reason::Unseen;
+use crate::domain::record::Order;
+use crate::domain::report::Sighting;
+use crate::sap::{DestinationService, Level, Password};
 
 /// Where certificates are issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,4 +17,45 @@ pub struct Settings {
     pub connection: String,
     /// Where the entry lives.
     pub level: Level,
+}
+
+/// A Destination service as a renewer.
+pub struct DestinationServiceRenewer {
+    service: Arc<DestinationService>,
+    settings: Settings,
+    password: Password,
+}
+
+impl DestinationServiceRenewer {
+    /// Takes the connection's client, its own settings, and what opens the entries it renews: a candidate gets the
+    /// password of the entry it is like, where that one has any.
+    #[must_use]
+    pub const fn new(service: Arc<DestinationService>, settings: Settings, password: Password) -> Self {
+        Self { service, settings, password }
+    }
+}
+
+#[async_trait::async_trait]
+impl Renewer for DestinationServiceRenewer {
+    async fn look(&self, name: &str) -> Result<Option<Sighting>, Unseen> {
+        self.service.sighting(self.settings.level, name, &self.password).await
+    }
+
+    async fn issue(&self, order: &Order) -> Result<(), Failure> {
+        let level = self.settings.level;
+        let password = match &order.like {
+            Some(like) => self.service.password_like(level, like, &self.password).await?,
+            None => None,
+        };
+        let password = password.as_deref().map(String::as_str);
+        if order.in_place {
+            return self.service.regenerate(level, order, password).await;
+        }
+        // Whatever stands there already is ours: the name was seen to be free before the order was saved.
+        self.service.generate(level, order, password).await.map(drop)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Failure> {
+        self.service.delete(self.settings.level, name).await
+    }
 }

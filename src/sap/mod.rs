@@ -1,10 +1,23 @@
 //! The SAP clients that several roles share: service key, token, Destination service.
 //! They decide nothing and keep nothing but tokens.
 
+mod api;
+pub mod destination;
+pub mod destination_service;
+pub mod entry;
+mod pace;
+mod refusal;
+pub mod service_key;
+mod token;
+
 use std::time::Duration;
 
 use crate::net;
 use crate::secret::SecretRef;
+
+pub use destination::Destination;
+pub use destination_service::DestinationService;
+pub use entry::Password;
 
 /// Where an entry lives in the Destination service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,9 @@ pub mod file;
 pub mod http;
 
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Unseen};
+use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::watch::Mapping;
+use crate::formats::{self, PublicForm};
 
 /// A relying party that certsteward can tell by itself.
 #[async_trait::async_trait]
@@ -20,4 +22,19 @@ pub trait Target: Send + Sync {
 
     /// Gives it the public certificate.
     async fn publish(&self, chain: &Chain) -> Result<(), Failure>;
+}
+
+/// The fields an upload has, by name: the mapping's values that are set, and the public certificate as PEM.
+fn fields(mapping: &Mapping, chain: &Chain) -> Result<Vec<(&'static str, String)>, Unseen> {
+    let pem = formats::public(chain, PublicForm::Pem)?;
+    let pem = String::from_utf8(pem)
+        .map_err(|_| Unseen::new(Reason::Malformed, "the certificate's public form is not text"))?;
+    let mut fields = vec![
+        ("configuration_name", mapping.configuration_name.clone()),
+        ("integration_name", mapping.integration_name.clone()),
+    ];
+    fields.extend(mapping.login_name.clone().map(|value| ("login_name", value)));
+    fields.extend(mapping.company_id.clone().map(|value| ("company_id", value)));
+    fields.push(("certificate", pem));
+    Ok(fields)
 }

@@ -1,0 +1,492 @@
+//! One Destination service: its certificates and destinations, read and written.
+//! It decides nothing, retries nothing, and fetches no private key where the public part is enough.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use hyper::body::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::api::{Api, Reply, Request, Verb, serialized};
+use super::destination::Destination;
+use super::refusal;
+use super::token::{Tokens, encoded};
+use super::{ConnectionSettings, Level};
+use crate::domain::Timestamp;
+use crate::domain::chain::Chain;
+use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::record::Order;
+use crate::domain::watch::Validity;
+use crate::formats;
+use crate::net::Net;
+
+/// A client for one Destination service, shared by every role that uses the connection.
+pub struct DestinationService {
+    api: Api,
+    seen: Mutex<HashMap<(Level, String), Seen>>,
+}
+
+/// What an entry's public side was when last read, and the tag that says it still is.
+struct Seen {
+    etag: String,
+    public: Public,
+}
+
+/// The public side of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Public {
+    /// The chain, in order.
+    pub chain: Chain,
+    /// Parts that could not be read.
+    pub oddities: Vec<Unseen>,
+}
+
+/// What the service shows of an entry without its key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PublicKeys {
+    /// There is no entry of that name.
+    Absent,
+    /// There is one, and the service cannot look into it because a password protects it.
+    Protected,
+    /// There is one, and this is its public side.
+    Shown(Box<Public>),
+}
+
+/// A whole entry, with its key where the service holds one; wiped when dropped.
+pub struct Content(Zeroizing<Vec<u8>>);
+
+impl Content {
+    /// The bytes of the file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// How an order to generate ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generated {
+    /// It was issued.
+    Issued,
+    /// Something stood under the name already, and was left as it is.
+    StoodThere,
+}
+
+impl DestinationService {
+    /// Takes its settings; reads the service key with the first request, and again whenever its file changed.
+    #[must_use]
+    pub fn new(net: Net, settings: ConnectionSettings) -> Self {
+        Self { api: Api::new(Tokens::new(net, settings)), seen: Mutex::default() }
+    }
+
+    /// The connection's name.
+    #[must_use]
+    pub fn connection(&self) -> &str {
+        self.api.connection()
+    }
+
+    /// When the service key's certificate ends; none for a key with a secret.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialUnusable`] where the key cannot be read.
+    pub async fn credential_not_after(&self) -> Result<Option<Timestamp>, Unseen> {
+        self.api.tokens().credential_not_after().await
+    }
+
+    /// The public chain of an entry. An unchanged one (304) comes from memory.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    pub async fn public_keys(&self, level: Level, name: &str) -> Result<PublicKeys, Unseen> {
+        let known = self.seen().get(&(level, name.to_owned())).map(|seen| seen.etag.clone());
+        let path = format!("{}/publicKeys", entry_path(level, name)?);
+        let request =
+            Request { known, ..read(path, format!("see the certificate {name} of the {}", level.word())) };
+        let reply = self.api.call(&request).await?;
+        match reply.status {
+            200 => self.remember(level, name, &request, &reply),
+            304 => self.remembered(level, name, &request, &reply),
+            400 if is_protected(&reply) => Ok(PublicKeys::Protected),
+            _ => {
+                self.seen().remove(&(level, name.to_owned()));
+                if reply.is_absent() {
+                    return Ok(PublicKeys::Absent);
+                }
+                Err(self.api.refused(&request, &reply).into())
+            }
+        }
+    }
+
+    /// Whether there is an entry of that name.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    pub async fn exists(&self, level: Level, name: &str) -> Result<bool, Unseen> {
+        Ok(self.public_keys(level, name).await? != PublicKeys::Absent)
+    }
+
+    /// A whole entry, with its key; none where there is no entry of that name.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    pub async fn certificate(&self, level: Level, name: &str) -> Result<Option<Content>, Unseen> {
+        let what = format!("read the certificate {name} of the {}", level.word());
+        let request = read(entry_path(level, name)?, what);
+        let reply = self.api.call(&request).await?;
+        match reply.status {
+            200 => {}
+            _ if reply.is_absent() => return Ok(None),
+            _ => return Err(self.api.refused(&request, &reply).into()),
+        }
+        let entry: WholeEntry =
+            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
+        let text = Zeroizing::new(entry.content.split_ascii_whitespace().collect::<String>());
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map_err(|_| {
+            let text =
+                format!("could not {} ({}): its content is not Base64", request.what, self.connection());
+            Unseen::new(Reason::UnexpectedAnswer, text)
+        })?;
+        Ok(Some(Content(Zeroizing::new(bytes))))
+    }
+
+    /// The names of all entries of a level.
+    ///
+    /// # Errors
+    /// Why they could not be seen.
+    pub async fn list_names(&self, level: Level) -> Result<Vec<String>, Unseen> {
+        let what = format!("list the certificates of the {}", level.word());
+        let request = read(format!("{}?%24select=Name", certificates(level)), what);
+        let reply = self.api.call(&request).await?;
+        if reply.status != 200 {
+            return Err(self.api.refused(&request, &reply).into());
+        }
+        let entries: Vec<Named> =
+            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
+        Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    /// Generates a certificate under a new name. What stands there already is left as it is.
+    ///
+    /// # Errors
+    /// Why not, and whether it may have been generated.
+    pub async fn generate(
+        &self,
+        level: Level,
+        order: &Order,
+        password: Option<&str>,
+    ) -> Result<Generated, Failure> {
+        let what = format!("generate the certificate {} in the {}", order.name, level.word());
+        let body = attributes(order, password)?;
+        match self.write(Verb::Post, certificates(level), &order.name, body, what).await {
+            Ok(()) => Ok(Generated::Issued),
+            Err(failure) if failure.reason == Reason::Conflict => Ok(Generated::StoodThere),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Generates a certificate in place of the one under that name.
+    ///
+    /// # Errors
+    /// Why not, and whether it may have been generated.
+    pub async fn regenerate(
+        &self,
+        level: Level,
+        order: &Order,
+        password: Option<&str>,
+    ) -> Result<(), Failure> {
+        let what = format!("generate the certificate {} of the {} anew", order.name, level.word());
+        self.write(Verb::Put, certificates(level), &order.name, attributes(order, password)?, what).await
+    }
+
+    /// Uploads content under a new name.
+    ///
+    /// # Errors
+    /// [`Reason::Conflict`] where something stands there; else why not, and whether it may have taken effect.
+    pub async fn upload(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let what = format!("upload the certificate {name} to the {}", level.word());
+        self.write(Verb::Post, certificates(level), name, whole(name, content)?, what).await
+    }
+
+    /// Puts content in place of what stands under that name.
+    ///
+    /// # Errors
+    /// Why not, and whether it may have taken effect.
+    pub async fn replace(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let what = format!("replace the certificate {name} of the {}", level.word());
+        self.write(Verb::Put, certificates(level), name, whole(name, content)?, what).await
+    }
+
+    /// Removes an entry; one that is gone already is success.
+    ///
+    /// # Errors
+    /// Why not, and whether it may have taken effect.
+    pub async fn delete(&self, level: Level, name: &str) -> Result<(), Failure> {
+        let request = Request {
+            verb: Verb::Delete,
+            ..read(
+                entry_path(level, name)?,
+                format!("remove the certificate {name} from the {}", level.word()),
+            )
+        };
+        let reply = self.api.call(&request).await?;
+        if matches!(reply.status, 200..=299) || reply.is_absent() {
+            return Ok(());
+        }
+        Err(self.api.refused(&request, &reply))
+    }
+
+    /// A destination, whole; none where there is none of that name at that level.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    pub async fn destination(&self, level: Level, name: &str) -> Result<Option<Destination>, Unseen> {
+        let what = format!("read the destination {name} of the {}", level.word());
+        let request = read(format!("{}/{}", destinations(level), segment(name)?), what);
+        let reply = self.api.call(&request).await?;
+        match reply.status {
+            200 => {}
+            _ if reply.is_absent() => return Ok(None),
+            _ => return Err(self.api.refused(&request, &reply).into()),
+        }
+        let properties: Map<String, Value> =
+            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
+        let destination = Destination::new(properties);
+        if destination.name() != name {
+            return Err(self.api.not_understood(&request, &reply).into());
+        }
+        Ok(Some(destination))
+    }
+
+    /// Writes a whole destination over the one of its name.
+    ///
+    /// # Errors
+    /// Why not, and whether it may have taken effect.
+    pub async fn put_destination(&self, level: Level, destination: &Destination) -> Result<(), Failure> {
+        let name = destination.name();
+        let what = format!("write the destination {name} of the {}", level.word());
+        let body = serialized(destination.properties())?;
+        self.write(Verb::Put, destinations(level), name, body, what).await
+    }
+
+    async fn write(
+        &self,
+        verb: Verb,
+        collection: &str,
+        name: &str,
+        body: Bytes,
+        what: String,
+    ) -> Result<(), Failure> {
+        segment(name)?;
+        let request = Request { verb, body: Some(body), ..read(collection.to_owned(), what) };
+        let reply = self.api.call(&request).await?;
+        if !matches!(reply.status, 200..=299) {
+            return Err(self.api.refused(&request, &reply));
+        }
+        let text = reply.body.trim_ascii();
+        if text.is_empty() {
+            return Ok(());
+        }
+        match serde_json::from_slice::<Written>(text) {
+            Ok(Written::Each(items)) => match items.iter().find(|item| item.status > 299) {
+                Some(refused) => Err(self.api.item_refused(&request, refused.status, &refused.cause())),
+                None => Ok(()),
+            },
+            Ok(Written::Count { count: Some(0) }) => {
+                Err(Failure { maybe_effective: false, ..self.api.not_understood(&request, &reply) })
+            }
+            Ok(Written::Count { .. } | Written::Other(_)) => Ok(()),
+            Err(_) => Err(self.api.not_understood(&request, &reply)),
+        }
+    }
+
+    fn remember(
+        &self,
+        level: Level,
+        name: &str,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<PublicKeys, Unseen> {
+        let keys: Vec<PublicKey> =
+            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(request, reply))?;
+        let pem: String = keys.iter().map(|key| readable(&key.content)).collect();
+        let opened = formats::open(pem.as_bytes(), None).map_err(|unseen| {
+            let text = format!("could not {} ({}): {unseen}", request.what, self.connection());
+            Unseen::new(unseen.reason, text)
+        })?;
+        let public = Public { chain: opened.chain, oddities: opened.oddities };
+        let place = (level, name.to_owned());
+        match &reply.etag {
+            Some(etag) => self.seen().insert(place, Seen { etag: etag.clone(), public: public.clone() }),
+            None => self.seen().remove(&place),
+        };
+        Ok(PublicKeys::Shown(Box::new(public)))
+    }
+
+    fn remembered(
+        &self,
+        level: Level,
+        name: &str,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<PublicKeys, Unseen> {
+        match self.seen().get(&(level, name.to_owned())) {
+            Some(seen) => Ok(PublicKeys::Shown(Box::new(seen.public.clone()))),
+            None => Err(self.api.not_understood(request, reply).into()),
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<(Level, String), Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Deserialize)]
+struct WholeEntry {
+    #[serde(rename = "Content", deserialize_with = "secret")]
+    content: Zeroizing<String>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(from).map(Zeroizing::new)
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "Name")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct PublicKey {
+    #[serde(rename = "Content")]
+    content: String,
+}
+
+/// Every documented shape of a successful write.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Each(Vec<Item>),
+    Count {
+        #[serde(rename = "Count")]
+        count: Option<u64>,
+    },
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Item {
+    status: u16,
+    cause: Option<Value>,
+}
+
+impl Item {
+    fn cause(&self) -> String {
+        let cause = self.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+        refusal::words(cause.as_bytes())
+    }
+}
+
+/// PEM as it stands, or Base64 around it: the documentation says both.
+fn readable(content: &str) -> String {
+    if content.contains("-----BEGIN") {
+        return format!("{}\n", content.trim_end());
+    }
+    let dense: String = content.split_ascii_whitespace().collect();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(dense).ok();
+    match decoded.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| text.contains("-----BEGIN")) {
+        Some(pem) => format!("{}\n", pem.trim_end()),
+        None => format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", content.trim()),
+    }
+}
+
+fn is_protected(reply: &Reply) -> bool {
+    refusal::words(&reply.body).to_lowercase().contains("password")
+}
+
+const fn read(path: String, what: String) -> Request {
+    Request { verb: Verb::Get, path, known: None, body: None, what }
+}
+
+const fn certificates(level: Level) -> &'static str {
+    match level {
+        Level::Subaccount => "subaccountCertificates",
+        Level::Instance => "instanceCertificates",
+    }
+}
+
+const fn destinations(level: Level) -> &'static str {
+    match level {
+        Level::Subaccount => "subaccountDestinations",
+        Level::Instance => "instanceDestinations",
+    }
+}
+
+fn entry_path(level: Level, name: &str) -> Result<String, Unseen> {
+    Ok(format!("{}/{}", certificates(level), segment(name)?))
+}
+
+/// A name as one segment of a path. Dots alone would be taken for a way up, even encoded.
+fn segment(name: &str) -> Result<String, Unseen> {
+    if matches!(name, "" | "." | "..") {
+        return Err(Unseen::new(Reason::Malformed, format!("{name:?} is not a name the service can have")));
+    }
+    Ok(encoded(name))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Generate<'order> {
+    name: &'order str,
+    attributes: Attributes<'order>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes<'order> {
+    #[serde(rename = "CN")]
+    common_name: &'order str,
+    validity: Period,
+    automatic_renew: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'order str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Period {
+    time_unit: &'static str,
+    value: u32,
+}
+
+/// The request to generate; renewal by SAP is always off, because certsteward renews.
+fn attributes(order: &Order, password: Option<&str>) -> Result<Bytes, Failure> {
+    let (time_unit, value) = match order.validity {
+        Validity::Days(days) => ("DAYS", days),
+        Validity::Months(months) => ("MONTHS", months),
+        Validity::Years(years) => ("YEARS", years),
+    };
+    let attributes = Attributes {
+        common_name: &order.common_name,
+        validity: Period { time_unit, value },
+        automatic_renew: false,
+        password,
+    };
+    serialized(&Generate { name: &order.name, attributes })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Upload<'content> {
+    name: &'content str,
+    r#type: &'static str,
+    content: &'content str,
+}
+
+fn whole(name: &str, content: &[u8]) -> Result<Bytes, Failure> {
+    let content = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(content));
+    serialized(&Upload { name, r#type: "CERTIFICATE", content: &content })
+}
