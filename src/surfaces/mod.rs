@@ -1,6 +1,14 @@
 //! What people and machines look at and press: metrics, HTTP API, status page, hand-off page.
 //! They read one snapshot, hand in commands, and compute nothing that a pass should.
 
+pub mod http;
+pub mod metrics;
+mod json;
+mod life;
+mod pages;
+mod shown;
+mod words;
+
 use std::sync::Arc;
 
 use crate::domain::Timestamp;

@@ -1,0 +1,87 @@
+//! The reading half of the API.
+//! Everything it answers comes from the snapshot or from the history.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::{Shared, Trust};
+use crate::domain::hand_off::HandOff;
+use crate::surfaces::json;
+
+/// How many events are answered where the request does not say, and at most.
+const EVENTS: (usize, usize) = (100, 1000);
+
+pub(super) async fn healthy() -> &'static str {
+    "certsteward is alive\n"
+}
+
+pub(super) async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {
+    if shared.daemon.is_ready() {
+        return Ok("certsteward is ready\n");
+    }
+    Err(Problem::unavailable(
+        "the first pass over all watches is not done yet",
+        "wait; if it stays so, look at the log for a source that does not answer",
+    ))
+}
+
+pub(super) async fn watches(State(shared): State<Shared>) -> Json<Value> {
+    let snapshot = shared.daemon.snapshot();
+    let watches: Vec<Value> = snapshot.watches.values().map(|view| json::glance(view)).collect();
+    Json(json!({"at": json::moment(snapshot.at), "watches": watches}))
+}
+
+pub(super) async fn watch(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let snapshot = shared.daemon.snapshot();
+    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    Ok(Json(json::watch(view, |open| link(&shared, open))))
+}
+
+/// The address of a hand-off's page holds its token, so it is told to local users only.
+fn link(shared: &Shared, open: &HandOff) -> Option<String> {
+    let local = shared.options.trust == Trust::LocalSocket;
+    let base = shared.options.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    local.then(|| format!("{base}/handoffs/{}", open.token))
+}
+
+pub(super) async fn status(State(shared): State<Shared>) -> Json<Value> {
+    Json(json::status(&shared.daemon.snapshot(), shared.daemon.is_ready()))
+}
+
+pub(super) async fn contract() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../../../docs/openapi.json"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    watch: Option<String>,
+    before: Option<i64>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(page) = page.map_err(|rejection| {
+        Problem::bad_request(rejection.body_text(), "use watch=ID, before=EVENT_ID, limit=NUMBER")
+    })?;
+    let (usual, most) = EVENTS;
+    let limit = page.limit.unwrap_or(usual).clamp(1, most);
+    let events =
+        shared.daemon.events(page.watch.as_deref(), page.before, limit).await.map_err(|refused| {
+            Problem::unavailable(refused.to_string(), "try again; the history is kept in the state store")
+        })?;
+    let next = events.last().map(|(number, _)| *number).filter(|_| events.len() == limit);
+    let events: Vec<Value> = events.iter().map(|(number, event)| json::event(*number, event)).collect();
+    Ok(Json(json!({"events": events, "next": next})))
+}

@@ -1,0 +1,190 @@
+//! The changing half of the API: a person's or a token's command, checked and handed to the daemon.
+//! What a command leads to is decided by the next pass.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::access::Caller;
+use super::problem::Problem;
+use crate::domain::Timestamp;
+use crate::domain::event::Actor;
+use crate::domain::report::{Command, Verb};
+use crate::domain::snapshot::WatchView;
+use crate::surfaces::json;
+
+/// How long comment and ticket may be, in characters.
+const WORDS_LIMIT: usize = 2000;
+
+/// What comes with a command.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    comment: Option<String>,
+    ticket: Option<String>,
+    act: Option<String>,
+    until: Option<String>,
+}
+
+type Accepted = Result<(StatusCode, Json<Value>), Problem>;
+type Body = Result<Bytes, BytesRejection>;
+
+pub(super) async fn of_watch(
+    State(shared): State<Shared>,
+    Path((id, verb)): Path<(String, String)>,
+    caller: Caller,
+    body: Body,
+) -> Accepted {
+    let actor = caller.may(known(&verb)?)?;
+    let wish = Wish::read(body)?;
+    let snapshot = shared.daemon.snapshot();
+    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    let wanted = wanted(&verb, &wish, view, shared.daemon.now())?;
+    give(&shared, &id, actor, wanted, wish).await
+}
+
+pub(super) async fn confirm(
+    State(shared): State<Shared>,
+    Path((id, target)): Path<(String, String)>,
+    caller: Caller,
+    body: Body,
+) -> Accepted {
+    let actor = caller.may("confirm")?;
+    let wish = Wish::read(body)?;
+    let snapshot = shared.daemon.snapshot();
+    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    if view.watch.target(&target).is_none() {
+        let known: Vec<&str> = view.watch.targets.iter().map(|target| target.id.as_str()).collect();
+        let way_out = format!("its targets are: {}", known.join(", "));
+        return Err(Problem::not_found(format!("the watch {id} has no target {target:?}"), way_out));
+    }
+    give(&shared, &id, actor, Verb::Confirm(target), wish).await
+}
+
+pub(super) async fn pause(State(shared): State<Shared>, caller: Caller, body: Body) -> Accepted {
+    let actor = caller.may("pause")?;
+    give(&shared, "", actor, Verb::Pause, Wish::read(body)?).await
+}
+
+pub(super) async fn resume(State(shared): State<Shared>, caller: Caller, body: Body) -> Accepted {
+    let actor = caller.may("resume")?;
+    give(&shared, "", actor, Verb::Resume, Wish::read(body)?).await
+}
+
+pub(super) async fn reload(State(shared): State<Shared>, caller: Caller) -> Result<Json<Value>, Problem> {
+    caller.may("reload")?;
+    shared.daemon.reload().await.map_err(|refused| {
+        Problem::unprocessable(
+            refused.to_string(),
+            "mend the configuration (certsteward config check), then reload again; the old one stays in force",
+        )
+    })?;
+    Ok(Json(json!({"reloaded": true})))
+}
+
+impl Wish {
+    fn read(body: Body) -> Result<Self, Problem> {
+        let body = body.map_err(|rejection| {
+            Problem::too_large(rejection.body_text(), "send at most 64 KiB: comment, ticket, act, until")
+        })?;
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let wish: Self = serde_json::from_slice(&body).map_err(|error| {
+            Problem::bad_request(
+                format!("the body cannot be read: {error}"),
+                "send a JSON object with any of comment, ticket, act, until (RFC 3339)",
+            )
+        })?;
+        let too_long = [&wish.comment, &wish.ticket].into_iter().flatten().any(|text| text.chars().count() > WORDS_LIMIT);
+        if too_long {
+            let text = format!("comment or ticket is longer than {WORDS_LIMIT} characters");
+            return Err(Problem::bad_request(text, "shorten it and name where the rest is"));
+        }
+        Ok(wish)
+    }
+}
+
+/// The verbs of a watch; the name of each is the right to it.
+const VERBS: [&str; 11] = [
+    "check", "renew", "approve", "reject", "cancel", "retry", "rollback", "retire", "pause", "resume", "silence",
+];
+
+fn known(verb: &str) -> Result<&str, Problem> {
+    VERBS.into_iter().find(|known| *known == verb).ok_or_else(|| {
+        Problem::not_found(format!("{verb:?} is nothing a watch can be asked"), format!("use one of {}", VERBS.join(", ")))
+    })
+}
+
+fn wanted(verb: &str, wish: &Wish, view: &WatchView, now: Timestamp) -> Result<Verb, Problem> {
+    match verb {
+        "renew" => Ok(Verb::Renew),
+        "approve" => named_act(wish, view).map(Verb::Approve),
+        "reject" => named_act(wish, view).map(Verb::Reject),
+        "cancel" => Ok(Verb::Cancel),
+        "retry" => Ok(Verb::Retry),
+        "rollback" => Ok(Verb::RollBack),
+        "retire" => Ok(Verb::Retire),
+        "pause" => Ok(Verb::Pause),
+        "resume" => Ok(Verb::Resume),
+        "silence" => silence(wish, now),
+        _ => Ok(Verb::Check),
+    }
+}
+
+fn silence(wish: &Wish, now: Timestamp) -> Result<Verb, Problem> {
+    let refused = |error: &str| {
+        Problem::bad_request(error, "send until as RFC 3339, such as {\"until\": \"2027-01-31T08:00:00Z\"}")
+    };
+    let text = wish.until.as_deref().ok_or_else(|| refused("a silence needs its end"))?;
+    let until: Timestamp = text.parse().map_err(|_| refused("the end of the silence is not a moment"))?;
+    if until <= now {
+        return Err(refused("the end of the silence lies in the past"));
+    }
+    Ok(Verb::Silence(until))
+}
+
+/// The act that is approved or rejected: named by the request, and waiting right now.
+fn named_act(wish: &Wish, view: &WatchView) -> Result<String, Problem> {
+    let planned = view.plan.act.as_ref().map(crate::domain::record::Act::id);
+    let held = view.plan.held.iter().any(|held| held.gate == "approval");
+    let mut waiting: Vec<&str> = view.record.pending.keys().map(String::as_str).collect();
+    if let Some(id) = planned.as_deref().filter(|id| held && !waiting.contains(id)) {
+        waiting.push(id);
+    }
+    if let Some(named) = wish.act.as_deref().filter(|named| waiting.contains(named)) {
+        return Ok(named.to_owned());
+    }
+    let current = waiting.first().copied();
+    let error = match (wish.act.as_deref(), current) {
+        (_, None) => "no act waits for approval".to_owned(),
+        (None, Some(_)) => "the request does not name the act".to_owned(),
+        (Some(named), Some(_)) => format!("the act {named:?} does not wait for approval"),
+    };
+    let way_out = current.map_or_else(
+        || "look at the plan: certsteward plan".to_owned(),
+        |id| format!("look at what it will do, then name it: {{\"act\": \"{id}\"}}"),
+    );
+    Err(Problem::conflict(error, way_out).with("act", current).with("waiting", waiting))
+}
+
+async fn give(shared: &Shared, watch: &str, actor: Actor, verb: Verb, wish: Wish) -> Accepted {
+    let at = shared.daemon.now();
+    let by = actor.to_string();
+    let Wish { comment, ticket, .. } = wish;
+    let command = Command { id: 0, watch: watch.to_owned(), at, actor, verb, comment, ticket };
+    let id = store(shared, command).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({"command": id, "watch": watch, "at": json::moment(at), "actor": by}))))
+}
+
+/// Hands a command to the daemon.
+pub(super) async fn store(shared: &Shared, command: Command) -> Result<i64, Problem> {
+    shared.daemon.command(command).await.map_err(|refused| {
+        Problem::unavailable(refused.to_string(), "nothing was changed; try again, and look at the log if it stays so")
+    })
+}

@@ -1,0 +1,90 @@
+//! An answer that says what went wrong and the way out, always in the same JSON form.
+//! Pages for people that cannot be found have their own HTML.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+/// What went wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    error: String,
+    way_out: String,
+    more: Map<String, Value>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { status, error: error.into(), way_out: way_out.into(), more: Map::new() }
+    }
+
+    pub(super) fn bad_request(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, way_out)
+    }
+
+    pub(super) fn unauthorized(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error, way_out)
+    }
+
+    pub(super) fn forbidden(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, error, way_out)
+    }
+
+    pub(super) fn not_found(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error, way_out)
+    }
+
+    pub(super) fn method_not_allowed(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, error, way_out)
+    }
+
+    pub(super) fn conflict(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, error, way_out)
+    }
+
+    pub(super) fn too_large(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, error, way_out)
+    }
+
+    pub(super) fn unprocessable(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, way_out)
+    }
+
+    pub(super) fn internal(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error, way_out)
+    }
+
+    pub(super) fn unavailable(error: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error, way_out)
+    }
+
+    /// The watch is not there.
+    pub(super) fn no_watch(id: &str) -> Self {
+        Self::not_found(
+            format!("there is no watch {id:?}"),
+            "GET /api/v1/watches lists them; a new one needs a reload of the configuration",
+        )
+    }
+
+    /// Adds a fact beside the text.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = Map::new();
+        body.insert("error".to_owned(), self.error.into());
+        body.insert("way_out".to_owned(), self.way_out.into());
+        body.extend(self.more);
+        let mut response = (self.status, Json(Value::Object(body))).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

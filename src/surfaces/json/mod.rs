@@ -1,0 +1,138 @@
+//! The snapshot as JSON: what the API answers and what the pages are made of, so that both say the same.
+//! It holds no token of a hand-off and nothing else that is secret.
+
+mod certificates;
+mod watch;
+
+use serde_json::{Value, json};
+
+pub(super) use certificates::{certificate, probed};
+pub(super) use watch::{hand_off, watch};
+
+use super::shown;
+use crate::domain::Timestamp;
+use crate::domain::event::Event;
+use crate::domain::finding::{Finding, Level};
+use crate::domain::reason::Unseen;
+use crate::domain::snapshot::{Snapshot, WatchView};
+
+/// A moment as text: RFC 3339 in UTC, to the second.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+pub(super) fn moment_or_null(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| moment(at).into())
+}
+
+/// One watch at a glance.
+pub(super) fn glance(view: &WatchView) -> Value {
+    let (watch, record) = (&view.watch, &view.record);
+    let leaf = record.in_force.as_ref().map(|standing| &standing.chain.leaf);
+    json!({
+        "id": watch.id,
+        "labels": watch.labels,
+        "mode": watch.mode.word(),
+        "level": shown::level(view).code(),
+        "step": view.step.word(),
+        "source": {
+            "kind": watch.source.kind,
+            "connection": watch.source.connection,
+            "place": watch.source.place,
+            "destination": watch.source.destination,
+        },
+        "common_name": leaf.map(|leaf| leaf.common_name()),
+        "expires": moment_or_null(leaf.map(|leaf| leaf.not_after)),
+        "deadline": moment_or_null(view.moments.map(|moments| moments.deadline)),
+        "due": moment_or_null(view.due),
+        "seen_at": moment_or_null(record.seen_at),
+        "unseen": record.unseen.as_ref().map(|(since, why)| unseen(*since, why)),
+        "next": next(view),
+        "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
+        "paused": record.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by.to_string()})),
+        "open_hand_offs": shown::hand_offs(view).len(),
+        "pending_approvals": record.pending.keys().collect::<Vec<_>>(),
+    })
+}
+
+fn next(view: &WatchView) -> Value {
+    let line = view.plan.lines.first();
+    let at = line.and_then(|line| line.at).or(view.plan.next);
+    match (line, at) {
+        (None, None) => Value::Null,
+        (line, at) => json!({"at": moment_or_null(at), "what": line.map(|line| &line.what)}),
+    }
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code.code(),
+        "level": finding.level.code(),
+        "about": finding.about,
+        "text": finding.text,
+        "way_out": finding.way_out,
+    })
+}
+
+fn unseen(since: Timestamp, why: &Unseen) -> Value {
+    json!({"since": moment(since), "reason": why.reason.code(), "text": why.text})
+}
+
+/// One event with its number.
+pub(super) fn event(number: i64, event: &Event) -> Value {
+    let facts: serde_json::Map<String, Value> =
+        event.facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    json!({
+        "id": number,
+        "watch": event.watch,
+        "at": moment(event.at),
+        "actor": event.actor.to_string(),
+        "kind": event.kind.code(),
+        "text": event.text,
+        "facts": facts,
+    })
+}
+
+/// How many watches there are of each level, most serious first.
+pub(super) fn tally(snapshot: &Snapshot) -> Value {
+    let mut tally = serde_json::Map::new();
+    for level in Level::ALL.iter().rev() {
+        let count = snapshot.watches.values().filter(|view| shown::level(view) == *level).count();
+        tally.insert(level.code().to_owned(), count.into());
+    }
+    tally.into()
+}
+
+/// The daemon itself.
+pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
+    let daemon = &snapshot.daemon;
+    let credentials: Vec<Value> = daemon
+        .credentials
+        .iter()
+        .map(|(connection, at)| json!({"connection": connection, "expires": moment(*at)}))
+        .collect();
+    let notifiers: Vec<Value> = daemon
+        .notifiers
+        .iter()
+        .map(|(id, at)| json!({"id": id, "last_success": moment_or_null(*at)}))
+        .collect();
+    let vanished: Vec<Value> =
+        daemon.vanished.iter().map(|(id, at)| json!({"id": id, "since": moment(*at)})).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": ready,
+        "at": moment(snapshot.at),
+        "started": moment_or_null(daemon.started),
+        "watches": snapshot.watches.len(),
+        "levels": tally(snapshot),
+        "paused": daemon.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by})),
+        "last_pass": moment_or_null(daemon.last_pass),
+        "last_reload": daemon.last_reload.as_ref().map(|(at, succeeded, text)| {
+            json!({"at": moment(*at), "succeeded": succeeded, "text": text})
+        }),
+        "outbox_oldest": moment_or_null(daemon.outbox_oldest),
+        "notifiers": notifiers,
+        "credentials": credentials,
+        "vanished": vanished,
+    })
+}

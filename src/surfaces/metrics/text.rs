@@ -1,0 +1,136 @@
+//! One family of the text format: its head once, its series beneath it.
+//! It knows the format and no metric.
+
+use std::fmt::{Display, Write as _};
+
+use super::catalogue::{Kind, Metric};
+use crate::domain::Timestamp;
+
+/// A family that is being written. A family without series leaves no trace.
+pub(super) struct Family<'a> {
+    metric: &'a Metric,
+    out: &'a mut String,
+    begun: bool,
+}
+
+impl<'a> Family<'a> {
+    pub(super) const fn new(metric: &'a Metric, out: &'a mut String) -> Self {
+        Self { metric, out, begun: false }
+    }
+
+    /// Adds a series; the values stand for the metric's labels, in their order.
+    pub(super) fn series(&mut self, values: &[&str], value: impl Display) {
+        self.series_with(values, &[], value);
+    }
+
+    /// Adds a series with a moment as its value, where the moment is known.
+    pub(super) fn moment(&mut self, values: &[&str], at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.series(values, at.timestamp());
+        }
+    }
+
+    /// Adds a series that says yes or no, where that is known.
+    pub(super) fn flag(&mut self, values: &[&str], set: Option<bool>) {
+        if let Some(set) = set {
+            self.series(values, u8::from(set));
+        }
+    }
+
+    /// Adds a series with more labels than the metric has.
+    pub(super) fn series_with(&mut self, values: &[&str], more: &[(String, String)], value: impl Display) {
+        let labels = self.labels(values, more);
+        self.line("", &labels, value);
+    }
+
+    /// Adds a histogram without labels: cumulative counts per upper bound, then all of them.
+    pub(super) fn histogram(&mut self, buckets: impl Iterator<Item = (f64, u64)>, sum: f64, count: u64) {
+        for (bound, within) in buckets {
+            self.line("_bucket", &format!("{{le=\"{bound}\"}}"), within);
+        }
+        self.line("_bucket", "{le=\"+Inf\"}", count);
+        self.line("_sum", "", sum);
+        self.line("_count", "", count);
+    }
+
+    fn labels(&self, values: &[&str], more: &[(String, String)]) -> String {
+        debug_assert_eq!(values.len(), self.metric.labels.len(), "{}", self.metric.name);
+        let own = self.metric.labels.iter().copied().zip(values.iter().copied());
+        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs: Vec<String> =
+            own.chain(more).map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) }
+    }
+
+    fn line(&mut self, suffix: &str, labels: &str, value: impl Display) {
+        let Metric { name, kind, help, .. } = self.metric;
+        if !self.begun {
+            self.begun = true;
+            self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.word()));
+        }
+        self.write(format_args!("{name}{suffix}{labels} {value}\n"));
+    }
+
+    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        self.out.write_fmt(text).unwrap_or_default();
+    }
+}
+
+impl Kind {
+    /// The word of the format.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A label's value as the format wants it between quotes.
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The operator's own labels under `label_`, made safe; of names that become the same, later ones are numbered.
+pub(super) fn user_labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(String, String)> {
+    let mut safe: Vec<(String, String)> = Vec::new();
+    for (name, value) in labels {
+        let wanted = format!("label_{}", sanitise(name));
+        let taken = |candidate: &str| safe.iter().any(|(name, _)| name == candidate);
+        let free = (2..)
+            .map(|n| format!("{wanted}_{n}"))
+            .find(|candidate| !taken(candidate))
+            .filter(|_| taken(&wanted))
+            .unwrap_or(wanted);
+        safe.push((free, value.clone()));
+    }
+    safe
+}
+
+fn sanitise(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labelled(names: &[&str]) -> Vec<String> {
+        let pairs: Vec<_> = names.iter().map(|name| ((*name).to_owned(), "v".to_owned())).collect();
+        user_labels(pairs.iter().map(|(name, value)| (name, value))).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn labels_that_become_the_same_stay_apart() {
+        assert_eq!(labelled(&["a-b", "a.b", "a_b"]), ["label_a_b", "label_a_b_2", "label_a_b_3"]);
+        assert_eq!(labelled(&["stage", "größe"]), ["label_stage", "label_gr__e"]);
+    }
+
+    #[test]
+    fn values_are_escaped() {
+        assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+}

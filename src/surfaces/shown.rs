@@ -1,0 +1,48 @@
+//! What every surface must show alike: the level of a watch, its open hand-offs, where a certificate stands.
+//! It reads a snapshot and judges nothing that a pass has not.
+
+use crate::domain::certificate::Fingerprint;
+use crate::domain::finding::Level;
+use crate::domain::hand_off::HandOff;
+use crate::domain::record::{HandOffFacts, Record, Standing};
+use crate::domain::snapshot::WatchView;
+
+/// The level of a watch; what cannot be seen is at least a warning.
+pub(crate) fn level(view: &WatchView) -> Level {
+    if view.record.unseen.is_some() || view.record.in_force.is_none() {
+        view.level.max(Level::Warning)
+    } else {
+        view.level
+    }
+}
+
+/// The open questions to people, those about leftovers included.
+pub(crate) fn hand_offs(view: &WatchView) -> Vec<HandOff> {
+    let mut open = view.hand_offs.clone();
+    for leftover in &view.record.leftovers {
+        let asked = leftover.hand_offs.iter().filter(|(_, facts)| facts.closed.is_none());
+        for (target, facts) in asked {
+            if open.iter().any(|known| known.token == facts.token) {
+                continue;
+            }
+            let target = view.watch.target(target);
+            open.extend(target.map(|target| HandOff::new(&view.watch, target, &leftover.chain, facts, None)));
+        }
+    }
+    open
+}
+
+/// The facts of every hand-off of a watch, open and closed.
+pub(crate) fn hand_off_facts(record: &Record) -> impl Iterator<Item = &HandOffFacts> {
+    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
+    let standings = record.in_force.iter().chain(candidate);
+    let published = standings.flat_map(|standing| standing.targets.values());
+    let leftovers = record.leftovers.iter().flat_map(|leftover| leftover.hand_offs.values());
+    published.filter_map(|publication| publication.hand_off.as_ref()).chain(leftovers)
+}
+
+/// The standing of the certificate with this fingerprint: the candidate's or that in force.
+pub(crate) fn standing(record: &Record, fingerprint: Fingerprint) -> Option<&Standing> {
+    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
+    record.in_force.iter().chain(candidate).find(|standing| standing.fingerprint() == fingerprint)
+}
