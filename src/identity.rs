@@ -60,10 +60,11 @@ pub fn public_key_fingerprint(key: &[u8]) -> Result<Fingerprint, Unseen> {
 }
 
 fn signing_key(key: &[u8]) -> Result<std::sync::Arc<dyn rustls::sign::SigningKey>, Unseen> {
-    let der = rustls::pki_types::PrivateKeyDer::try_from(key.to_vec()).map_err(|error| {
-        Unseen::new(Reason::UnsupportedFormat, format!("the private key cannot be read: {error}"))
-    })?;
-    rustls::crypto::ring::sign::any_supported_type(&der).map_err(|error| {
-        Unseen::new(Reason::UnsupportedFormat, format!("the private key is of a kind that cannot be used here (RSA from 2048, P-256, P-384 and Ed25519 can): {error}"))
-    })
+    let unusable = || {
+        let text = "the private key is of a kind that cannot be used here; RSA from 2048 bits, P-256, P-384 and Ed25519 can";
+        Unseen::new(Reason::UnsupportedFormat, text)
+    };
+    // Borrowed, so that no copy is left behind unwiped.
+    let der = rustls::pki_types::PrivateKeyDer::try_from(key).map_err(|_| unusable())?;
+    rustls::crypto::ring::sign::any_supported_type(&der).map_err(|_| unusable())
 }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::OID_X509_EXT_EXTENDED_KEY_USAGE;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
@@ -171,7 +173,7 @@ impl Certificate {
             key_fingerprint: Fingerprint::of(parsed.public_key().raw),
             subject: DistinguishedName::from_x509(parsed.subject()),
             issuer: DistinguishedName::from_x509(parsed.issuer()),
-            serial: hex(parsed.raw_serial()),
+            serial: serial(parsed.raw_serial()),
             not_before: timestamp(parsed.validity().not_before, "notBefore")?,
             not_after: timestamp(parsed.validity().not_after, "notAfter")?,
             key: key_algorithm(parsed),
@@ -199,6 +201,27 @@ impl Certificate {
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
+    }
+
+    /// The identifier it gives its own key (subject key identifier).
+    pub(super) fn key_identifier(&self) -> Option<Vec<u8>> {
+        self.find_extension(|extension| {
+            let ParsedExtension::SubjectKeyIdentifier(id) = extension else { return None };
+            Some(id.0.to_vec())
+        })
+    }
+
+    /// The identifier it gives its issuer's key (authority key identifier).
+    pub(super) fn issuer_key_identifier(&self) -> Option<Vec<u8>> {
+        self.find_extension(|extension| {
+            let ParsedExtension::AuthorityKeyIdentifier(id) = extension else { return None };
+            Some(id.key_identifier.as_ref()?.0.to_vec())
+        })
+    }
+
+    fn find_extension<T>(&self, wanted: impl Fn(&ParsedExtension<'_>) -> Option<T>) -> Option<T> {
+        let (_, parsed) = X509Certificate::from_der(&self.der).ok()?;
+        parsed.extensions().iter().find_map(|extension| wanted(extension.parsed_extension()))
     }
 
     /// The subject's common name, else the whole subject as text.
@@ -235,10 +258,36 @@ fn key_algorithm(parsed: &X509Certificate<'_>) -> KeyAlgorithm {
     let key = parsed.public_key();
     let oid = key.algorithm.algorithm.to_id_string();
     match key.parsed() {
-        Ok(PublicKey::RSA(rsa)) => KeyAlgorithm::Rsa(rsa.key_size()),
-        Ok(PublicKey::EC(point)) => KeyAlgorithm::Ec(point.key_size()),
+        Ok(PublicKey::RSA(rsa)) => KeyAlgorithm::Rsa(bits(rsa.modulus)),
+        Ok(PublicKey::EC(point)) => KeyAlgorithm::Ec(curve_bits(parsed).unwrap_or(point.key_size())),
         Ok(_) | Err(_) if oid == "1.3.101.112" => KeyAlgorithm::Ed25519,
         Ok(_) | Err(_) => KeyAlgorithm::Other(oid),
+    }
+}
+
+/// The size of a number without its leading zeros.
+fn bits(number: &[u8]) -> usize {
+    let zeros: usize = number.iter().map_while(|byte| (*byte == 0).then_some(8_usize)).sum::<usize>();
+    let first = number.iter().find(|byte| **byte != 0).map_or(0, |byte| byte.leading_zeros());
+    (number.len() * 8).saturating_sub(zeros + usize::try_from(first).unwrap_or_default())
+}
+
+/// The size of the named curve; a point's length tells it only roughly (P-521).
+fn curve_bits(parsed: &X509Certificate<'_>) -> Option<usize> {
+    let curve = parsed.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+    match curve.as_str() {
+        "1.2.840.10045.3.1.7" | "1.3.132.0.10" | "1.3.36.3.3.2.8.1.1.7" => Some(256),
+        "1.3.132.0.34" | "1.3.36.3.3.2.8.1.1.11" => Some(384),
+        "1.3.132.0.35" => Some(521),
+        _ => None,
+    }
+}
+
+/// Hexadecimal without the zero byte that only marks it as positive.
+fn serial(raw: &[u8]) -> String {
+    match raw {
+        [0, rest @ ..] if !rest.is_empty() => hex(rest),
+        all => hex(all),
     }
 }
 
@@ -251,16 +300,27 @@ fn signature_name(parsed: &X509Certificate<'_>) -> String {
 }
 
 fn extended_key_usage(parsed: &X509Certificate<'_>) -> ExtendedKeyUsage {
-    let Ok(Some(extension)) = parsed.extended_key_usage() else {
-        return ExtendedKeyUsage::default();
+    let usage = match parsed.extended_key_usage() {
+        Ok(Some(extension)) => extension.value,
+        // There but unreadable is not the same as missing: nothing is known to be allowed.
+        Ok(None) | Err(_) => {
+            let there = parsed.extensions().iter().any(|one| one.oid == OID_X509_EXT_EXTENDED_KEY_USAGE);
+            return ExtendedKeyUsage { present: there, ..ExtendedKeyUsage::default() };
+        }
     };
-    let usage = extension.value;
+    let named = [
+        (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
+        (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
+        (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
+        (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
+    ];
+    let named = named.iter().filter(|(set, _)| *set).map(|(_, oid)| (*oid).to_owned());
     ExtendedKeyUsage {
         present: true,
         any: usage.any,
         client_auth: usage.client_auth,
         server_auth: usage.server_auth,
-        other: usage.other.iter().map(x509_parser::der_parser::oid::Oid::to_id_string).collect(),
+        other: named.chain(usage.other.iter().map(x509_parser::der_parser::oid::Oid::to_id_string)).collect(),
     }
 }
 
@@ -277,6 +337,8 @@ fn key_usage(parsed: &X509Certificate<'_>) -> Vec<String> {
         (usage.key_agreement(), "keyAgreement"),
         (usage.key_cert_sign(), "keyCertSign"),
         (usage.crl_sign(), "cRLSign"),
+        (usage.encipher_only(), "encipherOnly"),
+        (usage.decipher_only(), "decipherOnly"),
     ]
     .iter()
     .filter(|(set, _)| *set)

@@ -1,8 +1,11 @@
 //! A leaf and the certificates that lead towards its root, put in order from whatever order they came in.
 //! It verifies no signature and trusts nobody.
 
+use std::collections::HashSet;
+
 use super::Timestamp;
 use super::certificate::{Certificate, Fingerprint};
+use super::name::DistinguishedName;
 use super::reason::{Reason, Unseen};
 
 /// A leaf with its issuers, each the issuer of the one before it.
@@ -19,26 +22,25 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Puts certificates in order. The leaf is the one the key belongs to, where a key is known; else the only one that issued none of the others.
+    /// Puts certificates in order.
+    ///
+    /// The leaf is the one the key belongs to, where a key is known; else the only end-entity certificate. Where all are
+    /// authorities (a CA bundle), it is the only one that issued none of the others; where several issued none, it is the
+    /// one that expires first, and those that did not issue it are strays.
     ///
     /// # Errors
     /// [`Reason::NoCertificate`] without any, [`Reason::KeyMismatch`] where the key belongs to none of them,
     /// [`Reason::SeveralLeaves`] where nothing says which is meant.
     pub fn assemble(certificates: Vec<Certificate>, key: Option<Fingerprint>) -> Result<Self, Unseen> {
-        let mut unique: Vec<Certificate> = Vec::with_capacity(certificates.len());
-        for certificate in certificates {
-            if !unique.contains(&certificate) {
-                unique.push(certificate);
-            }
-        }
+        let mut known = HashSet::new();
+        let mut unique: Vec<Certificate> =
+            certificates.into_iter().filter(|certificate| known.insert(certificate.fingerprint)).collect();
         let leaf_at = leaf_position(&unique, key)?;
         let arrival: Vec<Fingerprint> = unique.iter().map(|certificate| certificate.fingerprint).collect();
         let leaf = unique.remove(leaf_at);
         let mut issuers: Vec<Certificate> = Vec::new();
         let mut tip = leaf.clone();
-        while let Some(at) =
-            unique.iter().position(|other| !tip.is_self_issued() && other.subject == tip.issuer)
-        {
+        while let Some(at) = issuer_position(&tip, &unique) {
             tip = unique.remove(at);
             issuers.push(tip.clone());
         }
@@ -95,36 +97,83 @@ fn leaf_position(certificates: &[Certificate], key: Option<Fingerprint>) -> Resu
     if let [_only] = certificates {
         return Ok(0);
     }
-    let issued_another = |certificate: &Certificate| {
-        certificates.iter().any(|other| other != certificate && other.issuer == certificate.subject)
-    };
-    let leaves: Vec<usize> = certificates
-        .iter()
-        .enumerate()
-        .filter(|(_, certificate)| !certificate.is_ca && !issued_another(certificate))
-        .map(|(at, _)| at)
-        .collect();
+    let leaves = lowest(certificates, |certificate| !certificate.is_ca);
     match leaves.as_slice() {
         [one] => Ok(*one),
-        [] => Err(Unseen::new(
-            Reason::NoCertificate,
-            format!(
-                "all {} certificates in it are authorities; none is an end-entity certificate",
-                certificates.len()
-            ),
-        )),
+        [] => Ok(authority_position(certificates)),
         several => Err(Unseen::new(
             Reason::SeveralLeaves,
             format!(
                 "there are {} end-entity certificates in it ({}); put each in its own file, or use [[discover]]",
                 several.len(),
-                several
-                    .iter()
-                    .filter_map(|at| certificates.get(*at))
-                    .map(Certificate::common_name)
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                names(certificates, several)
             ),
         )),
     }
+}
+
+/// The position that stands for a bundle of authorities.
+fn authority_position(certificates: &[Certificate]) -> usize {
+    if let [one] = lowest(certificates, |_| true).as_slice() {
+        return *one;
+    }
+    let first = certificates.iter().enumerate().min_by_key(|(_, certificate)| certificate.not_after);
+    first.map_or(0, |(at, _)| at)
+}
+
+/// The positions of those that issued none of the others.
+fn lowest(certificates: &[Certificate], wanted: impl Fn(&Certificate) -> bool) -> Vec<usize> {
+    let issuers: HashSet<&DistinguishedName> = certificates
+        .iter()
+        .filter(|certificate| !certificate.is_self_issued())
+        .map(|certificate| &certificate.issuer)
+        .collect();
+    certificates
+        .iter()
+        .enumerate()
+        .filter(|(_, certificate)| wanted(certificate) && !issuers.contains(&certificate.subject))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// The first few names, for a sentence.
+fn names(certificates: &[Certificate], positions: &[usize]) -> String {
+    let mut names: Vec<String> = positions
+        .iter()
+        .take(5)
+        .filter_map(|at| certificates.get(*at))
+        .map(Certificate::common_name)
+        .collect();
+    if positions.len() > names.len() {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
+}
+
+/// Where the issuer of this certificate is among the others.
+///
+/// An authority that renewed its key has two certificates of one name: the key identifiers tell them apart, else the one
+/// that lasts longer is taken.
+fn issuer_position(tip: &Certificate, others: &[Certificate]) -> Option<usize> {
+    if tip.is_self_issued() {
+        return None;
+    }
+    let named: Vec<usize> = others
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| other.subject == tip.issuer)
+        .map(|(at, _)| at)
+        .collect();
+    if let [] | [_] = named.as_slice() {
+        return named.first().copied();
+    }
+    let wanted = tip.issuer_key_identifier();
+    named
+        .into_iter()
+        .filter_map(|at| Some((at, others.get(at)?)))
+        .max_by_key(|(at, other)| {
+            let fits = wanted.is_some() && other.key_identifier() == wanted;
+            (fits, other.not_after, std::cmp::Reverse(*at))
+        })
+        .map(|(at, _)| at)
 }

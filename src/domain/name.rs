@@ -24,11 +24,7 @@ impl DistinguishedName {
             let oid = attribute.attr_type();
             let key = x509_parser::objects::oid2abbrev(oid, x509_parser::objects::oid_registry())
                 .map_or_else(|_| oid.to_id_string(), str::to_owned);
-            let value = attribute.as_str().map_or_else(
-                |_| attribute.as_slice().iter().map(|byte| format!("{byte:02x}")).collect(),
-                str::to_owned,
-            );
-            (key, value)
+            (key, value_text(attribute))
         });
         Self { parts: parts.collect() }
     }
@@ -53,6 +49,39 @@ impl DistinguishedName {
     }
 }
 
+/// The value as text, whatever string type it is in; hexadecimal where it is none.
+fn value_text(attribute: &x509_parser::x509::AttributeTypeAndValue<'_>) -> String {
+    if let Ok(text) = attribute.as_str() {
+        return text.to_owned();
+    }
+    let bytes = attribute.as_slice();
+    let from_units = |units: Vec<u16>| String::from_utf16(&units).ok();
+    let text = match attribute.attr_value().tag() {
+        x509_parser::asn1_rs::Tag::BmpString => from_units(
+            bytes.chunks(2).map(|pair| pair.iter().fold(0, |sum, b| (sum << 8) | u16::from(*b))).collect(),
+        ),
+        // T.61 was never written as T.61: what is in it is UTF-8 or Latin-1.
+        x509_parser::asn1_rs::Tag::T61String => String::from_utf8(bytes.to_vec())
+            .ok()
+            .or_else(|| Some(bytes.iter().copied().map(char::from).collect())),
+        _ => None,
+    };
+    text.unwrap_or_else(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The value with what would end or change it marked (RFC 4514, 2.4), control characters included.
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '\\' | ',' | '+' | '"' | '<' | '>' | ';' => text.extend(['\\', c]),
+            c if c.is_ascii_control() => text.push_str(&format!("\\{:02X}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
 impl PartialEq for DistinguishedName {
     fn eq(&self, other: &Self) -> bool {
         self.canonical() == other.canonical()
@@ -61,11 +90,17 @@ impl PartialEq for DistinguishedName {
 
 impl Eq for DistinguishedName {}
 
+impl std::hash::Hash for DistinguishedName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.canonical().hash(state);
+    }
+}
+
 impl std::fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (position, (key, value)) in self.parts.iter().rev().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
-            write!(f, "{comma}{key}={}", value.replace('\\', "\\\\").replace(',', "\\,"))?;
+            write!(f, "{comma}{key}={}", escaped(value))?;
         }
         Ok(())
     }

@@ -1,8 +1,17 @@
 //! A certificate in a file: any form that [`crate::formats`] opens, changes noticed by looking again.
 //! It watches no directory; the bell does.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Source;
+use crate::domain::chain::Chain;
+use crate::domain::reason::{Reason, Unseen};
+use crate::domain::report::Sighting;
+use crate::formats;
+use crate::formats::files::{self, Stamp};
+use crate::identity::Identity;
 use crate::secret::SecretRef;
 
 /// How to read one file.
@@ -14,4 +23,110 @@ pub struct Settings {
     pub password: Option<SecretRef>,
     /// A file with the private key, where it is not in the same file; without both no probe is possible.
     pub key: Option<PathBuf>,
+}
+
+/// One file, and the sightings of files that have not changed since.
+pub struct File {
+    settings: Settings,
+    remembered: Mutex<HashMap<PathBuf, (Stamp, Remembered)>>,
+}
+
+/// What a look showed, public parts only.
+#[derive(Clone)]
+struct Remembered {
+    chain: Chain,
+    has_key: bool,
+    oddities: Vec<Unseen>,
+}
+
+impl File {
+    /// Reads nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, remembered: Mutex::new(HashMap::new()) }
+    }
+
+    /// The file in force, or another one; a relative name is looked for beside the file in force.
+    fn path(&self, entry: Option<&str>) -> PathBuf {
+        let own = &self.settings.path;
+        entry.map_or_else(|| own.clone(), |entry| own.parent().unwrap_or(Path::new("")).join(entry))
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<PathBuf, (Stamp, Remembered)>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parses anew only what changed. A failure is never remembered, as its cause may lie in another file.
+    async fn opened(&self, path: &Path, stamp: Stamp) -> Result<Remembered, Unseen> {
+        if let Some((known, sighting)) = self.remembered().get(path)
+            && *known == stamp
+        {
+            return Ok(sighting.clone());
+        }
+        self.remembered().remove(path);
+        let (own, password) = (path.to_owned(), self.settings.password.clone());
+        let (sighting, stamp) = files::apart(path, move || parse(&own, password.as_ref())).await??;
+        self.remembered().insert(path.to_owned(), (stamp, sighting.clone()));
+        Ok(sighting)
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for File {
+    async fn look(&self, entry: Option<&str>) -> Result<Option<Sighting>, Unseen> {
+        let path = self.path(entry);
+        let own = path.clone();
+        let Some(stamp) = files::apart(&path, move || files::stamp(&own)).await?? else {
+            self.remembered().remove(&path);
+            return Ok(None);
+        };
+        let Remembered { chain, mut has_key, mut oddities } = self.opened(&path, stamp).await?;
+        if let Some(key) = self.settings.key.clone() {
+            match files::apart(&path, move || key_file(&key)).await? {
+                Ok(()) => has_key = true,
+                Err(odd) => oddities.push(odd),
+            }
+        }
+        let name = Some(path.display().to_string());
+        Ok(Some(Sighting { chain, name, has_key: Some(has_key), destination: None, oddities }))
+    }
+
+    async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen> {
+        let path = self.path(entry);
+        let (own, settings) = (path.clone(), self.settings.clone());
+        files::apart(&path, move || join(&own, &settings)).await?
+    }
+}
+
+fn parse(path: &Path, password: Option<&SecretRef>) -> Result<(Remembered, Stamp), Unseen> {
+    let (bytes, stamp) = files::read(path)?;
+    let password = password.map(SecretRef::read).transpose()?;
+    let opened =
+        formats::open(&bytes, password.as_deref().map(String::as_str)).map_err(|odd| at(path, &odd))?;
+    Ok((Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }, stamp))
+}
+
+/// Whether the key file is there; the key itself is read only for a probe.
+fn key_file(path: &Path) -> Result<(), Unseen> {
+    match files::stamp(path)? {
+        Some(_) => Ok(()),
+        None => Err(Unseen::new(Reason::NotFound, format!("the key file {} does not exist", path.display()))),
+    }
+}
+
+fn join(path: &Path, settings: &Settings) -> Result<Identity, Unseen> {
+    let (certificate, _) = files::read(path)?;
+    let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
+    let password = password.as_deref().map(String::as_str);
+    let Some(key) = &settings.key else {
+        return formats::identity(&certificate, password).map_err(|odd| at(path, &odd));
+    };
+    let (key_bytes, _) = files::read(key)?;
+    formats::identity_from_parts(&certificate, &key_bytes, password).map_err(|odd| {
+        Unseen::new(odd.reason, format!("{} with {}: {}", path.display(), key.display(), odd.text))
+    })
+}
+
+fn at(path: &Path, odd: &Unseen) -> Unseen {
+    Unseen::new(odd.reason, format!("{}: {}", path.display(), odd.text))
 }

@@ -1,0 +1,331 @@
+//! Finds out what some bytes are and collects every certificate and key from them, however they are wrapped.
+//! It opens the wrappings; what lies inside each is read by its neighbours.
+
+use zeroize::Zeroizing;
+
+use super::der::{self, Cut, Element, Kind};
+use super::{LIMIT, base64, keys, pem, pkcs12, zip};
+use crate::domain::certificate::Certificate;
+use crate::domain::reason::{Reason, Unseen};
+
+/// How many wrappings inside each other are opened.
+const DEPTH: usize = 5;
+/// How many certificates are read from one input.
+const CERTIFICATES: usize = 5000;
+/// How many oddities are kept.
+const ODDITIES: usize = 50;
+
+/// What has been collected so far.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) certificates: Vec<Certificate>,
+    /// As PKCS#8.
+    pub(super) keys: Vec<Zeroizing<Vec<u8>>>,
+    /// What could not be read, keys aside.
+    pub(super) oddities: Vec<Unseen>,
+    /// Keys that could not be read.
+    pub(super) key_oddities: Vec<Unseen>,
+    /// What was understood and is neither certificate nor private key.
+    pub(super) seen: Vec<&'static str>,
+    pub(super) form: &'static str,
+    left_out: usize,
+}
+
+impl Gathered {
+    /// Nothing yet, in this form.
+    pub(super) fn of(form: &'static str) -> Self {
+        Self { form, ..Self::default() }
+    }
+
+    pub(super) fn add_certificate(&mut self, der: &[u8], place: &str) {
+        if self.certificates.len() >= CERTIFICATES {
+            self.left_out += 1;
+            return;
+        }
+        match Certificate::from_der(der) {
+            Ok(certificate) => self.certificates.push(certificate),
+            Err(odd) => self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text))),
+        }
+    }
+
+    /// Takes a plain private key in any of its three forms.
+    pub(super) fn add_key(&mut self, der: &[u8], kind: Kind) {
+        match keys::to_pkcs8(der, kind) {
+            Ok(key) => self.keys.push(key),
+            Err(odd) => self.key_oddities.push(odd),
+        }
+    }
+
+    pub(super) fn add_oddity(&mut self, odd: Unseen) {
+        if self.oddities.len() < ODDITIES {
+            self.oddities.push(odd);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    pub(super) fn saw(&mut self, what: &'static str) {
+        if !self.seen.contains(&what) {
+            self.seen.push(what);
+        }
+    }
+
+    pub(super) fn holds_key(&self) -> bool {
+        !self.keys.is_empty() || !self.key_oddities.is_empty()
+    }
+
+    /// Takes over what another collection found, its oddities prefixed with where that was.
+    pub(super) fn absorb(&mut self, mut other: Self, place: &str) {
+        self.certificates.append(&mut other.certificates);
+        self.keys.append(&mut other.keys);
+        let placed = |odd: Unseen| Unseen::new(odd.reason, format!("{place}{}", odd.text));
+        self.key_oddities.extend(other.key_oddities.into_iter().map(placed));
+        for odd in other.oddities {
+            self.add_oddity(placed(odd));
+        }
+        for what in other.seen {
+            self.saw(what);
+        }
+        self.left_out += other.left_out;
+    }
+
+    /// Everything odd, in one list.
+    pub(super) fn all_oddities(self) -> Vec<Unseen> {
+        let left_out = self.left_out;
+        let more = (left_out > 0).then(|| {
+            Unseen::new(
+                Reason::TooLarge,
+                format!("{left_out} more parts were left out: there are too many in it"),
+            )
+        });
+        self.oddities.into_iter().chain(self.key_oddities).chain(more).collect()
+    }
+
+    pub(super) fn take_first_oddity(&mut self) -> Option<Unseen> {
+        (!self.oddities.is_empty()).then(|| self.oddities.swap_remove(0))
+    }
+
+    /// Says why, where there is no certificate: what broke, else what was found instead.
+    pub(super) fn demand_certificate(&mut self) -> Result<(), Unseen> {
+        if !self.certificates.is_empty() {
+            return Ok(());
+        }
+        if let Some(odd) = self.take_first_oddity() {
+            return Err(odd);
+        }
+        if self.holds_key() {
+            self.saw("a private key");
+        }
+        let held = match self.seen.as_slice() {
+            [] => "there is no certificate in it".to_owned(),
+            seen => format!("it holds {} and no certificate", seen.join(" and ")),
+        };
+        let way_out = if self.seen.contains(&"a certificate signing request") {
+            "the certificate is what the authority sends back for that request"
+        } else {
+            "name the file that holds the certificate"
+        };
+        Err(Unseen::new(Reason::NoCertificate, format!("{held}; {way_out}")))
+    }
+}
+
+/// Collects everything.
+///
+/// # Errors
+/// Where the bytes as a whole are nothing that is read here.
+pub(super) fn gather(bytes: &[u8], password: Option<&str>) -> Result<Gathered, Unseen> {
+    if bytes.len() > LIMIT {
+        let text =
+            format!("it has {} bytes, which is more than the limit of {} MiB", bytes.len(), LIMIT >> 20);
+        return Err(Unseen::new(Reason::TooLarge, text));
+    }
+    unwrap(bytes, password, DEPTH)
+}
+
+/// Opens one wrapping.
+pub(super) fn unwrap(bytes: &[u8], password: Option<&str>, depth: usize) -> Result<Gathered, Unseen> {
+    let Some(deeper) = depth.checked_sub(1) else {
+        return Err(unsupported("it is wrapped in too many layers"));
+    };
+    let decoded = from_utf16(bytes);
+    let bytes = decoded.as_ref().map_or(bytes, |text| text.as_bytes());
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        return Err(Unseen::new(Reason::Empty, "it is empty"));
+    }
+    match bytes {
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Err(unsupported(
+            "it is a Java keystore (JKS); convert it: keytool -importkeystore -srckeystore OLD.jks -destkeystore NEW.p12 -deststoretype PKCS12",
+        )),
+        [b'P', b'K', 3, 4, ..] => zip::gather(bytes, password, deeper),
+        [b'P', b'K', 5, 6, ..] => Err(Unseen::new(Reason::Empty, "it is a ZIP archive without any file")),
+        _ if pem::is_pem(bytes) => Ok(pem::gather(bytes, password)),
+        _ => from_der(bytes, password).unwrap_or_else(|| from_text(bytes, password, deeper)),
+    }
+}
+
+/// DER, of whatever kind and as many as there are; none where it is not DER.
+fn from_der(bytes: &[u8], password: Option<&str>) -> Option<Result<Gathered, Unseen>> {
+    if bytes.first() != Some(&der::SEQUENCE) {
+        return None;
+    }
+    let mut gathered = Gathered::of("DER");
+    let mut rest = bytes;
+    while !rest.iter().all(u8::is_ascii_whitespace) {
+        match der::element(rest) {
+            Ok((element, after)) => {
+                let known = add_element(&mut gathered, &element, password);
+                if !known && rest.len() == bytes.len() {
+                    return None;
+                }
+                rest = after;
+            }
+            Err(_) if rest.len() != bytes.len() => {
+                let text = format!("{} bytes follow that cannot be read", rest.len());
+                gathered.add_oddity(Unseen::new(Reason::Malformed, text));
+                break;
+            }
+            Err(Cut::Truncated) if looks_like_der(bytes) => {
+                return Some(Err(Unseen::new(Reason::Truncated, truncated("it is DER that"))));
+            }
+            Err(Cut::Indefinite) if looks_like_der(bytes) => {
+                return Some(Err(unsupported(
+                    "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
+                )));
+            }
+            Err(Cut::Truncated | Cut::Indefinite | Cut::Alien) => return None,
+        }
+    }
+    Some(Ok(gathered))
+}
+
+/// Puts one element where it belongs; false where nobody knows what it is.
+pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, password: Option<&str>) -> bool {
+    let kind = der::kind(element);
+    match kind {
+        Kind::Certificate => gathered.add_certificate(element.whole, ""),
+        Kind::Request => gathered.saw("a certificate signing request"),
+        Kind::RevocationList => gathered.saw("a certificate revocation list"),
+        Kind::PublicKey => gathered.saw("a public key"),
+        Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 => gathered.add_key(element.whole, kind),
+        Kind::EncryptedPkcs8 => match keys::decrypt(element.whole, password) {
+            Ok(key) => gathered.keys.push(key),
+            Err(odd) => gathered.key_oddities.push(odd),
+        },
+        Kind::Pkcs7 => {
+            gathered.form = "PKCS#7";
+            gathered.saw("a PKCS#7 structure");
+            for certificate in der::pkcs7_certificates(element) {
+                gathered.add_certificate(certificate, "");
+            }
+        }
+        Kind::Pkcs12 => {
+            gathered.form = "PKCS#12";
+            gathered.saw("a PKCS#12 structure");
+            if let Err(odd) = pkcs12::gather(gathered, element.whole, password) {
+                gathered.add_oddity(odd);
+            }
+        }
+        Kind::Unknown => {}
+    }
+    kind != Kind::Unknown
+}
+
+/// Whether it begins as the things read here do, so that a broken end is worth naming.
+fn looks_like_der(bytes: &[u8]) -> bool {
+    let inner = match bytes {
+        [_, 0..=0x80, tag, ..]
+        | [_, 0x81, _, tag, ..]
+        | [_, 0x82, _, _, tag, ..]
+        | [_, 0x83, _, _, _, tag, ..] => *tag,
+        _ => return false,
+    };
+    matches!(inner, der::SEQUENCE | der::INTEGER | der::OBJECT_IDENTIFIER)
+}
+
+/// Base64 without armour around it, or something that is no certificate at all.
+fn from_text(bytes: &[u8], password: Option<&str>, depth: usize) -> Result<Gathered, Unseen> {
+    let Some(decoded) = undecorated(bytes) else {
+        return Err(alien(bytes));
+    };
+    let mut gathered = unwrap(&decoded, password, depth).map_err(|odd| {
+        // What decodes to nothing known was no Base64 to begin with.
+        let known = odd.reason != Reason::UnsupportedFormat || decoded.starts_with(&[0xfe, 0xed]);
+        if known { odd } else { alien(bytes) }
+    })?;
+    gathered.form = in_base64(gathered.form);
+    Ok(gathered)
+}
+
+/// The bytes that this text stands for, where all of it is Base64 (quotes around it aside).
+fn undecorated(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = bytes.trim_ascii();
+    let text = text.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(text);
+    if text.len() < 16 {
+        return None;
+    }
+    base64::decode(text).ok()
+}
+
+fn in_base64(form: &'static str) -> &'static str {
+    match form {
+        "DER" => "Base64",
+        "PEM" => "PEM in Base64",
+        "PKCS#12" => "PKCS#12 in Base64",
+        "PKCS#7" => "PKCS#7 in Base64",
+        "ZIP" => "ZIP in Base64",
+        other => other,
+    }
+}
+
+/// Says what it seems to be, where it is nothing that is read here.
+fn alien(bytes: &[u8]) -> Unseen {
+    let start: Vec<u8> = bytes.trim_ascii_start().iter().take(16).map(u8::to_ascii_lowercase).collect();
+    let starts = |prefix: &str| start.starts_with(prefix.as_bytes());
+    if starts("<!doctype html") || starts("<html") || starts("<head") {
+        unsupported(
+            "it seems to be an HTML page (a login or error page saved instead of the file?); download the certificate again",
+        )
+    } else if starts("<") {
+        unsupported("it seems to be XML; export the certificate itself as PEM, CER or P12")
+    } else if starts("{") || starts("[") {
+        unsupported("it seems to be JSON; take the certificate out of it as PEM")
+    } else if starts("ssh-") || starts("ecdsa-sha2") {
+        let text = "it seems to be an SSH public key, not an X.509 certificate";
+        Unseen::new(Reason::NoCertificate, text)
+    } else if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
+        let text = "it is text without any certificate; a PEM file has a line -----BEGIN CERTIFICATE-----";
+        Unseen::new(Reason::NoCertificate, text)
+    } else {
+        unsupported(
+            "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, or a ZIP of these",
+        )
+    }
+}
+
+/// UTF-16 with its mark, as some editors and shells of Windows write it.
+fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let (units, big): (&[u8], bool) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (rest, false),
+        [0xfe, 0xff, rest @ ..] => (rest, true),
+        _ => return None,
+    };
+    let pair = |pair: &[u8]| match pair {
+        [high, low] if big => u16::from_be_bytes([*high, *low]),
+        [low, high] => u16::from_le_bytes([*low, *high]),
+        _ => 0,
+    };
+    let mut text = Zeroizing::new(String::with_capacity(units.len()));
+    text.extend(
+        char::decode_utf16(units.chunks_exact(2).map(pair)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
+    );
+    Some(text)
+}
+
+pub(super) fn truncated(what: &str) -> String {
+    format!("{what} ends in the middle; copy or download the whole of it again")
+}
+
+fn unsupported(text: impl Into<String>) -> Unseen {
+    Unseen::new(Reason::UnsupportedFormat, text)
+}

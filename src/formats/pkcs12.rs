@@ -1,0 +1,80 @@
+//! PKCS#12 archives, modern and old, with and without password.
+//! It chooses no leaf: it hands over every certificate and key.
+
+use p12_keystore::Pkcs12Archive;
+use p12_keystore::error::Error;
+use zeroize::Zeroizing;
+
+use super::der::{self, Kind};
+use super::gather::Gathered;
+use crate::domain::reason::{Reason, Unseen};
+
+/// Reads every certificate and key of an archive. Without a password the empty one is tried, which many programs write.
+pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], password: Option<&str>) -> Result<(), Unseen> {
+    let opened = Pkcs12Archive::from_pkcs12(archive, password.unwrap_or_default())
+        .map_err(|error| refusal(&error, password.is_some()))?;
+    for bag in &opened.certs {
+        gathered.add_certificate(bag.cert.as_der(), "");
+    }
+    for bag in &opened.keys {
+        gathered.add_key(bag.key.as_der(), Kind::Pkcs8);
+    }
+    Ok(())
+}
+
+/// Says in our words why the archive was not opened.
+pub(super) fn refusal(error: &Error, with_password: bool) -> Unseen {
+    match error {
+        Error::MacError(_) | Error::UnpadError => wrong(with_password),
+        Error::Pkcs5Error(text) if text.ends_with("decryption failed") => wrong(with_password),
+        Error::UnsupportedEncryptionScheme
+        | Error::UnsupportedMacAlgorithm
+        | Error::UnsupportedContentType
+        | Error::UnsupportedCertificateType
+        | Error::InvalidVersion
+        | Error::Pkcs5Error(_) => Unseen::new(
+            Reason::UnsupportedFormat,
+            format!(
+                "it is protected in a way that is not read here ({error}); write it anew with: openssl pkcs12 -legacy -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12"
+            ),
+        ),
+        Error::InvalidParameters => Unseen::new(
+            Reason::UnsupportedFormat,
+            "it asks for more rounds of password hashing than the limit of a million; write it anew with fewer",
+        ),
+        Error::IoError(_)
+        | Error::DerError(_)
+        | Error::X509Error(_)
+        | Error::InvalidLength
+        | Error::InvalidData
+        | Error::InvalidPrivateKey => {
+            Unseen::new(Reason::Malformed, format!("it looks like PKCS#12 but cannot be read: {error}"))
+        }
+    }
+}
+
+fn wrong(with_password: bool) -> Unseen {
+    if with_password {
+        Unseen::new(
+            Reason::PasswordWrong,
+            "the password given does not open it; check the file it is read from",
+        )
+    } else {
+        let text = "it is protected by a password and none was given; name the file that holds it (password = { file = … })";
+        Unseen::new(Reason::PasswordNeeded, text)
+    }
+}
+
+/// An archive without MAC whose only content is this encrypted key.
+pub(super) fn around_shrouded_key(encrypted: &[u8]) -> Zeroizing<Vec<u8>> {
+    let value = der::write(der::CONTEXT_0, &[encrypted]);
+    let bag = der::write(der::SEQUENCE, &[der::SHROUDED_KEY_BAG, &value]);
+    let safe = in_data(&der::write(der::SEQUENCE, &[&bag]));
+    let content = in_data(&der::write(der::SEQUENCE, &[&safe]));
+    der::write(der::SEQUENCE, &[&[der::INTEGER, 1, 3], &content])
+}
+
+fn in_data(content: &[u8]) -> Zeroizing<Vec<u8>> {
+    let octets = der::write(der::OCTET_STRING, &[content]);
+    der::write(der::SEQUENCE, &[der::DATA, &der::write(der::CONTEXT_0, &[&octets])])
+}
