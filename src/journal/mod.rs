@@ -6,6 +6,9 @@
 //! - Events are only ever added. Messages stay until delivered.
 //! - Nothing secret is ever given to it.
 
+pub mod sqlite;
+mod stored;
+
 use std::collections::BTreeMap;
 
 use crate::domain::Timestamp;
@@ -47,6 +50,8 @@ pub struct EventQuery {
 pub struct OutboxState {
     /// When the oldest undelivered message came to be.
     pub oldest: Option<Timestamp>,
+    /// When the next undelivered message is due.
+    pub next: Option<Timestamp>,
     /// When each notifier last delivered.
     pub last_delivered: BTreeMap<String, Timestamp>,
     /// Undelivered messages by notifier.

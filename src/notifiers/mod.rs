@@ -4,7 +4,9 @@
 //! - `send` delivers one message or fails; it ends within its own limit and retries nothing: the outbox does.
 //! - A message may arrive twice only where the answer to the first sending was lost.
 
+mod facts;
 pub mod smtp;
+mod template;
 pub mod webhook;
 
 use crate::domain::message::Message;

@@ -1,0 +1,515 @@
+//! The journal in one SQLite file, or in memory for trying and testing.
+//! It computes nothing; it is the store of one host.
+
+mod open;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::fcntl::Flock;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+
+use super::stored::{Stored, Unreadable, from_text, moment, read_moment, to_text};
+use super::{Change, EventQuery, Journal, JournalError, OutboxState};
+use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::message::{Message, Outgoing};
+use crate::domain::record::Record;
+use crate::domain::report::Command;
+use crate::domain::{Duration, Timestamp};
+pub use open::SetAside;
+
+/// The journal in SQLite.
+#[derive(Clone)]
+pub struct Sqlite {
+    store: Arc<Store>,
+}
+
+struct Store {
+    connection: Mutex<Connection>,
+    place: String,
+    _lock: Option<Flock<File>>,
+}
+
+/// A row that this version could not read; it is kept, apart from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptApart {
+    /// `record`, `command` or `message`.
+    pub kind: String,
+    /// The watch, or the notifier of a message.
+    pub name: String,
+    /// Why it could not be read.
+    pub why: String,
+}
+
+impl Sqlite {
+    /// Opens the store for this daemon alone, and forgets deliveries older than 30 days.
+    ///
+    /// A file that is corrupt is set aside and a fresh one begun: the caller says so.
+    ///
+    /// # Errors
+    /// [`JournalError::InUse`] while another daemon has it, [`JournalError::Newer`] where a newer version wrote it.
+    pub fn open(path: &Path, now: Timestamp) -> Result<(Self, Option<SetAside>), JournalError> {
+        let opened = open::exclusive(path, now)?;
+        prune(&opened.connection, now - KEPT).map_err(|error| open::failed(path, "prune", error))?;
+        let place = path.display().to_string();
+        Ok((Self::new(opened.connection, place, Some(opened.lock)), opened.set_aside))
+    }
+
+    /// Opens the store for reading, beside a running daemon or without one. Everything that writes fails.
+    ///
+    /// # Errors
+    /// Where there is none, or it is of another version.
+    pub fn open_read_only(path: &Path) -> Result<Self, JournalError> {
+        Ok(Self::new(open::read_only(path)?, path.display().to_string(), None))
+    }
+
+    /// A store that ends with the process.
+    ///
+    /// # Errors
+    /// Where SQLite itself fails.
+    pub fn in_memory() -> Result<Self, JournalError> {
+        let place = Path::new(":memory:");
+        let begun = Connection::open_in_memory().and_then(|mut connection| {
+            open::prepare(&mut connection)?;
+            Ok(connection)
+        });
+        let connection = begun.map_err(|error| open::failed(place, "begin", error))?;
+        Ok(Self::new(connection, place.display().to_string(), None))
+    }
+
+    /// The rows that could not be read, oldest first.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn kept_apart(&self) -> Result<Vec<KeptApart>, JournalError> {
+        self.run("read", |connection| {
+            let mut statement = connection.prepare("SELECT kind, name, why FROM unreadable ORDER BY id")?;
+            statement
+                .query_map([], |row| {
+                    Ok(KeptApart { kind: row.get(0)?, name: row.get(1)?, why: row.get(2)? })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    fn new(connection: Connection, place: String, lock: Option<Flock<File>>) -> Self {
+        Self { store: Arc::new(Store { connection: Mutex::new(connection), place, _lock: lock }) }
+    }
+
+    /// Runs blocking work off the async threads; it is carried through even where the caller goes away.
+    async fn run<T, F>(&self, act: &'static str, work: F) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let store = Arc::clone(&self.store);
+        let place = self.store.place.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            work(&mut store.connection.lock().unwrap_or_else(PoisonError::into_inner))
+        })
+        .await;
+        match ended {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(JournalError::Store { act, place, cause: error.into() }),
+            Err(error) => Err(JournalError::Store { act, place, cause: error.into() }),
+        }
+    }
+
+    /// As `run`, inside one transaction: all of it or nothing.
+    async fn write<T, F>(&self, work: F) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run("write to", |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+}
+
+#[async_trait::async_trait]
+impl Journal for Sqlite {
+    async fn records(&self) -> Result<BTreeMap<String, Record>, JournalError> {
+        self.run("read", |connection| {
+            let bodies = rows(connection, "SELECT watch, body FROM records ORDER BY watch", |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })?;
+            let mut records = BTreeMap::new();
+            for (watch, body) in bodies {
+                match from_text(&body) {
+                    Ok(record) => drop(records.insert(watch, record)),
+                    Err(why) => keep_apart(connection, &RECORD, &watch, &watch, &why)?,
+                }
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    async fn save(&self, change: Change) -> Result<(), JournalError> {
+        self.write(move |transaction| save(transaction, &change)).await
+    }
+
+    async fn forget(&self, watch: &str) -> Result<(), JournalError> {
+        let watch = watch.to_owned();
+        self.write(move |transaction| {
+            transaction.execute("DELETE FROM records WHERE watch = ?1", [watch]).map(drop)
+        })
+        .await
+    }
+
+    async fn accept(&self, command: Command) -> Result<i64, JournalError> {
+        self.write(move |transaction| {
+            transaction.execute(
+                "INSERT INTO commands (watch, at, actor, verb, comment, ticket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    command.watch,
+                    moment(command.at),
+                    actor_name(&command.actor),
+                    to_text(&command.verb),
+                    command.comment,
+                    command.ticket
+                ],
+            )?;
+            Ok(transaction.last_insert_rowid())
+        })
+        .await
+    }
+
+    async fn commands(&self) -> Result<Vec<Command>, JournalError> {
+        const QUERY: &str =
+            "SELECT id, watch, at, actor, verb, comment, ticket FROM commands WHERE absorbed = 0 ORDER BY id";
+        self.run("read", |connection| {
+            let mut commands = Vec::new();
+            for row in rows(connection, QUERY, WaitingCommand::read)? {
+                match row.command() {
+                    Ok(command) => commands.push(command),
+                    Err(why) => keep_apart(connection, &COMMAND, &row.id, &row.watch, &why)?,
+                }
+            }
+            Ok(commands)
+        })
+        .await
+    }
+
+    async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
+        self.run("read", move |connection| events(connection, &query)).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
+        self.run("read", move |connection| {
+            let mut due = Vec::new();
+            for row in due_rows(connection, now, limit)? {
+                match row.outgoing() {
+                    Ok(outgoing) => due.push(outgoing),
+                    Err(why) => keep_apart(connection, &MESSAGE, &row.id, &row.notifier, &why)?,
+                }
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError> {
+        self.write(move |transaction| {
+            transaction
+                .execute(
+                    "UPDATE outbox SET delivered_at = ?2, tries = tries + 1, why = NULL WHERE id = ?1",
+                    params![id, moment(at)],
+                )
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        let why = why.to_owned();
+        self.write(move |transaction| {
+            transaction
+                .execute(
+                    "UPDATE outbox SET next = ?2, tries = tries + 1, why = ?3 WHERE id = ?1 AND delivered_at IS NULL",
+                    params![id, moment(next), why],
+                )
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn outbox(&self) -> Result<OutboxState, JournalError> {
+        self.run("read", |connection| outbox(connection)).await
+    }
+
+    async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
+        self.run("read", |connection| {
+            let found: Option<String> = connection
+                .query_row("SELECT value FROM meta WHERE name = 'paused'", [], |row| row.get(0))
+                .optional()?;
+            found.map(|body| from_text(&body).map_err(not_ours)).transpose()
+        })
+        .await
+    }
+
+    async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError> {
+        self.write(move |transaction| {
+            let changed = match paused {
+                Some(pause) => transaction.execute(
+                    "INSERT INTO meta (name, value) VALUES ('paused', ?1) \
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    [to_text(&pause)],
+                ),
+                None => transaction.execute("DELETE FROM meta WHERE name = 'paused'", []),
+            };
+            changed.map(drop)
+        })
+        .await
+    }
+}
+
+fn save(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+    if let Some(record) = &change.record {
+        transaction.execute(
+            "INSERT INTO records (watch, version, body) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (watch) DO UPDATE SET version = excluded.version, body = excluded.body",
+            params![change.watch, BODY_VERSION, to_text(record)],
+        )?;
+    }
+    for event in &change.events {
+        transaction.execute(
+            "INSERT INTO events (watch, at, actor, kind, text, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                event.watch,
+                moment(event.at),
+                actor_name(&event.actor),
+                event.kind.code(),
+                event.text,
+                to_text(&event.facts)
+            ],
+        )?;
+    }
+    for (notifier, message) in &change.messages {
+        transaction.execute(
+            "INSERT INTO outbox (notifier, message, created, next) VALUES (?1, ?2, ?3, ?3)",
+            params![notifier, to_text(message), moment(message.at)],
+        )?;
+    }
+    for id in &change.absorbed {
+        transaction.execute("UPDATE commands SET absorbed = 1 WHERE id = ?1", [id])?;
+    }
+    Ok(())
+}
+
+fn events(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<(i64, Event)>> {
+    let mut statement = connection.prepare(
+        "SELECT id, watch, at, actor, kind, text, facts FROM events \
+         WHERE (?1 IS NULL OR watch = ?1) AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR at >= ?3) \
+         ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query(params![query.watch, query.before, query.since.map(moment)])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        if events.len() >= query.limit {
+            break;
+        }
+        if let Ok(event) = event(row)? {
+            events.push((row.get(0)?, event));
+        }
+    }
+    Ok(events)
+}
+
+/// An event of a kind that only a newer version knows is left out of what is shown; it stays in the store.
+fn event(row: &Row<'_>) -> rusqlite::Result<Result<Event, Unreadable>> {
+    let (at, kind, facts): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(6)?);
+    let (watch, actor, text) = (row.get(1)?, actor(row.get(3)?), row.get(5)?);
+    let read = || {
+        let kind = EventKind::restore(&kind.as_str().into())?;
+        Ok(Event { watch, at: read_moment(&at)?, actor, kind, text, facts: from_text(&facts)? })
+    };
+    Ok(read())
+}
+
+fn outbox(connection: &Connection) -> rusqlite::Result<OutboxState> {
+    const LAST: &str =
+        "SELECT notifier, max(delivered_at) FROM outbox WHERE delivered_at IS NOT NULL GROUP BY notifier";
+    const WAITING: &str =
+        "SELECT notifier, count(*) FROM outbox WHERE delivered_at IS NULL GROUP BY notifier";
+    let (oldest, next) = connection.query_row(
+        "SELECT min(created), min(next) FROM outbox WHERE delivered_at IS NULL",
+        [],
+        |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)),
+    )?;
+    let read = |text: Option<String>| text.map(|at| read_moment(&at).map_err(not_ours)).transpose();
+    let mut last_delivered = BTreeMap::new();
+    for (notifier, at) in rows(connection, LAST, |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))? {
+        last_delivered.insert(notifier, read_moment(&at).map_err(not_ours)?);
+    }
+    let waiting = rows(connection, WAITING, |row| {
+        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default()))
+    })?;
+    Ok(OutboxState {
+        oldest: read(oldest)?,
+        next: read(next)?,
+        last_delivered,
+        waiting: waiting.into_iter().collect(),
+    })
+}
+
+struct WaitingCommand {
+    id: i64,
+    watch: String,
+    at: String,
+    actor: Option<String>,
+    verb: String,
+    comment: Option<String>,
+    ticket: Option<String>,
+}
+
+impl WaitingCommand {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            watch: row.get(1)?,
+            at: row.get(2)?,
+            actor: row.get(3)?,
+            verb: row.get(4)?,
+            comment: row.get(5)?,
+            ticket: row.get(6)?,
+        })
+    }
+
+    fn command(&self) -> Result<Command, Unreadable> {
+        Ok(Command {
+            id: self.id,
+            watch: self.watch.clone(),
+            at: read_moment(&self.at)?,
+            actor: actor(self.actor.clone()),
+            verb: from_text(&self.verb)?,
+            comment: self.comment.clone(),
+            ticket: self.ticket.clone(),
+        })
+    }
+}
+
+struct DueRow {
+    id: i64,
+    notifier: String,
+    message: String,
+    tries: u32,
+    next: String,
+}
+
+impl DueRow {
+    fn outgoing(&self) -> Result<Outgoing, Unreadable> {
+        Ok(Outgoing {
+            id: self.id,
+            notifier: self.notifier.clone(),
+            message: Arc::new(from_text::<Message>(&self.message)?),
+            tries: self.tries,
+            next: read_moment(&self.next)?,
+        })
+    }
+}
+
+fn due_rows(connection: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<DueRow>> {
+    let mut statement = connection.prepare(
+        "SELECT id, notifier, message, tries, next FROM outbox \
+         WHERE delivered_at IS NULL AND next <= ?1 ORDER BY created, id LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    statement
+        .query_map(params![moment(now), limit], |row| {
+            Ok(DueRow {
+                id: row.get(0)?,
+                notifier: row.get(1)?,
+                message: row.get(2)?,
+                tries: row.get(3)?,
+                next: row.get(4)?,
+            })
+        })?
+        .collect()
+}
+
+fn rows<T>(
+    connection: &Connection,
+    query: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(query)?.query_map([], read)?.collect()
+}
+
+/// The two statements that move one kind of row to where unreadable ones are kept.
+struct Kind {
+    copy: &'static str,
+    remove: &'static str,
+}
+
+const RECORD: Kind = Kind {
+    copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'record', ?2, body, ?3 FROM records WHERE watch = ?1",
+    remove: "DELETE FROM records WHERE watch = ?1",
+};
+const COMMAND: Kind = Kind {
+    copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'command', ?2, verb, ?3 FROM commands WHERE id = ?1",
+    remove: "DELETE FROM commands WHERE id = ?1",
+};
+const MESSAGE: Kind = Kind {
+    copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'message', ?2, message, ?3 FROM outbox WHERE id = ?1",
+    remove: "DELETE FROM outbox WHERE id = ?1",
+};
+
+/// Moves a row that cannot be read, so that it neither stops the others nor is overwritten. A reader only leaves it out.
+fn keep_apart(
+    connection: &mut Connection,
+    kind: &Kind,
+    key: &(impl rusqlite::ToSql + Sync),
+    name: &str,
+    why: &Unreadable,
+) -> rusqlite::Result<()> {
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute(kind.copy, params![key, name, why.to_string()])?;
+    transaction.execute(kind.remove, params![key])?;
+    transaction.commit()
+}
+
+/// Removes old deliveries, but the last of each notifier: it shows when that one last worked.
+fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM outbox WHERE delivered_at < ?1 AND id NOT IN ( \
+               SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY notifier ORDER BY delivered_at DESC) AS place \
+               FROM outbox WHERE delivered_at IS NOT NULL) WHERE place = 1)",
+            [moment(before)],
+        )
+        .map(drop)
+}
+
+fn not_ours(why: Unreadable) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, why.into())
+}
+
+fn actor_name(actor: &Actor) -> Option<&str> {
+    match actor {
+        Actor::Daemon => None,
+        Actor::Named(name) => Some(name),
+    }
+}
+
+fn actor(name: Option<String>) -> Actor {
+    name.map_or(Actor::Daemon, Actor::Named)
+}
+
+/// How long delivered messages are kept.
+const KEPT: Duration = Duration::days(30);
+
+/// The version of a record's body, for the eyes of a later migration.
+const BODY_VERSION: i64 = 1;
