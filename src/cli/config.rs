@@ -69,12 +69,12 @@ impl Arguments {
 }
 
 fn check(common: &Common, json: bool, output: &mut Output) -> Result<Exit, Failed> {
-    let problems = match config::load(&common.config, config::Kind::Given) {
+    let problems = match config::load(common.path(), common.kind()) {
         Ok(valid) => {
             if json {
                 output.json(&serde_json::json!({ "valid": true, "problems": [] }));
             } else {
-                output.line(format_args!("{}: valid, {}", common.config.display(), watches::count(&valid)));
+                output.line(format_args!("{}: valid, {}", common.path().display(), watches::count(&valid)));
             }
             return Ok(Exit::Done);
         }

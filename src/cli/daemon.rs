@@ -60,12 +60,8 @@ pub(super) enum AskDaemon {
     /// The answer is no.
     #[error("{text}")]
     Refused {
-        /// The HTTP status.
-        status: u16,
         /// The daemon's words.
         text: String,
-        /// The whole answer.
-        answer: Value,
     },
 }
 
@@ -90,7 +86,7 @@ pub(super) struct Daemon {
 impl Daemon {
     /// The daemon these arguments mean.
     pub(super) fn reach(reach: &Reach, common: &Common) -> Self {
-        let socket = reach.socket.clone().unwrap_or_else(|| configured_socket(&common.config));
+        let socket = reach.socket.clone().unwrap_or_else(|| configured_socket(common.path()));
         Self { socket }
     }
 
@@ -113,7 +109,7 @@ impl Daemon {
         if (200..300).contains(&status) {
             return Ok(answer);
         }
-        Err(AskDaemon::Refused { status, text: refusal(status, &answer), answer })
+        Err(AskDaemon::Refused { text: refusal(status, &answer) })
     }
 
     async fn exchange(
@@ -159,14 +155,11 @@ impl Daemon {
 }
 
 fn refusal(status: u16, answer: &Value) -> String {
-    let words = ["error", "message", "detail"].iter().find_map(|key| match answer.get(key) {
-        Some(Value::String(text)) => Some(text.as_str()),
-        Some(nested) => nested.get("message").and_then(Value::as_str),
-        None => None,
-    });
-    match words.or_else(|| answer.as_str()).filter(|text| !text.is_empty()) {
-        Some(text) => text.to_owned(),
-        None => format!("certsteward refused (HTTP {status}) and did not say why"),
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("error"), text("way_out")) {
+        (Some(error), Some(way_out)) => format!("{error}; {way_out}"),
+        (Some(error), None) => error.to_owned(),
+        (None, _) => format!("certsteward refused (HTTP {status}) and did not say why"),
     }
 }
 

@@ -73,7 +73,7 @@ impl Arguments {
         } else {
             self.ask_daemon(common).await?
         };
-        let bytes = formats::public::encode(&found.chain, self.format.into())
+        let bytes = formats::public::public(&found.chain, self.format.into())
             .map_err(|error| Failed::could_not(format!("{}: {error}", self.what)))?;
         found.leave_out_issuers(self.format);
         self.deliver(&bytes, output)?;

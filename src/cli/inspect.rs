@@ -118,7 +118,7 @@ impl Arguments {
             net: net::Settings { timeout: self.timeout, ..net::Settings::default() },
         };
         let net = net::Net::new().map_err(|error| Failed::because(&error))?;
-        let sighting = tls::Tls::new(settings, net)
+        let sighting = tls::Tls::new(net, settings)
             .look(None)
             .await
             .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.place)))?

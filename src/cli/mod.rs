@@ -1,6 +1,7 @@
 //! The command line: one file per verb, one table of exits, one writer.
 //! It decides nothing about certificates; it asks the running daemon, the configuration or the world, and shows the answer.
 
+mod answer;
 mod approve;
 mod cancel;
 mod check;
@@ -18,6 +19,7 @@ mod notify;
 mod order;
 mod output;
 mod pause;
+mod picture;
 mod plan;
 mod probe;
 mod reject;
@@ -31,9 +33,10 @@ mod run;
 pub mod sandbox;
 mod silence;
 mod span;
+mod watches;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -59,15 +62,23 @@ struct Arguments {
 /// What every verb takes.
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// The configuration
-    #[arg(
-        long,
-        global = true,
-        value_name = "F",
-        env = "CERTSTEWARD_CONFIG",
-        default_value = "/etc/certsteward/certsteward.toml"
-    )]
-    config: PathBuf,
+    /// The configuration [default: /etc/certsteward/certsteward.toml]
+    #[arg(long, global = true, value_name = "F", env = "CERTSTEWARD_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Common {
+    fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(crate::config::DEFAULT_PATH))
+    }
+
+    /// Only the default place may be empty.
+    const fn kind(&self) -> crate::config::Kind {
+        match self.config {
+            Some(_) => crate::config::Kind::Given,
+            None => crate::config::Kind::Default,
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

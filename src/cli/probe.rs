@@ -110,8 +110,7 @@ impl Call {
             net: net::Settings { ca: self.ca.clone(), proxy: self.proxy.clone(), timeout: self.timeout },
         };
         let net = net::Net::new().map_err(|error| Failed::because(&error))?;
-        let prober = mtls::Mtls::new(settings, net).map_err(|error| Failed::could_not(error.to_string()))?;
-        Ok(prober.probe(identity.as_ref(), now).await)
+        Ok(mtls::Mtls::new(net, settings).probe(identity.as_ref(), now).await)
     }
 
     fn identity(&self) -> Result<Option<Identity>, Failed> {
@@ -151,10 +150,10 @@ impl Call {
 }
 
 fn show_one(name: &str, probed: &Probed, output: &mut Output) {
-    let tone = match probed.verdict {
-        Verdict::Accepted => Tone::Good,
-        verdict if verdict.blames_certificate() => Tone::Bad,
-        _ => Tone::Warning,
+    let tone = match (probed.verdict.recognised(), probed.verdict.blames_certificate()) {
+        (true, _) => Tone::Good,
+        (false, true) => Tone::Bad,
+        (false, false) => Tone::Warning,
     };
     let detail = probed.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
     output.line(format_args!("{name}: {}{detail}", output.tone(tone, probed.verdict)));
