@@ -63,6 +63,9 @@ pub mod probers;
 /// Ways to reach people.
 pub mod notifiers;
 
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
+
 /// Records, events, outbox and commands, kept through crashes.
 pub mod journal;
 

@@ -1,0 +1,486 @@
+//! The keys of a watch: policy, source, renewal, callers, targets, probes; and of a discovery.
+//! It knows no key of the daemon.
+
+use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
+
+/// The policy.
+pub(in super::super) static POLICY: Shape = Shape::One(Keys {
+    says: "When things are due and how serious they are. Spans count back from the deadline and are capped by a share of the certificate's lifetime (40, 33, 15, 20 and 5 % in the order of the first five).",
+    groups: &[&[
+        preset("notice", Form::Span, "\"65d\"", "From when the deadline is worth a notice."),
+        preset("renew_before", Form::Span, "\"60d\"", "When the renewal begins."),
+        preset("person_time", Form::Span, "\"21d\"", "How long a person is given."),
+        preset("warning", Form::Span, "\"30d\"", "From when the nearness of the deadline is a warning."),
+        preset("critical", Form::Span, "\"7d\"", "From when it is critical."),
+        preset(
+            "settle",
+            Form::Duration,
+            "\"20m\"",
+            "How long callers are watched after a switch; longer than they cache.",
+        ),
+        preset(
+            "retire",
+            Form::Word(&["ask", "auto", "never"]),
+            "\"ask\"",
+            "Whether a replaced certificate is removed after an approval, by itself, or never.",
+        ),
+        preset("retire_after", Form::Duration, "\"14d\"", "How long it is kept at least."),
+        preset(
+            "emergency",
+            Form::Emergency,
+            "\"critical\"",
+            "From when a switch may go through a window: the critical level, this long before the deadline, or never.",
+        ),
+        preset("acts_per_day", Form::Count, "20", "How many outside changes a day one watch may make."),
+        preset(
+            "four_eyes",
+            Form::Flag,
+            "false",
+            "Whether an approval must come from somebody else than who asked for the renewal.",
+        ),
+    ]],
+});
+
+/// A watch.
+pub(in super::super) static WATCH: Shape = Shape::One(Keys {
+    says: "One certificate identity and all that is to be done about it.",
+    groups: &[
+        &[required("id", Form::Id, "Its name everywhere: messages, metrics, pages, verbs.")],
+        COMMON,
+        &[
+            required("source", Form::Table(&SOURCE), "Where the certificate in force is read from."),
+            optional("renewal", Form::Table(&RENEWAL), "not renewed", "How it is renewed."),
+            optional(
+                "caller",
+                Form::Many(&CALLER),
+                "the destination that the source follows",
+                "What uses the certificate.",
+            ),
+        ],
+        SERVED,
+    ],
+});
+
+const COMMON: &[Key] = &[
+    optional(
+        "labels",
+        Form::Labels,
+        "none",
+        "The operator's own labels; they become labels of metrics and choose notifiers.",
+    ),
+    preset(
+        "mode",
+        Form::Word(&["observe", "propose", "act"]),
+        "\"observe\"",
+        "What certsteward may do: only look, act after approval of each act, or act.",
+    ),
+    optional("policy", Form::Table(&POLICY), "the file's [policy]", "Overrides single keys of the policy."),
+];
+
+const SERVED: &[Key] = &[
+    optional("target", Form::Many(&TARGET), "none", "Who must know the public certificate."),
+    optional("probe", Form::Many(&PROBE), "none", "A real mTLS call that proves acceptance."),
+];
+
+const LEVELS: &[&str] = &["subaccount", "instance"];
+
+static SOURCE: Shape = Shape::Several {
+    thing: "source",
+    preset: None,
+    types: &[
+        (
+            "destination-service",
+            Keys {
+                says: "A certificate of the BTP Destination service, by its name or by a destination that points to it.",
+                groups: &[&[
+                    required("connection", Form::Text, "A connection of type \"destination-service\"."),
+                    preset("level", Form::Word(LEVELS), "\"subaccount\"", "Where the entry lives."),
+                    optional(
+                        "destination",
+                        Form::Text,
+                        "`certificate` is given",
+                        "Follow this destination's KeyStoreLocation.",
+                    ),
+                    optional(
+                        "certificate",
+                        Form::Text,
+                        "`destination` is given",
+                        "The entry's own name, with its extension.",
+                    ),
+                    preset(
+                        "auto_renew",
+                        Form::Word(&["yes", "no", "unknown"]),
+                        "\"unknown\"",
+                        "Whether SAP renews the entry by itself, which cannot be read back; unless \"no\", the deadline is SAP's own renewal threshold.",
+                    ),
+                    optional(
+                        "password",
+                        Form::Secret,
+                        "the destination's",
+                        "What opens the keystore where no destination says so; needed for probes only.",
+                    ),
+                ]],
+            },
+        ),
+        (
+            "file",
+            Keys {
+                says: "A certificate in a file: PEM, DER, Base64, PKCS#12 or ZIP.",
+                groups: &[&[
+                    required("path", Form::Path, "The file."),
+                    optional("password", Form::Secret, "none", "What opens it, where it is protected."),
+                    optional(
+                        "key",
+                        Form::KeyFile,
+                        "in the same file, or none",
+                        "The private key, where it is in a file of its own and a probe needs it.",
+                    ),
+                ]],
+            },
+        ),
+        (
+            "tls",
+            Keys {
+                says: "The chain a TLS server presents.",
+                groups: &[
+                    &[
+                        required("address", Form::HostPort, "Host and port."),
+                        optional("server_name", Form::Text, "the host", "The name asked for and verified."),
+                    ],
+                    NET,
+                ],
+            },
+        ),
+    ],
+    later: &[
+        (
+            "identity-authentication",
+            "this build does not read Cloud Identity Services yet; export the certificate and use type \"file\"",
+        ),
+        (
+            "cloud-integration",
+            "this build does not read Cloud Integration's keystore yet; export the certificate and use type \"file\"",
+        ),
+        (
+            "service-key",
+            "this build does not read service keys yet; store the certificate in a file and use type \"file\"",
+        ),
+        (
+            "command",
+            "this build does not read a command's output yet; let it write a file and use type \"file\"",
+        ),
+    ],
+};
+
+static RENEWAL: Shape = Shape::One(Keys {
+    says: "How the certificate is renewed.",
+    groups: &[&[
+        optional(
+            "type",
+            Form::Word(&["destination-service", "command"]),
+            "nothing issues; for \"left-to-source\" only",
+            "What issues the new certificate; \"command\" is not built yet.",
+        ),
+        preset(
+            "rotation",
+            Form::Word(&["side-by-side", "in-place", "left-to-source"]),
+            "\"side-by-side\"",
+            "A new name beside the old one, the same name, or nothing because SAP renews by itself.",
+        ),
+        preset(
+            "subject",
+            Form::Word(&["auto", "same", "counted"]),
+            "\"auto\"",
+            "Which subject the new certificate gets; \"auto\" learns what the tenant needs.",
+        ),
+        optional(
+            "common_name",
+            Form::Text,
+            "no counted subject",
+            "The counted subject's common name; {n} counts renewals.",
+        ),
+        preset(
+            "validity",
+            Form::Validity,
+            "\"1y\"",
+            "How long the new certificate lives: years (y), months (mo) or days (d).",
+        ),
+        optional(
+            "window",
+            Form::Window,
+            "any time",
+            "The weekly hours in which something that can hurt may happen.",
+        ),
+        preset(
+            "switch",
+            Form::Word(&["caller", "entry"]),
+            "\"caller\"",
+            "Who is switched: each caller to the new name; \"entry\" is not built yet.",
+        ),
+    ]],
+});
+
+const USER: &[Key] = &[
+    optional("id", Form::Id, "the destination's name", "Its name within the watch."),
+    preset("cache", Form::Duration, "\"5m\"", "How long it may go on using what it read before."),
+];
+
+static CALLER: Shape = Shape::Several {
+    thing: "caller",
+    preset: None,
+    types: &[
+        (
+            "destination-service",
+            Keys {
+                says: "A destination that names the certificate in KeyStoreLocation.",
+                groups: &[
+                    USER,
+                    &[
+                        required("destination", Form::Text, "Its name."),
+                        optional(
+                            "connection",
+                            Form::Text,
+                            "the source's",
+                            "A connection of type \"destination-service\".",
+                        ),
+                        optional("level", Form::Word(LEVELS), "the source's", "Where the destination lives."),
+                    ],
+                ],
+            },
+        ),
+        (
+            "command",
+            Keys {
+                says: "A command of your own that says which certificate is used, and changes it.",
+                groups: &[
+                    &[required("id", Form::Id, "Its name within the watch.")],
+                    &[preset(
+                        "cache",
+                        Form::Duration,
+                        "\"5m\"",
+                        "How long it may go on using what it read before.",
+                    )],
+                    COMMAND,
+                ],
+            },
+        ),
+    ],
+    later: &[("file", "this build does not write a caller's file yet; use type \"command\"")],
+};
+
+const COMMAND: &[Key] = &[
+    required("command", Form::Texts, "Program and arguments; no shell."),
+    preset("timeout", Form::Duration, "\"30s\"", "Its limit."),
+];
+
+const TARGETS: &[Key] = &[
+    required("id", Form::Id, "Its name within the watch."),
+    optional("proven_by", Form::Id, "the only probe there is", "The probe that proves it."),
+    preset(
+        "match",
+        Form::Word(&["unknown", "dn", "exact"]),
+        "\"unknown\"",
+        "How the tenant recognises a certificate, where you know: by issuer and subject, or the certificate itself.",
+    ),
+    optional(
+        "max_rejections",
+        Form::Count,
+        "no limit",
+        "How many refused logons it takes before it locks the login.",
+    ),
+    optional(
+        "assignee",
+        Form::Id,
+        "every notifier that matches",
+        "The notifier that reaches whoever serves it.",
+    ),
+    optional("deputy", Form::Id, "nobody", "The notifier asked when the assignee does not act."),
+    preset("escalate_after", Form::Duration, "\"5d\"", "After how long the deputy is asked."),
+];
+
+static TARGET: Shape = Shape::Several {
+    thing: "target",
+    preset: None,
+    types: &[
+        (
+            "successfactors",
+            Keys {
+                says: "The X.509 Public Certificate Mapping of SuccessFactors.",
+                groups: &[
+                    TARGETS,
+                    &[
+                        required("connection", Form::Text, "A connection of type \"successfactors\"."),
+                        required(
+                            "configuration_name",
+                            Form::Text,
+                            "Configuration Name in the Security Center.",
+                        ),
+                        required(
+                            "integration_name",
+                            Form::Text,
+                            "Integration Name there, such as \"Business Technology Platform\".",
+                        ),
+                        optional("login_name", Form::Text, "left empty there", "Login Name there."),
+                        preset(
+                            "delivery",
+                            Form::Word(&["hand-off", "http", "command"]),
+                            "\"hand-off\"",
+                            "A person, an upload service of your own (`upload`), or a command of your own (`command`).",
+                        ),
+                        optional(
+                            "upload",
+                            Form::Table(&UPLOAD),
+                            "not used",
+                            "The upload service, with `delivery = \"http\"`.",
+                        ),
+                        optional(
+                            "command",
+                            Form::Texts,
+                            "not used",
+                            "Program and arguments, with `delivery = \"command\"`; no shell.",
+                        ),
+                        preset("timeout", Form::Duration, "\"30s\"", "The command's limit."),
+                    ],
+                ],
+            },
+        ),
+        (
+            "file",
+            Keys {
+                says: "The public certificate in a file, written atomically.",
+                groups: &[
+                    TARGETS,
+                    &[
+                        required("path", Form::Path, "The file."),
+                        preset(
+                            "format",
+                            Form::Word(&["pem", "chain", "cer", "der"]),
+                            "\"pem\"",
+                            "The leaf alone (PEM, Base64 .cer or DER), or the leaf and its issuers (chain, PEM).",
+                        ),
+                    ],
+                ],
+            },
+        ),
+    ],
+    later: &[
+        (
+            "identity-authentication",
+            "this build does not upload to Cloud Identity Services yet; use a target of type \"successfactors\" or \"file\"",
+        ),
+        (
+            "cloud-integration",
+            "this build does not upload to Cloud Integration yet; use a target of type \"file\"",
+        ),
+        ("http", "an upload service belongs to a target of type \"successfactors\": delivery = \"http\""),
+        ("command", "a command belongs to a target of type \"successfactors\": delivery = \"command\""),
+    ],
+};
+
+static UPLOAD: Shape = Shape::One(Keys {
+    says: "An upload service of your own.",
+    groups: &[
+        &[
+            required(
+                "url",
+                Form::Url(UrlKind::Safe),
+                "A POST, repeated safely: same certificate, same answer; `https://`, or `http://` to this host.",
+            ),
+            preset(
+                "format",
+                Form::Word(&["json", "multipart"]),
+                "\"json\"",
+                "The form of the body: fields configuration_name, integration_name, login_name, company_id, certificate.",
+            ),
+            optional("token", Form::Secret, "no token", "A bearer token."),
+        ],
+        NET,
+    ],
+});
+
+static PROBE: Shape = Shape::Several {
+    thing: "probe",
+    preset: Some("mtls"),
+    types: &[(
+        "mtls",
+        Keys {
+            says: "A real mTLS call, diagnosed.",
+            groups: &[
+                &[
+                    required("id", Form::Id, "Its name within the watch."),
+                    optional(
+                        "connection",
+                        Form::Text,
+                        "`url` is given",
+                        "A connection of type \"successfactors\"; gives address, company id, `ca` and `proxy`.",
+                    ),
+                    preset(
+                        "path",
+                        Form::Text,
+                        "\"/odata/v2/User?$top=1&$select=userId\"",
+                        "What is called there; something cheap that the login may read.",
+                    ),
+                    optional(
+                        "url",
+                        Form::Url(UrlKind::Api),
+                        "the connection's address and `path`",
+                        "The whole address, instead of `connection` and `path`.",
+                    ),
+                    optional(
+                        "company_id",
+                        Form::Text,
+                        "the connection's, or not sent",
+                        "Sent as successfactors-companyid, with `url`.",
+                    ),
+                    optional("headers", Form::Headers, "none", "More headers; no credentials."),
+                    preset("every", Form::Duration, "\"6h\"", "How often in steady state; at most hourly."),
+                    optional(
+                        "certificate",
+                        Form::Certificates,
+                        "the source's",
+                        "A certificate of its own (PEM), where the source cannot give one.",
+                    ),
+                    optional("key", Form::KeyFile, "the source's", "Its private key."),
+                ],
+                NET,
+            ],
+        },
+    )],
+    later: &[],
+};
+
+/// A discovery.
+pub(super) static DISCOVER: Shape = Shape::Several {
+    thing: "discovery",
+    preset: None,
+    types: &[(
+        "file",
+        Keys {
+            says: "All files of some patterns, each a watch; looked for anew at each pass.",
+            groups: &[
+                &[
+                    required("paths", Form::Globs, "Which files."),
+                    optional(
+                        "exclude",
+                        Form::Patterns,
+                        "nothing",
+                        "Which not: patterns of file names, or of whole paths where they hold a \"/\".",
+                    ),
+                    preset("prefix", Form::Text, "\"\"", "What the ids of its watches begin with."),
+                    optional(
+                        "password",
+                        Form::Secret,
+                        "none",
+                        "What opens the files, where they are protected.",
+                    ),
+                ],
+                COMMON,
+                SERVED,
+            ],
+        },
+    )],
+    later: &[(
+        "destination-service",
+        "this build does not discover a subaccount's certificates yet; write a watch for each",
+    )],
+};

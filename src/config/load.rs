@@ -1,0 +1,153 @@
+//! Reads the main file and those it includes, and runs the readings in turn.
+//! It knows no key but `include`, and which keys belong to the main file alone.
+
+use std::path::{Path, PathBuf};
+
+use super::catalogue::ROOT;
+use super::document::{self, Entry, File, Node, Place, Table, Value};
+use super::problem::{Ledger, Problems};
+use super::settings::Config;
+use super::{effective, imply, read, shape};
+
+/// The largest configuration file that is read, in bytes.
+const LIMIT: u64 = 4 * 1024 * 1024;
+
+/// How the path came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Somebody named it: it must be there.
+    Given,
+    /// It is the default place: where nothing is, the defaults hold and nothing is watched.
+    Default,
+}
+
+/// Keys that only the main file may hold.
+const MAIN_ONLY: &[&str] = &["include", "daemon", "policy"];
+
+/// Reads a configuration.
+///
+/// # Errors
+/// Every problem there is, in file order.
+pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
+    let mut ledger = Ledger::default();
+    let (root, whole) = gather(path, kind, &mut ledger);
+    shape::check(&root, &ROOT, "", &mut ledger);
+    let root = imply::fill(root);
+    let read = read::read(&root, whole, &mut ledger);
+    let text = effective::write(&root, &ledger);
+    let files = ledger.files.iter().map(|file| file.path.clone()).filter(|path| path.is_file()).collect();
+    match (ledger.problems(), read) {
+        (None, Some(config)) => Ok(Config { effective: text, files, ..config }),
+        (Some(problems), _) => Err(problems),
+        (None, None) => Err(Problems(Vec::new())),
+    }
+}
+
+/// The main file's table with those of included files merged in, and whether all could be read.
+fn gather(path: &Path, kind: Kind, ledger: &mut Ledger) -> (Table, bool) {
+    let nothing = Table { place: Place { file: 0, offset: 0 }, entries: Vec::new() };
+    if kind == Kind::Default && !path.exists() {
+        ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text: String::new() });
+        return (nothing, true);
+    }
+    let Some(mut root) = one(path, ledger) else { return (nothing, false) };
+    let mut whole = true;
+    for included in included(&root, ledger) {
+        match one(&included, ledger) {
+            Some(table) => merge(&mut root, table, ledger),
+            None => whole = false,
+        }
+    }
+    (root, whole)
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+fn one(path: &Path, ledger: &mut Ledger) -> Option<Table> {
+    let text = match text_of(path) {
+        Ok(text) => text,
+        Err(problem) => {
+            ledger.say_of_file(path.to_owned(), problem);
+            return None;
+        }
+    };
+    let number = ledger.files.len();
+    let parsed = document::parse(&text, number);
+    ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text });
+    parsed
+        .map_err(|wrong| {
+            let text = format!("this is not TOML: {}; the rest of the file was not read", wrong.text);
+            ledger.say(Place { file: number, offset: wrong.offset }, "", text);
+        })
+        .ok()
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let size = std::fs::metadata(path).map_err(cannot)?.len();
+    if size > LIMIT {
+        return Err(format!("has {size} bytes; a configuration has at most {LIMIT}: split it with include"));
+    }
+    let bytes = std::fs::read(path).map_err(cannot)?;
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())
+}
+
+/// The files that `include` names, each once, in the order of patterns and names.
+fn included(root: &Table, ledger: &mut Ledger) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    let patterns: Vec<&Node> = root.value("include").and_then(Node::list).into_iter().flatten().collect();
+    for node in patterns {
+        let Some(text) = node.text() else { continue };
+        let pattern = shape::resolve_glob(text, node.place, ledger);
+        let Ok(found) = glob::glob(&pattern) else { continue };
+        let found: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+        if found.is_empty() && !text.contains(['*', '?', '[']) {
+            ledger.say(node.place, "include", format!("there is no file {pattern}; make it or leave it out"));
+        }
+        paths.extend(found.into_iter().filter(|path| !paths.contains(path)).collect::<Vec<_>>());
+    }
+    paths
+}
+
+fn merge(root: &mut Table, table: Table, ledger: &mut Ledger) {
+    for entry in table.entries {
+        if MAIN_ONLY.contains(&entry.key.as_str()) {
+            ledger.say(entry.place, entry.key, "belongs to the main file; move it there");
+            continue;
+        }
+        match root.entries.iter_mut().find(|known| known.key == entry.key) {
+            None => root.entries.push(entry),
+            Some(known) => merge_entry(known, entry, ledger),
+        }
+    }
+}
+
+fn merge_entry(known: &mut Entry, entry: Entry, ledger: &mut Ledger) {
+    match (&mut known.node.value, entry.node.value) {
+        (Value::List(items), Value::List(more)) => items.extend(more),
+        (Value::Table(items), Value::Table(more)) => {
+            for named in more.entries {
+                if let Some(first) = items.entries.iter().find(|first| first.key == named.key) {
+                    let text =
+                        format!("is already defined in {}; choose another name", ledger.name(first.place));
+                    ledger.say(named.place, shape::join(&entry.key, &named.key), text);
+                } else {
+                    items.entries.push(named);
+                }
+            }
+        }
+        (_, value) => {
+            let node = Node { place: entry.node.place, value };
+            let text = format!(
+                "is {} here and {} in {}; make them alike",
+                node.kind(),
+                known.node.kind(),
+                ledger.name(known.place)
+            );
+            ledger.say(entry.place, entry.key, text);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One watch, or what a discovery makes every one of its watches like.
+//! Callers, targets and probes are read beside it.
+
+use super::super::discovery::Discovery;
+use super::super::document::{Place, Table};
+use super::super::form;
+use super::super::problem::Ledger;
+use super::super::rules;
+use super::super::section::Section;
+use super::super::settings::{Connection, RenewerConfig, SourceConfig, WatchConfig};
+use super::{Named, parts, unique, unknown};
+use crate::domain::policy::{Policy, Retire};
+use crate::domain::watch::{
+    AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Validity, Watch,
+};
+use crate::domain::window::Window;
+use crate::sap::{self, Level};
+use crate::{renewers, sources};
+
+pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<WatchConfig> {
+    for key in ["caller", "target", "probe"] {
+        unique(section.table, key, &section.path, ledger);
+    }
+    let empty = Table { place: section.place("source"), entries: Vec::new() };
+    let held = section.child("source", &empty);
+    let source = held.as_ref().and_then(|held| source(held, named, ledger));
+    let renewal = section.has("renewal").then(|| section.child("renewal", &empty)).flatten();
+    let terms = renewal.as_ref().map(terms);
+    let mut served = parts::served(section, named, ledger);
+    if let Some((config, _)) = &source {
+        served.add_callers(section, config, named, ledger);
+    }
+    let policy = policy(section, &empty);
+    rules::check(
+        section,
+        &policy,
+        held.as_ref(),
+        renewal.as_ref().zip(terms.as_ref()),
+        &served,
+        &named.freezes,
+        ledger,
+    );
+    let (config, facts) = source?;
+    let renewer = terms.as_ref().and_then(|terms| renewer(&config, terms));
+    Some(assemble(
+        section,
+        section.text("id")?,
+        policy,
+        (config, facts),
+        renewer.map(RenewerConfig::DestinationService),
+        terms,
+        served,
+        named,
+    ))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of a watch, each read by its own function")]
+fn assemble(
+    section: &Section<'_>,
+    id: String,
+    policy: Policy,
+    (source, mut facts): (SourceConfig, SourceFacts),
+    renewer: Option<RenewerConfig>,
+    renewal: Option<Terms>,
+    served: parts::Served,
+    named: &Named,
+) -> WatchConfig {
+    if let SourceConfig::File(file) = &source {
+        facts.key_readable = file.key.is_some() || !served.probes.is_empty();
+        facts.client_certificate = !served.probes.is_empty() || !served.targets.is_empty();
+    }
+    let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
+    let watch = Watch {
+        id,
+        labels: section.named("labels"),
+        mode: mode(section),
+        policy,
+        source: facts,
+        renewal,
+        callers,
+        targets,
+        probes,
+        freezes: named.freezes.clone(),
+    };
+    WatchConfig {
+        watch,
+        source,
+        renewer,
+        callers: caller_configs,
+        targets: target_configs,
+        probes: probe_configs,
+    }
+}
+
+fn mode(section: &Section<'_>) -> Mode {
+    match section.word("mode").as_str() {
+        "act" => Mode::Act,
+        "propose" => Mode::Propose,
+        _ => Mode::Observe,
+    }
+}
+
+/// The policy that holds for a watch.
+fn policy(section: &Section<'_>, empty: &Table) -> Policy {
+    let fallback = Policy::default();
+    let Some(own) = section.child("policy", empty) else { return fallback };
+    Policy {
+        notice: own.span("notice").unwrap_or(fallback.notice),
+        renew_before: own.span("renew_before").unwrap_or(fallback.renew_before),
+        person_time: own.span("person_time").unwrap_or(fallback.person_time),
+        warning: own.span("warning").unwrap_or(fallback.warning),
+        critical: own.span("critical").unwrap_or(fallback.critical),
+        settle: own.duration("settle"),
+        retire: match own.word("retire").as_str() {
+            "auto" => Retire::Auto,
+            "never" => Retire::Never,
+            _ => Retire::Ask,
+        },
+        retire_after: own.duration("retire_after"),
+        emergency: form::emergency(&own.word("emergency")).unwrap_or(fallback.emergency),
+        acts_per_day: own.count("acts_per_day").unwrap_or(fallback.acts_per_day),
+        four_eyes: own.flag("four_eyes"),
+    }
+}
+
+/// The level a section names, else this one.
+pub(super) fn level(section: &Section<'_>, fallback: Level) -> Level {
+    match section.word("level").as_str() {
+        "instance" => Level::Instance,
+        "subaccount" => Level::Subaccount,
+        _ => fallback,
+    }
+}
+
+/// A connection by name, of one type; tells where there is none such.
+pub(super) fn connection<'n>(
+    section: &Section<'_>,
+    given: &str,
+    kind: &str,
+    named: &'n Named,
+    ledger: &mut Ledger,
+) -> Option<&'n Connection> {
+    match named.types.get(given) {
+        Some(found) if found == kind || found.is_empty() => {}
+        Some(found) => {
+            let known = of_type(kind, named);
+            let text = format!(
+                "{given:?} is a connection of type {found:?}; name one of type {kind:?}{}",
+                list(&known)
+            );
+            section.say("connection", text, ledger);
+        }
+        None if named.whole => {
+            let thing = format!("connection of type {kind:?}");
+            unknown(section, "connection", &thing, given, &of_type(kind, named), ledger);
+        }
+        None => {}
+    }
+    let found = named.connections.get(given)?;
+    let fits = match found {
+        Connection::DestinationService(sap::ConnectionSettings { .. }) => kind == "destination-service",
+        Connection::SuccessFactors { .. } => kind == "successfactors",
+    };
+    fits.then_some(found)
+}
+
+fn of_type<'n>(kind: &str, named: &'n Named) -> Vec<&'n str> {
+    named.types.iter().filter(|(_, found)| *found == kind).map(|(name, _)| name.as_str()).collect()
+}
+
+fn list(known: &[&str]) -> String {
+    if known.is_empty() { String::new() } else { format!(": {}", super::super::catalogue::one_of(known)) }
+}
+
+fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(SourceConfig, SourceFacts)> {
+    match section.kind() {
+        "destination-service" => destination_service(section, named, ledger),
+        "file" => {
+            let path = section.path_of("path", ledger)?;
+            let (password, key) = (section.secret("password", ledger), section.file("key", ledger));
+            let facts = facts("file", path.display().to_string());
+            Some((SourceConfig::File(sources::file::Settings { path, password, key }), facts))
+        }
+        _ => {
+            let (host, port) = form::host_port(&section.text("address")?).ok()?;
+            let facts = facts("tls", section.text("address")?);
+            let server_name = section.text("server_name");
+            let settings = sources::tls::Settings { host, port, server_name, net: section.net(ledger) };
+            Some((SourceConfig::Tls(settings), facts))
+        }
+    }
+}
+
+/// The facts of a source that is no store: nobody renews it by itself, and its key is not known to be readable.
+fn facts(kind: &str, place: String) -> SourceFacts {
+    SourceFacts {
+        kind: kind.to_owned(),
+        connection: None,
+        place,
+        destination: None,
+        auto_renew: AutoRenew::No,
+        key_readable: false,
+        client_certificate: false,
+    }
+}
+
+fn destination_service(
+    section: &Section<'_>,
+    named: &Named,
+    ledger: &mut Ledger,
+) -> Option<(SourceConfig, SourceFacts)> {
+    use sources::destination_service::{Entry, Settings};
+    let name = section.text("connection");
+    if let Some(name) = &name {
+        connection(section, name, "destination-service", named, ledger);
+    }
+    let (destination, certificate) = (section.text("destination"), section.text("certificate"));
+    let entry = match (&destination, &certificate) {
+        (Some(_), Some(_)) => {
+            let text = "certificate and destination are both given; give the one that names the entry";
+            section.say("certificate", text, ledger);
+            None
+        }
+        (None, None) => {
+            ledger.say(
+                section.table.place,
+                section.path.as_str(),
+                "names no entry; give destination or certificate",
+            );
+            None
+        }
+        (Some(destination), None) => Some(Entry::Destination(destination.clone())),
+        (None, Some(certificate)) => Some(Entry::Certificate(certificate.clone())),
+    }?;
+    let (connection, level) = (name?, level(section, Level::Subaccount));
+    let what = match &entry {
+        Entry::Certificate(name) => name.clone(),
+        Entry::Destination(name) => format!("destination {name}"),
+    };
+    let facts = SourceFacts {
+        connection: Some(connection.clone()),
+        destination,
+        auto_renew: match section.word("auto_renew").as_str() {
+            "yes" => AutoRenew::Yes,
+            "no" => AutoRenew::No,
+            _ => AutoRenew::Unknown,
+        },
+        key_readable: true,
+        client_certificate: true,
+        ..facts("destination-service", format!("{connection} {} {what}", level.word()))
+    };
+    let password = section.secret("password", ledger);
+    Some((SourceConfig::DestinationService(Settings { connection, level, entry, password }), facts))
+}
+
+fn terms(section: &Section<'_>) -> Terms {
+    Terms {
+        kind: section.text("type").unwrap_or_else(|| "destination-service".to_owned()),
+        rotation: match section.word("rotation").as_str() {
+            "in-place" => Rotation::InPlace,
+            "left-to-source" => Rotation::LeftToSource,
+            _ => Rotation::SideBySide,
+        },
+        subject: match section.word("subject").as_str() {
+            "same" => SubjectChoice::Same,
+            "counted" => SubjectChoice::Counted,
+            _ => SubjectChoice::Auto,
+        },
+        common_name: section.text("common_name"),
+        validity: form::validity(&section.word("validity")).unwrap_or(Validity::Years(1)),
+        window: section.text("window").and_then(|text| Window::parse(&text).ok()),
+        switch: if section.word("switch") == "entry" { SwitchBy::Entry } else { SwitchBy::Caller },
+    }
+}
+
+fn renewer(source: &SourceConfig, terms: &Terms) -> Option<renewers::destination_service::Settings> {
+    match (source, terms.rotation) {
+        (SourceConfig::DestinationService(source), Rotation::SideBySide | Rotation::InPlace) => {
+            Some(renewers::destination_service::Settings {
+                connection: source.connection.clone(),
+                level: source.level,
+            })
+        }
+        (SourceConfig::DestinationService(_), Rotation::LeftToSource)
+        | (SourceConfig::File(_) | SourceConfig::Tls(_), _) => None,
+    }
+}
+
+pub(super) fn discovery(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<Discovery> {
+    for key in ["target", "probe"] {
+        unique(section.table, key, &section.path, ledger);
+    }
+    let prefix = section.text("prefix").unwrap_or_default();
+    if !prefix.is_empty() && form::id(&prefix).is_err() {
+        let text = format!("{prefix:?} cannot begin an id; use letters, digits, \"-\", \"_\" and \".\"");
+        section.say("prefix", text, ledger);
+    }
+    let empty = Table { place: Place { ..section.table.place }, entries: Vec::new() };
+    let served = parts::served(section, named, ledger);
+    let policy = policy(section, &empty);
+    rules::check(section, &policy, None, None, &served, &named.freezes, ledger);
+    let (paths, exclude) = (section.globs("paths", ledger), section.texts("exclude"));
+    let settings = sources::file::Settings {
+        path: std::path::PathBuf::new(),
+        password: section.secret("password", ledger),
+        key: None,
+    };
+    let source = (SourceConfig::File(settings), facts("file", String::new()));
+    let like = assemble(section, prefix.clone(), policy, source, None, None, served, named);
+    Some(Discovery::new(prefix, paths, exclude, like))
+}

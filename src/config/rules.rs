@@ -1,0 +1,251 @@
+//! What settings must not say together: terms that leave a gap, windows that come too late, spans out of order.
+//! It builds nothing.
+
+use super::document::Table;
+use super::form::write_duration;
+use super::problem::Ledger;
+use super::read::Served;
+use super::section::Section;
+use crate::domain::policy::{Policy, Span, caps};
+use crate::domain::watch::{Delivery, Rotation, SubjectChoice, SwitchBy, Terms, Validity};
+use crate::domain::window::{Freeze, Window};
+use crate::domain::{Duration, Timestamp};
+
+/// A renewal's section and what was read from it.
+pub(super) type Renewal<'a, 'b> = (&'b Section<'a>, &'b Terms);
+
+/// Compares the parts of one watch with each other.
+pub(super) fn check(
+    watch: &Section<'_>,
+    policy: &Policy,
+    source: Option<&Section<'_>>,
+    renewal: Option<Renewal<'_, '_>>,
+    served: &Served,
+    freezes: &[Freeze],
+    ledger: &mut Ledger,
+) {
+    order(watch, policy, ledger);
+    if source.is_some_and(|source| source.kind() == "tls") {
+        keyless(watch, served, ledger);
+    }
+    let Some((section, terms)) = renewal else { return };
+    if let Some(source) = source.filter(|source| source.kind() != "destination-service") {
+        let text = format!(
+            "a source of type {:?} cannot be renewed by this build: renewing by a command is not available yet; leave the renewal out",
+            source.kind()
+        );
+        ledger.say(section.table.place, section.path.as_str(), text);
+        return;
+    }
+    means(section, terms, served, ledger);
+    subject(section, terms, ledger);
+    if terms.rotation != Rotation::LeftToSource {
+        caches(watch, policy, served, ledger);
+        in_time(watch, section, policy, terms, served, freezes, ledger);
+    }
+}
+
+fn say_policy(watch: &Section<'_>, key: &str, text: String, ledger: &mut Ledger) {
+    let empty = Table { place: watch.table.place, entries: Vec::new() };
+    if let Some(policy) = watch.child("policy", &empty) {
+        policy.say(key, text, ledger);
+    }
+}
+
+/// Spans count back from the deadline: what is more serious comes later.
+fn order(watch: &Section<'_>, policy: &Policy, ledger: &mut Ledger) {
+    let pairs = [
+        ("critical", policy.critical, "warning", policy.warning),
+        ("warning", policy.warning, "notice", policy.notice),
+    ];
+    for (key, span, before, wider) in pairs {
+        if let (Span::Fixed(span), Span::Fixed(wider)) = (span, wider)
+            && span > wider
+        {
+            let text = format!(
+                "{} is longer than {before} = {}; what is more serious comes later: make it shorter",
+                write_duration(span),
+                write_duration(wider)
+            );
+            say_policy(watch, key, text, ledger);
+        }
+    }
+}
+
+/// A TLS server shows no key, so its probes need their own.
+fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
+    for (section, (id, settings)) in watch.each("probe").iter().zip(&served.probe_configs) {
+        if settings.files.is_none() {
+            let text = format!(
+                "the probe {id:?} has no key: a source of type \"tls\" shows none; give the probe certificate and key"
+            );
+            ledger.say(section.table.place, section.path.as_str(), text);
+        }
+    }
+}
+
+/// What issues, and what is switched.
+fn means(section: &Section<'_>, terms: &Terms, served: &Served, ledger: &mut Ledger) {
+    if section.word("type") == "command" {
+        section.say("type", "\"command\" is not available: this build does not renew by a command yet; use \"destination-service\"", ledger);
+    }
+    if !section.has("type") && terms.rotation != Rotation::LeftToSource {
+        let text = "is missing; say what issues the new certificate: type = \"destination-service\", or rotation = \"left-to-source\"";
+        section.say("type", text, ledger);
+    }
+    if terms.switch == SwitchBy::Entry {
+        let text = "\"entry\" is not available: this build does not put content under the original name yet; use \"caller\"";
+        section.say("switch", text, ledger);
+    }
+    if terms.rotation == Rotation::SideBySide && served.callers.is_empty() {
+        let text = "\"side-by-side\" puts a new name beside the old one, and no caller is named that could be set to it; add [[watch.caller]], let the source follow a destination, or use rotation = \"in-place\"";
+        section.say("rotation", text, ledger);
+    }
+}
+
+fn subject(section: &Section<'_>, terms: &Terms, ledger: &mut Ledger) {
+    let counted = terms.subject == SubjectChoice::Counted;
+    if counted && terms.rotation == Rotation::InPlace {
+        let text = "\"counted\" with rotation = \"in-place\" has no way without a gap: the name is replaced before the new subject is known; use rotation = \"side-by-side\"";
+        section.say("subject", text, ledger);
+    }
+    match &terms.common_name {
+        None if counted => {
+            section.say(
+                "common_name",
+                "is missing; subject = \"counted\" needs it, like \"SFAPI-{n}\"",
+                ledger,
+            );
+        }
+        Some(name) if !name.contains("{n}") => {
+            let text = format!(
+                "{name:?} does not count; put {{n}} where the number of the renewal goes, like \"{name}-{{n}}\""
+            );
+            section.say("common_name", text, ledger);
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Settling is over only when no caller goes on with what it read before.
+fn caches(watch: &Section<'_>, policy: &Policy, served: &Served, ledger: &mut Ledger) {
+    if let Some(caller) = served.callers.iter().find(|caller| caller.cache >= policy.settle) {
+        let text = format!(
+            "{} is not longer than what the caller {:?} may cache ({}); make it longer",
+            write_duration(policy.settle),
+            caller.id,
+            write_duration(caller.cache)
+        );
+        say_policy(watch, "settle", text, ledger);
+    }
+}
+
+/// The lifetime of what is issued.
+fn lifetime(validity: Validity) -> Duration {
+    match validity {
+        Validity::Days(count) => Duration::days(count.into()),
+        Validity::Months(count) => Duration::days(i64::from(count) * 30),
+        Validity::Years(count) => Duration::days(i64::from(count) * 365),
+    }
+}
+
+fn capped(span: Span, cap: f64, lifetime: Duration) -> Duration {
+    let share = |percent: f64| {
+        // Spans are compared by the quarter of an hour; whole seconds are exact enough.
+        let parts = (percent * 100.0).round().clamp(0.0, 10_000.0);
+        lifetime / 10_000 * whole(parts)
+    };
+    let span = match span {
+        Span::Fixed(span) => span,
+        Span::Share(percent) => share(percent),
+    };
+    span.min(share(cap))
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "a whole number from 0 to 10,000"
+)]
+fn whole(parts: f64) -> i32 {
+    parts as i32
+}
+
+/// A switch must be possible after the renewal begins and before the last safe moment, whenever that falls.
+fn in_time(
+    watch: &Section<'_>,
+    section: &Section<'_>,
+    policy: &Policy,
+    terms: &Terms,
+    served: &Served,
+    freezes: &[Freeze],
+    ledger: &mut Ledger,
+) {
+    let lifetime = lifetime(terms.validity);
+    let renew_before = capped(policy.renew_before, caps::RENEW_BEFORE, lifetime);
+    let by_person = served.targets.iter().any(|target| target.delivery == Delivery::HandOff);
+    let person =
+        if by_person { capped(policy.person_time, caps::PERSON_TIME, lifetime) } else { Duration::zero() };
+    let time = renew_before - person - policy.settle;
+    if time <= Duration::zero() {
+        let text = format!(
+            "the renewal begins {} before the deadline, and person_time ({}) and settle ({}) leave nothing of it; raise it, or lower person_time",
+            write_duration(renew_before),
+            write_duration(person),
+            write_duration(policy.settle)
+        );
+        return say_policy(watch, "renew_before", text, ledger);
+    }
+    let (closed, freeze) = longest_closed(terms.window.as_ref(), freezes);
+    if closed <= time {
+        return;
+    }
+    let because = freeze
+        .map_or_else(String::new, |freeze| format!(" around the freeze {} to {}", freeze.from, freeze.to));
+    let text = format!(
+        "no switch may be possible for {}{because}, but only {} lie between the start of a renewal and its last safe moment (validity {}); widen the window, shorten the freeze, or raise renew_before",
+        write_duration(closed),
+        write_duration(time),
+        section.word("validity")
+    );
+    section.say("window", text, ledger);
+}
+
+/// The longest time in which nothing may be switched, and the freeze it is about.
+fn longest_closed(window: Option<&Window>, freezes: &[Freeze]) -> (Duration, Option<Freeze>) {
+    // Any week shows what a weekly window leaves closed; two, because a closed time may begin in one and end in the next.
+    let week = chrono::NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default();
+    let plain = closed(window, None, week, week + Duration::days(14));
+    freezes
+        .iter()
+        .map(|freeze| {
+            let (from, to) = (freeze.from - Duration::days(8), freeze.to + Duration::days(9));
+            (closed(window, Some(freeze), from, to), Some(*freeze))
+        })
+        .fold((plain, None), |widest, next| if next.0 > widest.0 { next } else { widest })
+}
+
+fn closed(
+    window: Option<&Window>,
+    freeze: Option<&Freeze>,
+    from: chrono::NaiveDate,
+    to: chrono::NaiveDate,
+) -> Duration {
+    const STEP: Duration = Duration::minutes(15);
+    // A longer freeze is longer than any time a renewal has.
+    const MOST: Duration = Duration::days(400);
+    if to - from > MOST {
+        return to - from;
+    }
+    let start = |day: chrono::NaiveDate| -> Timestamp { day.and_time(chrono::NaiveTime::MIN).and_utc() };
+    let (mut at, end) = (start(from), start(to));
+    let (mut run, mut longest) = (Duration::zero(), Duration::zero());
+    while at < end {
+        let open = window.is_none_or(|window| window.contains(at))
+            && freeze.is_none_or(|freeze| !freeze.contains(at));
+        run = if open { Duration::zero() } else { run + STEP };
+        longest = longest.max(run);
+        at += STEP;
+    }
+    longest
+}
