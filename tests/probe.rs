@@ -542,6 +542,58 @@ async fn an_http_client_goes_through_the_configured_proxy() {
     assert!(!found.2.contains("hunter2"), "{}", found.2);
 }
 
+/// Runs the test of this name once more, in a process of its own with another environment.
+fn again(test: &str, variables: &[(&str, &str)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(INNER, "yes");
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+const INNER: &str = "CERTSTEWARD_TESTS_INNER";
+
+#[test]
+fn ssl_cert_file_and_the_environments_proxy_hold() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if std::env::var_os(INNER).is_some() {
+        return runtime.block_on(through_the_environment());
+    }
+    let world = World::new();
+    let own = world.pki.ca.issue(&Wanted { hosts: &["api.example.org", "localhost"], ..server(NOW) });
+    let (server, proxy) = runtime.block_on(async {
+        (Server::tls(&own, &Asks::Never, json("200 OK", "{}")).await, Server::proxy(None).await)
+    });
+    let roots = world.path("ca.pem").display().to_string();
+    let test = "probe::ssl_cert_file_and_the_environments_proxy_hold";
+    let (address, port) = (format!("http://127.0.0.1:{}", proxy.port), server.port.to_string());
+    again(test, &[("SSL_CERT_FILE", &roots), ("HTTPS_PROXY", &address), ("CERTSTEWARD_TESTS_PORT", &port)]);
+    assert_eq!(proxy.requests.lock().unwrap().len(), 2, "only the foreign host went through the proxy");
+    assert_eq!(server.requests.lock().unwrap().len(), 4);
+}
+
+async fn through_the_environment() {
+    let port = std::env::var("CERTSTEWARD_TESTS_PORT").unwrap();
+    let net = Net::new().unwrap();
+    for host in ["api.example.org", "localhost"] {
+        let url = format!("https://{host}:{port}/");
+        let client = net.http(&net::Settings::default(), None).unwrap();
+        assert!(client.send(client.request(reqwest::Method::GET, &url)).await.unwrap().is_success());
+        let settings = Settings {
+            url,
+            company_id: None,
+            headers: Vec::new(),
+            timeout: Duration::from_secs(20),
+            files: None,
+            net: net::Settings::default(),
+        };
+        assert_eq!(Mtls::new(net.clone(), settings).probe(None, now()).await.status, Some(200));
+    }
+}
+
 #[test]
 fn an_authority_file_that_holds_none_is_told() {
     let world = World::new();

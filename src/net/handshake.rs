@@ -43,13 +43,7 @@ pub(crate) struct Observed {
     pub(crate) tickets: usize,
 }
 
-/// A handshake's outcome. The observations are kept whatever the outcome.
-pub(crate) struct Handshake {
-    pub(crate) observed: Observed,
-    pub(crate) stream: Result<TlsStream<TcpStream>, std::io::Error>,
-}
-
-/// Makes the handshake on an open stream. It has no limit of its own; dropping it ends it.
+/// Prepares one handshake, which presents this identity where the server asks for one.
 ///
 /// # Errors
 /// Where it cannot begin: `ca` unreadable, key unusable, no valid server name.
@@ -89,17 +83,15 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Makes the handshake, and after one in TLS 1.3 waits a moment for a refusal of the client certificate.
-    pub(crate) async fn shake(&self, stream: TcpStream) -> Handshake {
+    /// It has no limit of its own; what was seen is kept whether it ends well, badly or is dropped.
+    pub(crate) async fn shake(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, std::io::Error> {
         let watch = Stopwatch::start();
         let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
-        let stream = match connector.connect(self.name.clone(), stream).await {
-            Ok(stream) => self.settle(stream, watch.elapsed()).await,
-            Err(error) => Err(error),
-        };
-        Handshake { observed: self.observed(), stream }
+        let stream = connector.connect(self.name.clone(), stream).await?;
+        self.settle(stream, watch.elapsed()).await
     }
 
-    /// What has been seen so far; for a handshake that was given up.
+    /// What has been seen so far.
     pub(crate) fn observed(&self) -> Observed {
         self.recorder.observed().clone()
     }

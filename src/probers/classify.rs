@@ -56,14 +56,14 @@ impl Kind {
 fn success(text: &str, kind: Kind, proven: bool) -> (Verdict, Option<Detail>) {
     match kind {
         Kind::Page => (Verdict::UnexpectedAnswer, None),
-        Kind::ApiError => signed(text).unwrap_or((Verdict::UnexpectedAnswer, None)),
+        Kind::ApiError => signed(text, proven).unwrap_or((Verdict::UnexpectedAnswer, None)),
         Kind::Other if proven => (Verdict::Accepted, None),
         Kind::Other => (Verdict::UnexpectedAnswer, None),
     }
 }
 
 fn refusal(status: u16, text: &str, kind: Kind, proven: bool) -> (Verdict, Option<Detail>) {
-    if let Some(found) = signed(text) {
+    if let Some(found) = signed(text, proven) {
         return found;
     }
     match status {
@@ -81,10 +81,10 @@ fn refusal(status: u16, text: &str, kind: Kind, proven: bool) -> (Verdict, Optio
     }
 }
 
-/// Codes that mean the same whatever the status beside them.
-fn signed(text: &str) -> Option<(Verdict, Option<Detail>)> {
+/// Codes that mean the same whatever the status beside them. They tell of the certificate only where one was presented.
+fn signed(text: &str, proven: bool) -> Option<(Verdict, Option<Detail>)> {
     if text.contains("auth0032") {
-        return Some((Verdict::NotMapped, None));
+        return Some((if proven { Verdict::NotMapped } else { Verdict::CertificateRequired }, None));
     }
     if text.contains("authentication credentials are required") {
         return Some((Verdict::CredentialsRequired, None));
@@ -94,7 +94,8 @@ fn signed(text: &str) -> Option<(Verdict, Option<Detail>)> {
     Some(match code {
         // An endpoint or a host that is none: the certificate was not looked at.
         1 | 4 => (Verdict::UnexpectedAnswer, None),
-        2 => (Verdict::NoPermission, None),
+        2 if proven => (Verdict::NoPermission, None),
+        2 => (Verdict::UnexpectedAnswer, None),
         // The server looked for a password or a token, so it did not see the certificate as a login.
         3 | 5..=7 | 10 => (Verdict::CredentialsRequired, None),
         8 => (Verdict::LoginRefused, Some(Detail::CompanyUnknown)),
@@ -217,6 +218,20 @@ mod tests {
             ("LGN0099", 401, Verdict::LoginRefused, Some(Detail::Unspecified)),
         ] {
             check(status, JSON, &code(written), verdict, detail);
+        }
+    }
+
+    #[test]
+    fn without_a_presented_certificate_nothing_is_said_about_one() {
+        for (status, body, verdict) in [
+            (401, NOT_MAPPED, Verdict::CertificateRequired),
+            (403, NO_PERMISSION, Verdict::UnexpectedAnswer),
+            (403, &code("LGN0002"), Verdict::UnexpectedAnswer),
+            (200, "{}", Verdict::UnexpectedAnswer),
+        ] {
+            let (found, detail) = classify(status, JSON, body.as_bytes(), false);
+            assert_eq!((found, detail), (verdict, None), "{status} {body}");
+            assert!(!found.recognised() && !found.blames_certificate());
         }
     }
 

@@ -59,43 +59,33 @@ impl Mtls {
         files.map(|(certificate, key)| super::files::identity(certificate, key)).transpose()
     }
 
-    async fn call(&self, identity: Option<&Identity>, probing: &mut Probing) -> Conclusion {
-        let target = match Target::parse(&self.settings.url) {
-            Ok(target) => target,
-            Err(text) => return Conclusion::new(Verdict::UnexpectedAnswer, None, text),
-        };
-        let prepared = match prepare(&self.net, &self.settings.net, &target.host, identity) {
-            Ok(prepared) => prepared,
-            Err(unseen) => return Conclusion::unreached(unseen),
-        };
+    async fn call(
+        &self,
+        identity: Option<&Identity>,
+        probing: &mut Probing,
+    ) -> Result<call::Answer, Conclusion> {
+        let target = Target::parse(&self.settings.url)
+            .map_err(|text| Conclusion::new(Verdict::UnexpectedAnswer, None, text))?;
+        let prepared = prepare(&self.net, &self.settings.net, &target.host, identity)?;
         let limit = self.settings.timeout;
         let reach = net::Settings { timeout: limit, ..self.settings.net.clone() };
-        let tcp = match self.net.connect_timed(&reach, &target.host, target.port, &mut probing.phases).await {
-            Ok(tcp) => tcp,
-            Err(unseen) => return Conclusion::unreached(unseen),
-        };
+        let tcp = self.net.connect_timed(&reach, &target.host, target.port, &mut probing.phases).await?;
 
         let watch = Stopwatch::start();
         let shaken = tokio::time::timeout(probing.left(limit), prepared.shake(tcp)).await;
         probing.took(Phase::Tls, watch);
         probing.observed = prepared.observed();
-        let stream = match shaken {
-            Ok(shaken) => match shaken.stream {
-                Ok(stream) => stream,
-                Err(error) => return handshake::failed(&probing.observed, &error),
-            },
-            Err(_) => return Conclusion::late("TLS handshake", &target, limit),
-        };
+        let stream = shaken
+            .map_err(|_| Conclusion::late("TLS handshake", &target, limit))?
+            .map_err(|error| handshake::failed(&probing.observed, &error))?;
 
         let watch = Stopwatch::start();
-        let answered =
-            tokio::time::timeout(probing.left(limit), call::exchange(stream, &target, &self.settings)).await;
+        let exchange = call::exchange(stream, &target, &self.settings);
+        let answered = tokio::time::timeout(probing.left(limit), exchange).await;
         probing.took(Phase::Http, watch);
-        match answered {
-            Ok(Ok(answer)) => probing.judge(&answer),
-            Ok(Err(error)) => handshake::failed(&probing.observed, &*error),
-            Err(_) => Conclusion::late("answer", &target, limit),
-        }
+        answered
+            .map_err(|_| Conclusion::late("answer", &target, limit))?
+            .map_err(|error| handshake::failed(&probing.observed, &*error))
     }
 }
 
@@ -108,7 +98,10 @@ impl Prober for Mtls {
         };
         let mut probing = Probing::begin(now);
         let conclusion = match &own {
-            Ok(own) => self.call(identity.or(own.as_ref()), &mut probing).await,
+            Ok(own) => match self.call(identity.or(own.as_ref()), &mut probing).await {
+                Ok(answer) => probing.judge(&answer),
+                Err(conclusion) => conclusion,
+            },
             // To call without the certificate would only be one more refused logon.
             Err(unseen) => Conclusion::new(Verdict::CertificateRequired, None, unseen.text.clone()),
         };
@@ -240,8 +233,11 @@ impl Conclusion {
         let text = format!("no {what} from {} within {limit:?}", target.authority);
         Self::new(Verdict::Timeout, None, text)
     }
+}
 
-    fn unreached(unseen: Unseen) -> Self {
+/// No connection came about.
+impl From<Unseen> for Conclusion {
+    fn from(unseen: Unseen) -> Self {
         let verdict = UNREACHED
             .iter()
             .find(|(reason, _)| *reason == unseen.reason)

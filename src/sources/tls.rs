@@ -8,7 +8,7 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
 use crate::identity::Identity;
-use crate::net::handshake::{self, Handshake, Observed};
+use crate::net::handshake::{self, Observed};
 use crate::net::{self, Net, one_line, reason_of, told, within};
 
 use super::Source;
@@ -48,8 +48,9 @@ impl Tls {
         let name = server_name.as_ref().unwrap_or(host);
         let prepared = handshake::prepare(&self.net, net, name, None)?;
         let stream = self.net.connect(net, host, *port).await?;
-        let Handshake { observed, stream } = prepared.shake(stream).await;
-        match stream {
+        let shaken = prepared.shake(stream).await;
+        let observed = prepared.observed();
+        match shaken {
             Err(error) if observed.chain.is_empty() => {
                 let reason = reason_of(&error).unwrap_or(Reason::TlsFailed);
                 let text = format!("{} showed no certificate: {}", self.place(), told(&error));

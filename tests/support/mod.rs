@@ -1,5 +1,6 @@
 //! What the tests share.
 #![allow(dead_code, unreachable_pub, reason = "each theme uses its part")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 pub mod pki;
 pub mod process;
