@@ -158,7 +158,7 @@ impl Certificate {
         if der.is_empty() {
             return Err(Unseen::new(Reason::Empty, "the certificate is empty"));
         }
-        let (rest, parsed) = X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|error| unreadable(der, &error))?;
         if !rest.is_empty() {
             let text = format!("{} bytes follow the certificate", rest.len());
             return Err(Unseen::new(Reason::Malformed, text));
@@ -237,12 +237,14 @@ impl Certificate {
     }
 }
 
-fn unreadable(error: &x509_parser::nom::Err<x509_parser::error::X509Error>) -> Unseen {
-    match error {
-        x509_parser::nom::Err::Incomplete(_) => {
+fn unreadable(der: &[u8], error: &x509_parser::nom::Err<x509_parser::error::X509Error>) -> Unseen {
+    use x509_parser::nom::Err::{Error, Failure, Incomplete};
+    let outer = x509_parser::asn1_rs::Any::from_der(der);
+    match (outer, error) {
+        (Err(Incomplete(_)), _) | (_, Incomplete(_)) => {
             Unseen::new(Reason::Truncated, "the certificate ends in the middle")
         }
-        x509_parser::nom::Err::Error(cause) | x509_parser::nom::Err::Failure(cause) => {
+        (_, Error(cause) | Failure(cause)) => {
             Unseen::new(Reason::Malformed, format!("the certificate cannot be read as X.509: {cause}"))
         }
     }
@@ -373,4 +375,130 @@ fn address(bytes: &[u8]) -> String {
     }
     <[u8; 16]>::try_from(bytes)
         .map_or_else(|_| hex(bytes), |sixteen| std::net::Ipv6Addr::from(sixteen).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    };
+
+    fn made(change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "ACME");
+        params.distinguished_name.push(DnType::CommonName, "SFAPI");
+        params.serial_number = Some(vec![0x9a, 0x0b].into());
+        params.not_before = rcgen::date_time_ymd(2026, 1, 2);
+        params.not_after = rcgen::date_time_ymd(2027, 3, 4);
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        Certificate::from_der(params.self_signed(&key).expect("a certificate").der()).expect("its facts")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn the_plain_facts_are_read() {
+        let certificate = made(|_| {});
+        assert_eq!(certificate.subject.to_string(), "CN=SFAPI, O=ACME");
+        assert_eq!(certificate.issuer, certificate.subject);
+        assert_eq!((certificate.common_name(), certificate.issuer_name()), ("SFAPI".into(), "SFAPI".into()));
+        assert_eq!(certificate.serial, "9a0b");
+        assert_eq!(certificate.not_before, at("2026-01-02T00:00:00Z"));
+        assert_eq!(certificate.not_after, at("2027-03-04T00:00:00Z"));
+        assert_eq!(certificate.lifetime(), chrono::Duration::days(426));
+        assert_eq!(certificate.key, KeyAlgorithm::Ec(256));
+        assert_eq!(certificate.signature, "ecdsa-with-SHA256");
+        assert!(!certificate.is_ca);
+        assert!(certificate.is_self_issued());
+    }
+
+    #[test]
+    fn validity_includes_both_ends() {
+        let certificate = made(|_| {});
+        let valid = |text| certificate.is_valid_at(at(text));
+        assert!(valid("2026-01-02T00:00:00Z") && valid("2027-03-04T00:00:00Z"));
+        assert!(!valid("2026-01-01T23:59:59Z") && !valid("2027-03-04T00:00:01Z"));
+    }
+
+    #[test]
+    fn dates_beyond_2050_are_read() {
+        let certificate = made(|params| params.not_after = rcgen::date_time_ymd(9999, 12, 31));
+        assert_eq!(certificate.not_after, at("9999-12-31T00:00:00Z"));
+    }
+
+    #[test]
+    fn the_use_of_the_key_is_read() {
+        let usage = |purposes: Vec<ExtendedKeyUsagePurpose>| {
+            made(|params| params.extended_key_usages = purposes).extended_key_usage
+        };
+        use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, ServerAuth};
+        assert!(!usage(vec![]).present && usage(vec![]).allows_client_auth());
+        assert!(usage(vec![ClientAuth]).client_auth && usage(vec![Any]).allows_client_auth());
+        let server = usage(vec![ServerAuth, CodeSigning]);
+        assert!(server.present && server.server_auth && !server.allows_client_auth());
+        assert_eq!(server.other, ["1.3.6.1.5.5.7.3.3"]);
+    }
+
+    #[test]
+    fn a_use_that_cannot_be_read_allows_nothing() {
+        let broken = CustomExtension::from_oid_content(&[2, 5, 29, 37], vec![0x05, 0x00]);
+        let usage = made(|params| params.custom_extensions = vec![broken]).extended_key_usage;
+        assert!(usage.present && !usage.allows_client_auth());
+    }
+
+    #[test]
+    fn key_usage_and_alternative_names_are_read() {
+        let certificate = made(|params| {
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+            params.subject_alt_names = vec![
+                rcgen::SanType::DnsName("api.example.org".try_into().expect("a name")),
+                rcgen::SanType::IpAddress([192, 0, 2, 7].into()),
+                rcgen::SanType::Rfc822Name("ops@example.org".try_into().expect("a name")),
+            ];
+        });
+        assert_eq!(certificate.key_usage, ["digitalSignature", "keyEncipherment"]);
+        assert_eq!(
+            certificate.alternative_names,
+            ["DNS:api.example.org", "IP:192.0.2.7", "email:ops@example.org"]
+        );
+    }
+
+    #[test]
+    fn an_authority_is_known_as_one() {
+        let unconstrained = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        assert!(made(|params| params.is_ca = unconstrained).is_ca);
+        assert!(!made(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa).is_ca);
+    }
+
+    #[test]
+    fn sizes_of_keys_are_exact() {
+        assert_eq!(bits(&[0, 0x80, 0]), 16);
+        assert_eq!(bits(&[0x7f, 0xff]), 15);
+        assert_eq!((bits(&[0, 1]), bits(&[0]), bits(&[])), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_fingerprint_reads_back_in_every_writing() {
+        let print = Fingerprint::of(b"sample");
+        assert_eq!(Fingerprint::parse(&print.hex()), Some(print));
+        assert_eq!(Fingerprint::parse(&print.colons()), Some(print));
+        assert_eq!(print.short().len(), 12);
+        assert_eq!(Fingerprint::parse("12ab"), None);
+        assert_eq!(Fingerprint::parse(&print.hex().replace('a', "x")), None);
+    }
+
+    #[test]
+    fn what_is_no_certificate_has_a_reason() {
+        let der = made(|_| {}).der;
+        let refused = |der: &[u8]| Certificate::from_der(der).expect_err("a refusal").reason;
+        assert_eq!(refused(&[]), Reason::Empty);
+        assert_eq!(refused(&der[..der.len() - 1]), Reason::Truncated);
+        assert_eq!(refused(&[&der[..], b"x"].concat()), Reason::Malformed);
+        assert_eq!(refused(b"hello"), Reason::Malformed);
+    }
 }

@@ -177,3 +177,138 @@ fn issuer_position(tip: &Certificate, others: &[Certificate]) -> Option<usize> {
         })
         .map(|(at, _)| at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    /// An authority that can sign.
+    struct Authority {
+        params: CertificateParams,
+        key: KeyPair,
+        certificate: Certificate,
+    }
+
+    fn params(name: &str, year: i32, is_ca: bool) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params.use_authority_key_identifier_extension = true;
+        params.is_ca = if is_ca { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::NoCa };
+        params
+    }
+
+    fn facts(certificate: &rcgen::Certificate) -> Certificate {
+        Certificate::from_der(certificate.der()).expect("its facts")
+    }
+
+    fn root(name: &str, year: i32) -> Authority {
+        let (params, key) = (params(name, year, true), KeyPair::generate().expect("a key"));
+        let certificate = facts(&params.self_signed(&key).expect("a root"));
+        Authority { params, key, certificate }
+    }
+
+    impl Authority {
+        fn issue(&self, name: &str, year: i32, is_ca: bool) -> Self {
+            let (params, key) = (params(name, year, is_ca), KeyPair::generate().expect("a key"));
+            let issuer = Issuer::from_params(&self.params, &self.key);
+            let certificate = facts(&params.signed_by(&key, &issuer).expect("a certificate"));
+            Self { params, key, certificate }
+        }
+    }
+
+    /// What is assembled without a key, as "leaf < issuer < … | strays".
+    #[track_caller]
+    fn check(certificates: &[&Certificate], expected: &str) {
+        let chain = Chain::assemble(certificates.iter().map(|one| (*one).clone()).collect(), None);
+        let joined = |many: Vec<String>, between: &str| many.join(between);
+        let shown = match chain {
+            Ok(chain) => {
+                let strays: Vec<String> = chain.strays.iter().map(Certificate::common_name).collect();
+                let line = joined(chain.iter().map(Certificate::common_name).collect(), " < ");
+                if strays.is_empty() { line } else { format!("{line} | {}", joined(strays, ", ")) }
+            }
+            Err(odd) => odd.reason.to_string(),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn any_order_becomes_leaf_first() {
+        let root = root("root", 2040);
+        let issuing = root.issue("issuing", 2035, true);
+        let leaf = issuing.issue("leaf", 2027, false);
+        let (r, i, l) = (&root.certificate, &issuing.certificate, &leaf.certificate);
+        for order in [[l, i, r], [r, i, l], [i, l, r], [r, l, i]] {
+            check(&order, "leaf < issuing < root");
+        }
+        check(&[l, l, i, l], "leaf < issuing");
+        check(&[l, r], "leaf | root");
+        check(&[l], "leaf");
+        check(&[], "no_certificate");
+    }
+
+    #[test]
+    fn completeness_and_the_earliest_end_are_told() {
+        let root = root("root", 2026);
+        let leaf = root.issue("leaf", 2027, false);
+        let whole =
+            Chain::assemble(vec![leaf.certificate.clone(), root.certificate.clone()], None).expect("a chain");
+        assert!(whole.reaches_root() && whole.has_issuer() && whole.in_order);
+        assert_eq!(whole.not_after(), root.certificate.not_after);
+        assert_eq!(whole.fingerprint(), leaf.certificate.fingerprint);
+        let alone = Chain::assemble(vec![leaf.certificate], None).expect("a chain");
+        assert!(!alone.reaches_root() && !alone.has_issuer());
+    }
+
+    #[test]
+    fn several_leaves_need_a_key_to_choose() {
+        let root = root("root", 2040);
+        let (one, two) =
+            (root.issue("one", 2027, false).certificate, root.issue("two", 2027, false).certificate);
+        check(&[&one, &two, &root.certificate], "several_leaves");
+        let all = || vec![one.clone(), two.clone(), root.certificate.clone()];
+        let chosen = Chain::assemble(all(), Some(two.key_fingerprint)).expect("a chain");
+        assert_eq!((chosen.leaf, chosen.strays), (two.clone(), vec![one.clone()]));
+        let alien = Chain::assemble(all(), Some(Fingerprint::of(b"another"))).expect_err("a refusal");
+        assert_eq!(alien.reason, Reason::KeyMismatch);
+    }
+
+    #[test]
+    fn authorities_alone_show_the_lowest_or_the_first_to_expire() {
+        let root_a = root("root a", 2040);
+        let issuing = root_a.issue("issuing", 2035, true);
+        let (root_b, root_c) = (root("root b", 2030), root("root c", 2045));
+        let (a, i, b, c) =
+            (&root_a.certificate, &issuing.certificate, &root_b.certificate, &root_c.certificate);
+        check(&[a, i], "issuing < root a");
+        check(&[a], "root a");
+        check(&[a, i, b, c], "root b | root a, issuing, root c");
+        check(&[c, a, i], "issuing < root a | root c");
+    }
+
+    #[test]
+    fn an_authority_that_renewed_its_key_is_told_apart() {
+        let (old, new) = (root("root", 2030), root("root", 2040));
+        for issuer in [&old, &new] {
+            let leaf = issuer.issue("leaf", 2027, false).certificate;
+            let all = vec![leaf, new.certificate.clone(), old.certificate.clone()];
+            let chain = Chain::assemble(all, None).expect("a chain");
+            assert_eq!(chain.issuers, vec![issuer.certificate.clone()]);
+        }
+    }
+
+    #[test]
+    fn authorities_that_certify_each_other_make_no_endless_chain() {
+        let (a, b) = (root("a", 2040), root("b", 2040));
+        let cross = |of: &Authority, by: &Authority| {
+            let issuer = Issuer::from_params(&by.params, &by.key);
+            facts(&of.params.signed_by(&of.key, &issuer).expect("a certificate"))
+        };
+        let leaf = a.issue("leaf", 2027, false).certificate;
+        check(&[&leaf, &cross(&a, &b), &cross(&b, &a)], "leaf < a < b");
+        check(&[&cross(&a, &b), &cross(&b, &a)], "a < b");
+    }
+}

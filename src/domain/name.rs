@@ -128,4 +128,29 @@ mod tests {
     fn text_is_most_specific_first_and_escapes_commas() {
         assert_eq!(name(&[("C", "DE"), ("O", "A, B"), ("CN", "x")]).to_string(), "CN=x, O=A\\, B, C=DE");
     }
+
+    #[test]
+    fn text_cannot_pass_for_another_name() {
+        assert_eq!(name(&[("CN", "x\nO=ACME")]).to_string(), "CN=x\\0AO=ACME");
+        assert_eq!(name(&[("CN", "a+b;\"c\"")]).to_string(), "CN=a\\+b\\;\\\"c\\\"");
+    }
+
+    #[test]
+    fn the_type_of_the_string_does_not_matter() {
+        use rcgen::{DnType, DnValue};
+        let read = |value: DnValue| {
+            let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names to refuse");
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, value);
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let made = params.self_signed(&key).expect("a certificate");
+            crate::domain::certificate::Certificate::from_der(made.der()).expect("its facts").subject
+        };
+        let expected = name(&[("CN", "ACME 1")]);
+        assert_eq!(read(DnValue::Utf8String("ACME 1".into())), expected);
+        assert_eq!(read(DnValue::PrintableString("ACME 1".try_into().expect("text"))), expected);
+        assert_eq!(read(DnValue::BmpString("ACME 1".try_into().expect("text"))), expected);
+        assert_eq!(read(DnValue::TeletexString("ACME 1".try_into().expect("text"))), expected);
+        assert_eq!(expected.common_name(), Some("ACME 1"));
+    }
 }
