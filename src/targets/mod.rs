@@ -26,7 +26,7 @@ pub trait Target: Send + Sync {
 
 /// The fields an upload has, by name: the mapping's values that are set, and the public certificate as PEM.
 fn fields(mapping: &Mapping, chain: &Chain) -> Result<Vec<(&'static str, String)>, Unseen> {
-    let pem = formats::public(chain, PublicForm::Pem)?;
+    let pem = formats::public::public(chain, PublicForm::Pem)?;
     let pem = String::from_utf8(pem)
         .map_err(|_| Unseen::new(Reason::Malformed, "the certificate's public form is not text"))?;
     let mut fields = vec![

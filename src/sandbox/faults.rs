@@ -1,0 +1,117 @@
+//! Faults on order, and the log of what was asked: what a test needs to make the landscape misbehave and to see what was done.
+//! It is not chaos: a fault happens exactly as often as it was ordered, to exactly what it names.
+
+use super::http::Answer;
+use super::time::Moment;
+use super::world::State;
+use std::time::Duration;
+
+/// How many requests the log keeps.
+const LOG_LENGTH: usize = 5000;
+
+/// One misbehaviour, to be shown `times` times to requests that fit.
+///
+/// The mail server asks for a fault too, once per mail, with the method `DATA` and the path `smtp`: a status is its reply code.
+#[derive(Debug, Clone, Default)]
+pub struct Fault {
+    /// The method it applies to; none means all.
+    pub method: Option<String>,
+    /// Text that the path holds; empty means all.
+    pub path_contains: String,
+    /// Answer with this status, without doing what was asked.
+    pub status: Option<u16>,
+    /// The body of that answer; one that starts with `{`, `[` or `"` is sent as JSON.
+    pub body: String,
+    /// The `Retry-After` of that answer.
+    pub retry_after: Option<String>,
+    /// Wait this long first.
+    pub delay: Duration,
+    /// Close the connection without doing anything.
+    pub drop_request: bool,
+    /// Do what was asked, then close the connection without an answer.
+    pub drop_answer_after_effect: bool,
+    /// Let this many fitting requests through first.
+    pub skip: u32,
+    /// How often; 0 counts as once.
+    pub times: u32,
+    /// Whether the simulated calling application meets it too.
+    pub meets_caller: bool,
+}
+
+/// One request that reached a simulated part. The simulated caller's own are not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    /// When it was answered.
+    pub at: Moment,
+    /// The part asked, as `token`, `destination-service` or `successfactors`.
+    pub part: &'static str,
+    /// The HTTP method.
+    pub method: String,
+    /// The path as sent, without the query.
+    pub path: String,
+    /// The status answered; 0 where the answer was dropped.
+    pub status: u16,
+}
+
+/// What is to happen to the request at hand.
+pub(super) struct Planned {
+    pub(super) delay: Duration,
+    pub(super) drop_request: bool,
+    pub(super) drop_answer: bool,
+    pub(super) answer: Option<Answer>,
+}
+
+impl Fault {
+    fn fits(&self, method: &str, path: &str, from_caller: bool) -> bool {
+        (self.meets_caller || !from_caller)
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && path.contains(&self.path_contains)
+    }
+
+    fn planned(&self) -> Planned {
+        let answer = self.status.map(|status| {
+            let answer = if self.body.starts_with(['{', '[', '"']) {
+                Answer::empty(status).with("content-type", "application/json").with_body(self.body.clone())
+            } else {
+                Answer::text(status, self.body.clone())
+            };
+            match &self.retry_after {
+                Some(wait) => answer.with("retry-after", wait.clone()),
+                None => answer,
+            }
+        });
+        Planned {
+            delay: self.delay,
+            drop_request: self.drop_request,
+            drop_answer: self.drop_answer_after_effect,
+            answer,
+        }
+    }
+}
+
+impl State {
+    /// Takes the first fault that fits, and uses it up by one.
+    pub(super) fn next_fault(&mut self, method: &str, path: &str, from_caller: bool) -> Option<Planned> {
+        let mut fitting =
+            self.faults.iter_mut().enumerate().filter(|(_, fault)| fault.fits(method, path, from_caller));
+        let (index, fault) = fitting.next()?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
+        let planned = fault.planned();
+        if fault.times > 1 {
+            fault.times -= 1;
+        } else {
+            self.faults.remove(index);
+        }
+        Some(planned)
+    }
+
+    pub(super) fn note_request(&mut self, line: RequestLine) {
+        if self.requests.len() >= LOG_LENGTH {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(line);
+    }
+}
