@@ -1,5 +1,18 @@
-//! One binary of all integration tests, one module a theme.
+//! Everything that is tested from outside, as one binary; each module a theme.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, in what it shares with others too"
+)]
 
+mod source_text;
+mod support;
+
+mod cli;
+mod layering;
+mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sap;
+mod systemd;

@@ -1,19 +1,24 @@
 //! The pure core: what is known, what it means, what is wanted next.
 //! No I/O, no async, no clock, no logging, no serialisation: time comes in as `now`, facts as reports.
 
+pub mod assess;
 pub mod certificate;
 pub mod chain;
 pub(crate) mod codes;
 pub mod event;
 pub mod finding;
 pub mod hand_off;
+pub mod lifecycle;
+pub mod lint;
 pub mod message;
 pub mod name;
+pub mod plan;
 pub mod policy;
 pub mod reason;
 pub mod record;
 pub mod report;
 pub mod snapshot;
+pub mod tell;
 pub mod verdict;
 pub mod watch;
 pub mod window;

@@ -25,12 +25,18 @@ pub struct Record {
     pub absent_since: Option<Timestamp>,
     /// The certificate in force.
     pub in_force: Option<Standing>,
+    /// The chain that was in force before it.
+    pub previous: Option<Chain>,
+    /// What the source showed last: fingerprint and entry name.
+    pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.
     pub destination: Option<DestinationFacts>,
     /// Parts of the source that could not be read.
     pub oddities: Vec<Unseen>,
     /// When the renewal of the certificate in force is due: drawn once per certificate.
     pub due: Option<Due>,
+    /// A person asked for a renewal that has not begun yet.
+    pub renewal_asked: Option<Actor>,
     /// The renewal under way.
     pub renewal: Option<Renewal>,
     /// Replaced certificates that are still known somewhere.
@@ -43,6 +49,8 @@ pub struct Record {
     pub in_flight: Option<(Act, Timestamp)>,
     /// Failures of acts, by act id: what the backoff is computed from.
     pub attempts: BTreeMap<String, Attempts>,
+    /// When each look was last made, by look.
+    pub looked: BTreeMap<String, Timestamp>,
     /// Failures of looks, by look: so that what is away is not hammered.
     pub misses: BTreeMap<String, Attempts>,
     /// Approvals by act id.
@@ -51,7 +59,7 @@ pub struct Record {
     pub pending: BTreeMap<String, Timestamp>,
     /// Outside changes made, newest last: what the daily budget is computed from.
     pub acts: Vec<Timestamp>,
-    /// Since when and by whom acts are paused.
+    /// Since when and by whom acts of this watch are paused.
     pub paused: Option<(Timestamp, Actor)>,
     /// Until when nothing is sent.
     pub silenced_until: Option<Timestamp>,
@@ -74,7 +82,7 @@ pub struct Standing {
     pub name: Option<String>,
     /// When it was first seen.
     pub since: Timestamp,
-    /// Whether the source holds its key.
+    /// Whether the source holds its key; none where that is not known.
     pub has_key: Option<bool>,
     /// What each target knows of it, by target id.
     pub targets: BTreeMap<String, Publication>,
@@ -146,6 +154,8 @@ pub struct Publication {
     pub hand_off: Option<HandOffFacts>,
     /// When certsteward gave it the certificate itself.
     pub published: Option<Timestamp>,
+    /// Whether the target, asked, said that it holds the certificate.
+    pub held: Option<bool>,
     /// When a probe showed that it knows the certificate.
     pub proven: Option<Timestamp>,
     /// When and by whom it was confirmed.
@@ -230,12 +240,16 @@ pub struct Renewal {
     pub subject: SubjectChoice,
     /// The order, once its name is chosen: the saved intent of issuing.
     pub order: Option<Order>,
+    /// When the order's entry was last looked at and showed nothing new.
+    pub looked_empty: Option<Timestamp>,
+    /// When issuing was first begun: from then on, what stands under the order's name is ours.
+    pub issue_started: Option<Timestamp>,
     /// Names that were seen to be taken while choosing.
     pub taken: Vec<String>,
     /// The candidate, once seen.
     pub candidate: Option<Standing>,
-    /// Why the candidate cannot be used.
-    pub unfit: Option<String>,
+    /// The replaced certificate, once the candidate is in force.
+    pub replaced: Option<Standing>,
     /// Callers that were switched, and when.
     pub switched: BTreeMap<String, Timestamp>,
     /// When settling began.
@@ -372,8 +386,11 @@ pub struct Counts {
 /// A look: always allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Look {
-    /// The certificate in force, where it is.
-    Source,
+    /// The certificate in force.
+    Source {
+        /// The entry, where certsteward has put it under another name than the configuration gives.
+        entry: Option<String>,
+    },
     /// What stands under a name: a name that should be free, or the candidate.
     Entry(String),
     /// What a caller uses.
@@ -386,7 +403,7 @@ pub enum Look {
         probe: String,
         /// With which.
         role: Role,
-        /// The entry whose key is used; none means the one in force.
+        /// The entry whose key is used; none means whatever the source shows.
         entry: Option<String>,
     },
 }
@@ -396,7 +413,7 @@ impl Look {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Source => "source".to_owned(),
+            Self::Source { .. } => "source".to_owned(),
             Self::Entry(name) => format!("entry:{name}"),
             Self::Caller(id) => format!("caller:{id}"),
             Self::Target(id) => format!("target:{id}"),
@@ -412,6 +429,8 @@ pub enum Role {
     InForce,
     /// The newly issued one.
     Candidate,
+    /// The one that was in force before, while callers are watched after a switch.
+    Replaced,
 }
 
 impl Role {
@@ -421,6 +440,7 @@ impl Role {
         match self {
             Self::InForce => "in_force",
             Self::Candidate => "candidate",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -565,6 +585,34 @@ impl Step {
             Self::Switching => "switching",
             Self::Settling => "settling",
         }
+    }
+}
+
+impl Record {
+    /// The standing with this role.
+    #[must_use]
+    pub fn standing(&self, role: Role) -> Option<&Standing> {
+        match role {
+            Role::InForce => self.in_force.as_ref(),
+            Role::Candidate => self.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref()),
+            Role::Replaced => self.renewal.as_ref().and_then(|renewal| renewal.replaced.as_ref()),
+        }
+    }
+
+    /// The standing with this role, to be changed.
+    pub fn standing_mut(&mut self, role: Role) -> Option<&mut Standing> {
+        match role {
+            Role::InForce => self.in_force.as_mut(),
+            Role::Candidate => self.renewal.as_mut().and_then(|renewal| renewal.candidate.as_mut()),
+            Role::Replaced => self.renewal.as_mut().and_then(|renewal| renewal.replaced.as_mut()),
+        }
+    }
+
+    /// The role whose acceptance matters now: the candidate where there is one, else the one in force.
+    #[must_use]
+    pub fn concern(&self) -> Role {
+        let candidate = self.renewal.as_ref().is_some_and(|renewal| renewal.candidate.is_some());
+        if candidate { Role::Candidate } else { Role::InForce }
     }
 }
 

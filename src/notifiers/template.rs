@@ -33,7 +33,6 @@ impl Templates {
     pub(super) fn new(folder: Option<PathBuf>) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
         environment.add_filter("utc", utc);
         Self { folder, environment }
     }
@@ -70,7 +69,7 @@ impl Templates {
         facts: &Facts<'_>,
         template_problem: Option<&str>,
     ) -> Result<String, Error> {
-        let facts = minijinja::Value::from_serialize(facts);
+        let facts = minijinja::Value::from(minijinja::value::Serde(facts));
         self.environment.render_named_str(name, source, context! { template_problem, ..facts })
     }
 }
@@ -83,6 +82,3 @@ fn utc(time: &str) -> Result<String, Error> {
             Error::new(ErrorKind::InvalidOperation, format!("{time:?} is not a time")).with_source(error)
         })
 }
-
-/// How much work one template may do: a runaway loop ends in an error.
-const FUEL: u64 = 500_000;

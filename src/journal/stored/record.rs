@@ -23,15 +23,19 @@ stored!(Record {
     unseen,
     absent_since,
     in_force,
+    previous,
+    shown,
     destination,
     oddities,
     due,
+    renewal_asked,
     renewal,
     leftovers,
     learned,
     callers,
     in_flight,
     attempts,
+    looked,
     misses,
     approvals,
     pending,
@@ -46,7 +50,7 @@ stored!(Record {
 
 stored!(Standing { chain, name, since, has_key, targets, probes, ours });
 stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
-stored!(Publication { hand_off, published, proven, confirmed });
+stored!(Publication { hand_off, published, held, proven, confirmed });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed });
 stored!(Due { fingerprint, at });
 stored!(Renewal {
@@ -58,9 +62,11 @@ stored!(Renewal {
     replaces_name,
     subject,
     order,
+    looked_empty,
+    issue_started,
     taken,
     candidate,
-    unfit,
+    replaced,
     switched,
     settling_since,
     rolling_back,
@@ -105,7 +111,7 @@ tagged!(Act {
 });
 
 words!(Ask { Add = "add", Replace = "replace", Remove = "remove" });
-words!(Role { InForce = "in_force", Candidate = "candidate" });
+words!(Role { InForce = "in_force", Candidate = "candidate", Replaced = "replaced" });
 words!(Sign { Saved = "saved", Deleting = "deleting", CheckNow = "check-now" });
 words!(Matching { Unknown = "unknown", Dn = "dn", Exact = "exact" });
 words!(Rotation { SideBySide = "side-by-side", InPlace = "in-place", LeftToSource = "left-to-source" });

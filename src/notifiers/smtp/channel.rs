@@ -77,12 +77,7 @@ async fn handshake(
         .map_err(|_| Unseen::new(Reason::TlsFailed, format!("{host:?} is no host name")))?;
     TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| {
         let reason = net::reason_of(&error).unwrap_or(Reason::TlsFailed);
-        let way_out = match reason {
-            Reason::ServerUntrusted => {
-                "; add the server's authority with ca = { file = … }, or use the name its certificate is for"
-            }
-            _other => "",
-        };
+        let way_out = if reason == Reason::ServerUntrusted { UNTRUSTED } else { "" };
         Unseen::new(reason, format!("the TLS handshake failed: {}{way_out}", net::told(&error)))
     })
 }
@@ -179,3 +174,5 @@ impl AsyncWrite for Channel {
 }
 
 const REPLY_LIMIT: usize = 8 * 1024;
+const UNTRUSTED: &str =
+    "; add the server's authority with ca = { file = … }, or use the name its certificate is for";

@@ -108,7 +108,6 @@ fn renewal(renewal: &Renewal) -> Value {
         "order": renewal.order.as_ref().map(|order| json!({
             "name": order.name, "common_name": order.common_name, "placed": moment(order.placed),
         })),
-        "unfit": renewal.unfit,
         "switched": switched,
         "settling_since": moment_or_null(renewal.settling_since),
         "rolling_back": since_and_text(renewal.rolling_back.as_ref()),

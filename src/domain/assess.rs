@@ -1,0 +1,563 @@
+//! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
+
+use super::certificate::Certificate;
+use super::finding::{Code, Finding, Level};
+use super::lifecycle::{is_known, shows_leftover, words};
+use super::lint;
+use super::policy::Moments;
+use super::record::{Ask, Attempts, Record, Role, Standing, Step};
+use super::verdict::{Probed, Verdict};
+use super::watch::{Delivery, Mode, Probe, Rotation, Watch};
+use super::{Duration, Timestamp};
+
+/// What a record means at one moment.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// Where the watch stands.
+    pub step: Step,
+    /// The judgements, most serious first.
+    pub findings: Vec<Finding>,
+    /// The most serious level.
+    pub level: Level,
+    /// The moments that matter; none while nothing was seen.
+    pub moments: Option<Moments>,
+}
+
+/// How long a step may take before it is stuck: steps that need nobody.
+const STUCK_AFTER: Duration = Duration::hours(6);
+/// How long a source may be away before it is more than a warning.
+const UNSEEN_CRITICAL: Duration = Duration::days(1);
+/// How long a probe may fail to ask before people are told.
+const PROBE_PATIENCE: Duration = Duration::hours(6);
+/// How long a pause may last before people are told.
+const PAUSE_PATIENCE: Duration = Duration::days(1);
+
+/// Judges a watch.
+#[must_use]
+pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timestamp) -> Assessment {
+    let moments = record.in_force.as_ref().map(|in_force| {
+        watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, needs_person(watch))
+    });
+    let step = step(watch, record);
+    let mut judge = Judge { watch, record, now, findings: Vec::new() };
+    judge.source();
+    if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
+        judge.findings.extend(lint::judge(&in_force.chain, watch.source.client_certificate, now));
+        judge.nearness(&in_force.chain.leaf, moments);
+        judge.changes(in_force);
+        judge.probes(in_force);
+        judge.targets(in_force);
+        judge.destination();
+        judge.renewal(moments, step);
+    }
+    judge.acts();
+    judge.pauses(paused);
+    let mut findings = judge.findings;
+    findings.sort_by(|a, b| b.level.cmp(&a.level).then(a.code.cmp(&b.code)).then(a.about.cmp(&b.about)));
+    let level = findings.first().map_or(Level::Ok, |finding| finding.level);
+    Assessment { step, findings, level, moments }
+}
+
+/// Whether a person may be needed before a switch.
+#[must_use]
+pub fn needs_person(watch: &Watch) -> bool {
+    watch.mode != Mode::Act || watch.targets.iter().any(|target| target.delivery == Delivery::HandOff)
+}
+
+/// Where the watch stands in its life.
+#[must_use]
+pub fn step(watch: &Watch, record: &Record) -> Step {
+    let told = |standing: &Standing| {
+        watch.targets.iter().filter(|target| !is_known(watch, target, standing)).any(|target| {
+            let publication = standing.targets.get(&target.id);
+            publication
+                .is_some_and(|publication| publication.hand_off.is_some() || publication.published.is_some())
+        })
+    };
+    let Some(renewal) = &record.renewal else {
+        return if record.in_force.as_ref().is_some_and(told) { Step::Publishing } else { Step::Watching };
+    };
+    if renewal.rolling_back.is_some() {
+        return Step::Switching;
+    }
+    if renewal.settling_since.is_some() {
+        return Step::Settling;
+    }
+    if renewal.candidate.is_none() && renewal.replaced.is_none() {
+        return Step::Issuing;
+    }
+    let Some(standing) = record.standing(record.concern()) else {
+        return Step::Issuing;
+    };
+    if told(standing) {
+        Step::Publishing
+    } else if super::lifecycle::is_everywhere_known(watch, record, standing) {
+        Step::Switching
+    } else {
+        Step::Proving
+    }
+}
+
+struct Judge<'a> {
+    watch: &'a Watch,
+    record: &'a Record,
+    now: Timestamp,
+    findings: Vec<Finding>,
+}
+
+impl Judge<'_> {
+    fn add(&mut self, code: Code, level: Level, about: &str, text: String, way_out: impl Into<String>) {
+        self.findings.push(Finding { code, level, about: about.to_owned(), text, way_out: way_out.into() });
+    }
+
+    fn source(&mut self) {
+        let place = &self.watch.source.place;
+        if let Some((since, why)) = &self.record.unseen {
+            let level = if self.now - *since >= UNSEEN_CRITICAL { Level::Critical } else { Level::Warning };
+            let text = format!("{place} cannot be seen since {}: {why}", lint::minute(*since));
+            self.add(
+                Code::Unseen,
+                level,
+                "",
+                text,
+                "put right what it says; certsteward looks again by itself",
+            );
+        } else if let Some(since) = self.record.absent_since {
+            let text = format!("{place} is not there since {}", lint::minute(since));
+            self.add(
+                Code::SourceVanished,
+                Level::Critical,
+                "",
+                text,
+                "put it back, or change the source of the watch",
+            );
+        } else if self.record.in_force.is_none() {
+            let text = format!("{place} was not seen yet");
+            self.add(Code::Unseen, Level::Warning, "", text, "wait for the first look");
+        }
+        for (number, oddity) in self.record.oddities.iter().enumerate() {
+            let about = format!("{}-{number}", oddity.reason);
+            let text = format!("part of {place} could not be read: {oddity}");
+            self.add(
+                Code::OddContent,
+                Level::Notice,
+                &about,
+                text,
+                "look at the content; the rest of it was read",
+            );
+        }
+    }
+
+    fn nearness(&mut self, leaf: &Certificate, moments: &Moments) {
+        let level = moments.level(self.now);
+        if level == Level::Ok || self.now > leaf.not_after {
+            return;
+        }
+        let left = words(moments.deadline - self.now);
+        let what = if moments.deadline == leaf.not_after {
+            format!(
+                "the certificate {} expires on {}, in {left}",
+                leaf.common_name(),
+                lint::minute(leaf.not_after)
+            )
+        } else if self.now < moments.deadline {
+            format!(
+                "the store may renew {} by itself from {} on, in {left}; it expires on {}",
+                leaf.common_name(),
+                lint::minute(moments.deadline),
+                lint::minute(leaf.not_after)
+            )
+        } else {
+            format!(
+                "the store may renew {} by itself at any time since {}; it expires on {}",
+                leaf.common_name(),
+                lint::minute(moments.deadline),
+                lint::minute(leaf.not_after)
+            )
+        };
+        let settled = self.record.renewal.is_some();
+        let way_out = match (&self.watch.renewal, settled) {
+            (_, true) => "a renewal is under way; see what it waits for".to_owned(),
+            (Some(_), false) => format!("certsteward plan {} shows what happens next", self.watch.id),
+            (None, false) => "renew it where it is issued; certsteward notices".to_owned(),
+        };
+        self.add(Code::Expires, level, "", what, way_out);
+    }
+
+    fn changes(&mut self, in_force: &Standing) {
+        let Some(before) = self.record.previous.as_ref().map(|chain| &chain.leaf) else {
+            return;
+        };
+        let leaf = &in_force.chain.leaf;
+        let fresh = self.now - in_force.since < Duration::days(14);
+        if !fresh {
+            return;
+        }
+        if leaf.issuer != before.issuer {
+            let text = format!("the issuer changed from {} to {}", before.issuer, leaf.issuer);
+            self.add(
+                Code::IssuerChanged,
+                Level::Warning,
+                "",
+                text,
+                "mappings by issuer and subject must be made anew at every target",
+            );
+        }
+        if leaf.subject != before.subject && !in_force.ours {
+            let text = format!("the subject changed from {} to {}", before.subject, leaf.subject);
+            self.add(
+                Code::SubjectChanged,
+                Level::Notice,
+                "",
+                text,
+                "targets that match issuer and subject need the new one",
+            );
+        }
+        if leaf.lifetime() * 10 < before.lifetime() * 9 {
+            let days = |certificate: &Certificate| certificate.lifetime().num_days();
+            let text = format!("it lives {} days, the one before lived {}", days(leaf), days(before));
+            self.add(
+                Code::ShorterLived,
+                Level::Notice,
+                "",
+                text,
+                "ask whoever issued it whether that was meant",
+            );
+        }
+        if !in_force.ours {
+            let text =
+                format!("the certificate was renewed by someone else on {}", lint::minute(in_force.since));
+            self.add(
+                Code::RenewedElsewhere,
+                Level::Notice,
+                "",
+                text,
+                "nothing, if it was meant; its acceptance is probed at once",
+            );
+        }
+    }
+
+    fn probes(&mut self, in_force: &Standing) {
+        for probe in &self.watch.probes {
+            let Some(facts) = in_force.probes.get(&probe.id) else {
+                continue;
+            };
+            if let Some((at, why)) = &facts.no_key
+                && facts.last.as_ref().is_none_or(|last| last.at < *at)
+            {
+                let text = format!("probe {} could not be made: {why}", probe.id);
+                self.add(
+                    Code::ProbeFailing,
+                    Level::Warning,
+                    &probe.id,
+                    text,
+                    "make the key readable, or give the probe its own certificate and key",
+                );
+            }
+            if let Some(last) = &facts.last {
+                self.probe_verdict(probe, last, facts.since.unwrap_or(last.at), facts.repeated);
+            }
+        }
+    }
+
+    fn probe_verdict(&mut self, probe: &Probe, last: &Probed, since: Timestamp, repeated: u32) {
+        let detail = last.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let says = format!("probe {} of {}: {}{detail}", probe.id, probe.url, last.verdict);
+        let way_out = last.verdict.way_out();
+        if last.verdict.blames_certificate() {
+            let level =
+                if repeated >= 2 || self.record.renewal.is_none() { Level::Critical } else { Level::Warning };
+            let text = format!("the API rejects the certificate in force; {says}");
+            self.add(Code::Rejected, level, &probe.id, text, way_out);
+            return;
+        }
+        match last.verdict {
+            Verdict::Accepted | Verdict::NotMapped | Verdict::CertificateRefused => {}
+            Verdict::NoPermission => self.add(Code::NoPermission, Level::Warning, &probe.id, says, way_out),
+            Verdict::LoginRefused => self.add(Code::LoginRefused, Level::Warning, &probe.id, says, way_out),
+            Verdict::RateLimited | Verdict::Unavailable => {
+                let patient = self.now - since < PROBE_PATIENCE;
+                let level = if patient { Level::Notice } else { Level::Warning };
+                self.add(Code::ProbeFailing, level, &probe.id, says, way_out);
+            }
+            Verdict::CertificateRequired
+            | Verdict::CredentialsRequired
+            | Verdict::UnexpectedAnswer
+            | Verdict::ServerUntrusted
+            | Verdict::ServerExpired
+            | Verdict::ServerNameMismatch
+            | Verdict::TlsFailed
+            | Verdict::Timeout
+            | Verdict::ConnectionRefused
+            | Verdict::ConnectionReset
+            | Verdict::DnsFailed => self.add(Code::ProbeFailing, Level::Warning, &probe.id, says, way_out),
+        }
+    }
+
+    fn targets(&mut self, in_force: &Standing) {
+        let concern = self.record.concern();
+        for target in &self.watch.targets {
+            let standing = self.record.standing(concern).unwrap_or(in_force);
+            let open = standing.targets.get(&target.id).and_then(|publication| publication.hand_off.as_ref());
+            if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
+                let text = format!(
+                    "{} waits for a person since {}: {}",
+                    target.id,
+                    lint::minute(facts.opened),
+                    ask_words(facts.ask)
+                );
+                let way_out = format!(
+                    "open the hand-off page of {}, or: certsteward export {}",
+                    target.id, self.watch.id
+                );
+                self.add(Code::HandOffOpen, self.hand_off_level(standing), &target.id, text, way_out);
+            } else if concern == Role::InForce && !is_known(self.watch, target, in_force) {
+                let text = format!("nothing has shown yet that {} knows the certificate", target.id);
+                let way_out =
+                    format!("wait for the probe, or: certsteward confirm {} {}", self.watch.id, target.id);
+                self.add(Code::Unproven, Level::Warning, &target.id, text, way_out);
+            }
+        }
+        for leftover in &self.record.leftovers {
+            for (id, _) in leftover.hand_offs.iter().filter(|(_, facts)| facts.closed.is_none()) {
+                let text = format!(
+                    "the replaced certificate {} can be removed from {id}",
+                    leftover.chain.fingerprint().short()
+                );
+                self.add(
+                    Code::RetirePending,
+                    Level::Notice,
+                    id,
+                    text,
+                    "remove it when there is time, then confirm it on its hand-off page",
+                );
+            }
+        }
+    }
+
+    /// An open question is a warning, and critical once the last safe moment has passed.
+    fn hand_off_level(&self, standing: &Standing) -> Level {
+        let leaf =
+            self.record.in_force.as_ref().map_or(&standing.chain.leaf, |in_force| &in_force.chain.leaf);
+        let moments = self.watch.policy.moments(leaf, self.watch.source.auto_renew, false);
+        if self.now >= moments.last_safe { Level::Critical } else { Level::Warning }
+    }
+
+    fn destination(&mut self) {
+        let Some(facts) = &self.record.destination else {
+            return;
+        };
+        let name = facts.name.clone();
+        match facts.authentication.as_deref() {
+            Some("ClientCertificateAuthentication") => {}
+            other => {
+                let text = format!("the destination {name} has Authentication {}", other.unwrap_or("unset"));
+                self.add(
+                    Code::DestinationAuthentication,
+                    Level::Warning,
+                    &name,
+                    text,
+                    "set Authentication to ClientCertificateAuthentication",
+                );
+            }
+        }
+        if facts.keystore_location.as_deref().is_none_or(|keystore| !has_known_extension(keystore)) {
+            let text = match &facts.keystore_location {
+                Some(keystore) => format!(
+                    "the destination {name} names the keystore {keystore}, whose last extension callers do not know"
+                ),
+                None => format!("the destination {name} names no KeyStoreLocation"),
+            };
+            self.add(
+                Code::DestinationKeystore,
+                Level::Warning,
+                &name,
+                text,
+                "name an entry that ends in .pem, .p12, .pfx or .jks",
+            );
+        }
+        let host = facts.url.as_deref().map(host_of).unwrap_or_default();
+        if is_successfactors_without_cert(host) {
+            let text =
+                format!("the destination {name} points to {host}, which does not read client certificates");
+            let way_out = format!("use {} (KBA 3737619)", host.replacen('.', ".cert.", 1));
+            self.add(Code::DestinationHost, Level::Warning, &name, text, way_out);
+        }
+        let wanted = self.watch.targets.iter().find_map(|target| target.mapping.company_id.clone());
+        if let Some(wanted) = wanted
+            && facts.company_id.as_ref() != Some(&wanted)
+        {
+            let given = facts.company_id.as_deref().unwrap_or("none");
+            let text =
+                format!("the destination {name} sends the company id {given}, the target's is {wanted}");
+            self.add(
+                Code::DestinationCompany,
+                Level::Warning,
+                &name,
+                text,
+                format!("set URL.headers.successfactors-companyid to {wanted}"),
+            );
+        }
+    }
+
+    fn renewal(&mut self, moments: &Moments, step: Step) {
+        if let Some(print) = shows_leftover(self.record) {
+            let text = format!("the replaced certificate {} is used again", print.short());
+            let way_out = "find out what put it back (a redeployment?) and let it name the new entry; the replaced one is kept meanwhile";
+            self.add(Code::SwitchedBack, Level::Warning, "", text, way_out);
+        }
+        if let Some(ended) = &self.record.ended {
+            let (code, level) = if ended.rolled_back {
+                (Code::RolledBack, Level::Critical)
+            } else {
+                (Code::Overdue, Level::Warning)
+            };
+            let text = format!("renewal {} ended without effect: {}", ended.generation, ended.text);
+            self.add(code, level, "", text, format!("certsteward renew {} begins a new one", self.watch.id));
+        } else if self.is_overdue() {
+            let text = "the renewal is due and has not begun".to_owned();
+            let way_out = match self.watch.mode {
+                Mode::Observe => "renew it by hand, or set mode = \"propose\" or \"act\"".to_owned(),
+                Mode::Propose | Mode::Act => {
+                    format!("certsteward plan {} shows what holds it", self.watch.id)
+                }
+            };
+            self.add(Code::Overdue, Level::Warning, "", text, way_out);
+        }
+        let Some(renewal) = &self.record.renewal else {
+            return;
+        };
+        if let Some((at, text)) = renewal.gap_announced.clone().filter(|_| renewal.settling_since.is_none()) {
+            self.add(
+                Code::GapExpected,
+                Level::Notice,
+                "",
+                format!("{text} (announced {})", lint::minute(at)),
+                "agree on a window with whoever uses it",
+            );
+        }
+        self.candidate();
+        let waits = !self.record.pending.is_empty()
+            || self.findings.iter().any(|finding| finding.code == Code::HandOffOpen);
+        let limit = if step == Step::Settling { STUCK_AFTER + self.watch.policy.settle } else { STUCK_AFTER };
+        if !waits && self.now - renewal.moved > limit {
+            let text = format!("the step {} takes since {}", step.word(), lint::minute(renewal.moved));
+            let level = if self.now >= moments.last_safe { Level::Critical } else { Level::Warning };
+            self.add(
+                Code::Stuck,
+                level,
+                "",
+                text,
+                format!(
+                    "certsteward plan {} shows what holds it; certsteward retry {0} skips waits",
+                    self.watch.id
+                ),
+            );
+        }
+    }
+
+    fn candidate(&mut self) {
+        let Some(candidate) = self.record.standing(Role::Candidate) else {
+            return;
+        };
+        for probe in &self.watch.probes {
+            if let Some(last) = candidate.probed(&probe.id).filter(|last| !last.verdict.recognised()) {
+                let text = format!("probe {} with the candidate: {}", probe.id, last.verdict);
+                self.add(Code::CandidateRejected, Level::Notice, &probe.id, text, last.verdict.way_out());
+            }
+        }
+    }
+
+    fn is_overdue(&self) -> bool {
+        let renews =
+            self.watch.renewal.as_ref().is_some_and(|terms| terms.rotation != Rotation::LeftToSource);
+        let due = self.record.due.is_some_and(|due| self.now > due.at + Duration::hours(1));
+        renews && due && self.record.renewal.is_none()
+    }
+
+    fn acts(&mut self) {
+        let attempts: Vec<(String, Attempts)> =
+            self.record.attempts.iter().map(|(id, attempts)| (id.clone(), attempts.clone())).collect();
+        for (id, attempts) in attempts.into_iter().filter(|(_, attempts)| attempts.count > 0) {
+            let next = attempts.next.format("%Y-%m-%d %H:%M:%S UTC");
+            let text =
+                format!("{id} failed {} times, last: {}; next attempt {next}", attempts.count, attempts.text);
+            let rolls_back = id.starts_with("rollback-");
+            let code = if rolls_back { Code::RollBackFailed } else { Code::ActFailed };
+            let level = match (rolls_back, attempts.count) {
+                (true, _) => Level::Critical,
+                (false, 1) => Level::Notice,
+                (false, _) => Level::Warning,
+            };
+            self.add(code, level, &id, text, format!("certsteward retry {} skips the wait", self.watch.id));
+            if attempts.maybe_effective && id.starts_with("publish-") {
+                let text = format!("it is not known whether {id} took effect");
+                self.add(Code::EffectUnknown, Level::Warning, &id, text, "look at the target; the same certificate is given again, which changes nothing where it is known");
+            }
+        }
+        for (id, since) in self.record.pending.clone() {
+            let text = format!("{id} waits for approval since {}", lint::minute(since));
+            let level = if id.starts_with("retire-") { Level::Notice } else { Level::Warning };
+            self.add(
+                Code::ApprovalPending,
+                level,
+                &id,
+                text,
+                format!("certsteward approve {} {id}", self.watch.id),
+            );
+        }
+    }
+
+    fn pauses(&mut self, everywhere: Option<&str>) {
+        if let Some(by) = everywhere {
+            self.add(
+                Code::Paused,
+                Level::Notice,
+                "everywhere",
+                format!("acts are paused everywhere by {by}"),
+                "certsteward resume",
+            );
+        }
+        if let Some((since, by)) = self.record.paused.clone() {
+            let long = self.now - since > PAUSE_PATIENCE;
+            let level = if long { Level::Warning } else { Level::Notice };
+            let text = format!("acts are paused by {by} since {}", lint::minute(since));
+            self.add(Code::Paused, level, "", text, format!("certsteward resume {}", self.watch.id));
+        }
+    }
+}
+
+const fn ask_words(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Add => "add the certificate",
+        Ask::Replace => "delete the old certificate, then add the new one",
+        Ask::Remove => "remove the replaced certificate",
+    }
+}
+
+/// The extensions callers read the format from (sap/callers.md): the last one alone, case-sensitive.
+fn has_known_extension(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| ["p12", "pfx", "pem", "jks", "keystore"].contains(&extension))
+}
+
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+/// An `api*` host of SuccessFactors that does not have `cert` as its second label.
+#[must_use]
+pub fn is_successfactors_without_cert(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let known = [
+        ".successfactors.com",
+        ".successfactors.eu",
+        ".sapsf.com",
+        ".sapsf.eu",
+        ".sapsf.cn",
+        ".successfactors.cn",
+    ];
+    host.starts_with("api") && known.iter().any(|suffix| host.ends_with(suffix)) && !host.contains(".cert.")
+}

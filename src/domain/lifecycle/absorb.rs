@@ -1,0 +1,657 @@
+//! Reports become facts: what was seen, what was done, what a person wants.
+//! It decides nothing; what follows from the facts is `advance`'s.
+
+use super::{Chronicle, cadence};
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::record::{
+    Act, Approval, Attempts, CallerFacts, Due, Ended, HandOffFacts, Leftover, Look, ProbeFacts, Record, Role,
+    Standing,
+};
+use crate::domain::report::{CallerSighting, Command, Found, Report, Sighting, Sign, Verb};
+use crate::domain::verdict::{Probed, Verdict};
+use crate::domain::watch::{Mode, Watch};
+use crate::domain::{Duration, Timestamp};
+
+/// Absorbs one report.
+pub fn absorb(watch: &Watch, record: &mut Record, report: Report, chronicle: &mut Chronicle<'_>) {
+    match report {
+        Report::Looked { look, at, found } => looked(watch, record, &look, at, found, chronicle),
+        Report::Acted { act, at, outcome } => acted(record, watch, act, at, outcome, chronicle),
+        Report::Commanded(command) => commanded(watch, record, &command, chronicle),
+    }
+}
+
+/// After a start: an act whose outcome was never saved may have taken effect, so it is looked at before it is tried again.
+pub fn recover(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some((act, started)) = record.in_flight.take() else {
+        return;
+    };
+    let text =
+        format!("certsteward stopped while it was about to {}; it looks before acting again", act.sentence());
+    let attempts = Attempts {
+        count: record.attempts.get(&act.id()).map_or(0, |attempts| attempts.count),
+        last: started,
+        next: chronicle.now,
+        reason: Reason::Interrupted,
+        text: text.clone(),
+        maybe_effective: true,
+    };
+    record.attempts.insert(act.id(), attempts);
+    chronicle.note(EventKind::ActFailed, text);
+}
+
+fn looked(
+    watch: &Watch,
+    record: &mut Record,
+    look: &Look,
+    at: Timestamp,
+    found: Found,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let key = look.key();
+    record.looked.insert(key.clone(), at);
+    match miss_of(&found) {
+        Some(unseen) => missed(record, &key, at, &unseen),
+        None => drop(record.misses.remove(&key)),
+    }
+    match (look, found) {
+        (Look::Source { .. }, Found::Entry(result)) => source_looked(watch, record, at, result, chronicle),
+        (Look::Entry(name), Found::Entry(Ok(result))) => entry_looked(record, name, at, result, chronicle),
+        (Look::Caller(id), Found::Caller(result)) => caller_looked(record, id, at, result, chronicle),
+        (Look::Target(id), Found::Target(Ok(held))) => target_looked(record, id, held),
+        (Look::Probe { probe, role, .. }, Found::Probe(result)) => {
+            probe_looked(record, probe, *role, at, result, chronicle)
+        }
+        (
+            Look::Source { .. } | Look::Entry(_) | Look::Caller(_) | Look::Target(_) | Look::Probe { .. },
+            _,
+        ) => {}
+    }
+}
+
+fn miss_of(found: &Found) -> Option<Unseen> {
+    match found {
+        Found::Entry(Err(unseen))
+        | Found::Caller(Err(unseen))
+        | Found::Target(Err(unseen))
+        | Found::Probe(Err(unseen)) => Some(unseen.clone()),
+        Found::Entry(Ok(_)) | Found::Caller(Ok(_)) | Found::Target(Ok(_)) | Found::Probe(Ok(_)) => None,
+    }
+}
+
+fn missed(record: &mut Record, key: &str, at: Timestamp, unseen: &Unseen) {
+    let count = record.misses.get(key).map_or(0, |misses| misses.count) + 1;
+    let next = at + cadence::ladder(count);
+    let misses = Attempts {
+        count,
+        last: at,
+        next,
+        reason: unseen.reason,
+        text: unseen.text.clone(),
+        maybe_effective: false,
+    };
+    record.misses.insert(key.to_owned(), misses);
+}
+
+fn source_looked(
+    watch: &Watch,
+    record: &mut Record,
+    at: Timestamp,
+    result: Result<Option<Box<Sighting>>, Unseen>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    match result {
+        Err(unseen) => {
+            if record.unseen.is_none() {
+                chronicle
+                    .note(EventKind::WentUnseen, format!("{} cannot be seen: {unseen}", watch.source.place));
+            }
+            let since = record.unseen.as_ref().map_or(at, |(since, _)| *since);
+            record.unseen = Some((since, unseen));
+        }
+        Ok(None) => {
+            if record.absent_since.is_none() {
+                chronicle.note(EventKind::WentUnseen, format!("{} is not there", watch.source.place));
+            }
+            record.unseen = None;
+            record.absent_since.get_or_insert(at);
+        }
+        Ok(Some(sighting)) => {
+            if record.unseen.take().is_some() || record.absent_since.take().is_some() {
+                chronicle.note(EventKind::SeenAgain, format!("{} can be seen again", watch.source.place));
+            }
+            record.seen_at = Some(at);
+            record.shown = Some((sighting.chain.fingerprint(), sighting.name.clone()));
+            record.destination.clone_from(&sighting.destination);
+            record.oddities.clone_from(&sighting.oddities);
+            sighted(watch, record, &sighting, at, chronicle);
+        }
+    }
+}
+
+/// The source shows a certificate: the one known, ours on its way, one that was put back, or somebody else's.
+fn sighted(
+    watch: &Watch,
+    record: &mut Record,
+    sighting: &Sighting,
+    at: Timestamp,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let print = sighting.chain.fingerprint();
+    let Some(in_force) = &mut record.in_force else {
+        let text = format!("{} is watched: {}", watch.source.place, describe(sighting));
+        chronicle.note(EventKind::Watched, text);
+        record.in_force = Some(Standing::new(sighting, at, false));
+        return;
+    };
+    if in_force.fingerprint() == print {
+        in_force.name.clone_from(&sighting.name);
+        in_force.has_key = sighting.has_key.or(in_force.has_key);
+        return;
+    }
+    if adopt_in_place(record, sighting, at, chronicle) {
+        return;
+    }
+    let candidate = record.standing(Role::Candidate).is_some_and(|standing| standing.fingerprint() == print);
+    let replaced = record.standing(Role::Replaced).is_some_and(|standing| standing.fingerprint() == print);
+    let leftover = record
+        .leftovers
+        .iter()
+        .any(|leftover| leftover.chain.fingerprint() == print && !leftover.never_in_force);
+    if !(candidate || replaced || leftover) {
+        renewed_elsewhere(record, sighting, at, chronicle);
+    }
+}
+
+fn describe(sighting: &Sighting) -> String {
+    let leaf = &sighting.chain.leaf;
+    let until = leaf.not_after.format("%Y-%m-%d");
+    format!("{} ({}), valid until {until}", leaf.common_name(), leaf.fingerprint.short())
+}
+
+fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
+    let text = format!("the certificate was renewed by someone else: {}", describe(sighting));
+    chronicle.note(EventKind::RenewedElsewhere, text);
+    let before = record.in_force.replace(Standing::new(sighting, at, false));
+    record.previous = before.map(|standing| standing.chain);
+    record.ended = None;
+    let settling = record.renewal.as_ref().is_some_and(|renewal| renewal.replaced.is_some());
+    if settling && let Some(renewal) = record.renewal.take() {
+        let text =
+            format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
+        chronicle.note(EventKind::RenewalEnded, text);
+        record.counts.renewals[1] += 1;
+    }
+}
+
+/// An in-place issue of ours shows: the new certificate is in force at once.
+fn adopt_in_place(
+    record: &mut Record,
+    sighting: &Sighting,
+    at: Timestamp,
+    chronicle: &mut Chronicle<'_>,
+) -> bool {
+    let Some(renewal) = &mut record.renewal else {
+        return false;
+    };
+    let ours = renewal.is_in_place()
+        && renewal.issue_started.is_some()
+        && renewal.replaced.is_none()
+        && renewal.order.as_ref().is_some_and(|order| Some(&order.name) == sighting.name.as_ref());
+    if !ours {
+        return false;
+    }
+    renewal.replaced = record.in_force.replace(Standing::new(sighting, at, true));
+    renewal.moved = at;
+    chronicle.note(EventKind::Issued, format!("the candidate stands in place: {}", describe(sighting)));
+    true
+}
+
+fn entry_looked(
+    record: &mut Record,
+    name: &str,
+    at: Timestamp,
+    result: Option<Box<Sighting>>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let in_force = record.in_force.as_ref().map(Standing::fingerprint);
+    let Some(renewal) = &mut record.renewal else {
+        return;
+    };
+    let Some(order) = renewal.order.clone().filter(|order| order.name == name) else {
+        return;
+    };
+    let Some(sighting) = result else {
+        renewal.looked_empty = Some(at);
+        return;
+    };
+    if order.in_place {
+        if Some(sighting.chain.fingerprint()) == in_force {
+            renewal.looked_empty = Some(at);
+        } else {
+            adopt_in_place(record, &sighting, at, chronicle);
+        }
+    } else if renewal.issue_started.is_none() {
+        renewal.taken.push(name.to_owned());
+        renewal.order = None;
+        renewal.looked_empty = None;
+    } else if renewal.candidate.is_none() && renewal.replaced.is_none() {
+        chronicle.note(EventKind::Issued, format!("the candidate stands as {name}: {}", describe(&sighting)));
+        renewal.candidate = Some(Standing::new(&sighting, at, true));
+        renewal.moved = at;
+    }
+}
+
+fn caller_looked(
+    record: &mut Record,
+    id: &str,
+    at: Timestamp,
+    result: Result<CallerSighting, Unseen>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let facts = match result {
+        Ok(seen) => CallerFacts { uses: seen.uses, seen: Some(at), unseen: None },
+        Err(unseen) => CallerFacts { unseen: Some(unseen), ..record.callers.remove(id).unwrap_or_default() },
+    };
+    let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
+    record.callers.insert(id.to_owned(), facts);
+    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.rolling_back.is_none()) else {
+        return;
+    };
+    let new_name = renewal.candidate.as_ref().and_then(|candidate| candidate.name.clone());
+    if uses.is_some() && uses == new_name && !renewal.switched.contains_key(id) {
+        renewal.switched.insert(id.to_owned(), at);
+        renewal.moved = at;
+        chronicle.note(EventKind::Switched, format!("the caller {id} uses {}", uses.unwrap_or_default()));
+    }
+}
+
+fn target_looked(record: &mut Record, id: &str, held: Option<bool>) {
+    let role = record.concern();
+    if let Some(standing) = record.standing_mut(role) {
+        standing.targets.entry(id.to_owned()).or_default().held = held;
+    }
+}
+
+fn probe_looked(
+    record: &mut Record,
+    probe: &str,
+    role: Role,
+    at: Timestamp,
+    result: Result<Box<Probed>, Unseen>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    let print = standing.fingerprint();
+    let facts = standing.probes.entry(probe.to_owned()).or_default();
+    match result {
+        Err(unseen) => facts.no_key = Some((at, unseen)),
+        // The source showed another certificate meanwhile: the next look at it says so, and this answer is about neither.
+        Ok(probed) if probed.presented.is_some_and(|presented| presented != print) => {
+            let text = "the source gave another certificate than the one to be probed";
+            facts.no_key = Some((at, Unseen::new(Reason::StateChanged, text)));
+        }
+        Ok(probed) => {
+            let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);
+            if changed {
+                let text = probe_sentence(probe, role, &probed);
+                chronicle.note(EventKind::Probed, text);
+            }
+            remember_probe(facts, *probed, changed);
+        }
+    }
+}
+
+fn probe_sentence(probe: &str, role: Role, probed: &Probed) -> String {
+    let which = match role {
+        Role::InForce => "the certificate in force",
+        Role::Candidate => "the candidate",
+        Role::Replaced => "the replaced certificate",
+    };
+    let detail = probed.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+    format!("probe {probe} with {which}: {}{detail}", probed.verdict)
+}
+
+fn remember_probe(facts: &mut ProbeFacts, probed: Probed, changed: bool) {
+    facts.no_key = None;
+    facts.not_before = probed.retry_after_seconds.and_then(|seconds| {
+        let wait = Duration::seconds(i64::try_from(seconds.min(86_400)).ok()?);
+        Some(probed.at + wait)
+    });
+    if changed {
+        facts.since = Some(probed.at);
+        facts.repeated = 0;
+    }
+    facts.repeated = facts.repeated.saturating_add(1);
+    facts.rejections =
+        if probed.verdict.counts_as_rejection() { facts.rejections.saturating_add(1) } else { 0 };
+    if !probed.verdict.inconclusive() {
+        facts.conclusive = Some((probed.at, probed.verdict));
+    }
+    if probed.verdict.recognised() {
+        facts.recognised_at = Some(probed.at);
+    }
+    facts.last = Some(probed);
+}
+
+fn acted(
+    record: &mut Record,
+    watch: &Watch,
+    act: Act,
+    at: Timestamp,
+    outcome: Result<(), Failure>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    record.in_flight = None;
+    count(record, &act, outcome.is_ok());
+    match outcome {
+        Ok(()) => succeeded(record, &act, at, chronicle),
+        Err(failure) => failed(record, watch, &act, at, &failure, chronicle),
+    }
+    match act {
+        Act::Issue { order, .. } => {
+            record.looked.remove("source");
+            record.looked.remove(&Look::Entry(order.name).key());
+        }
+        Act::Switch { caller, .. } | Act::RollBack { caller, .. } => {
+            record.looked.remove("source");
+            record.looked.remove(&Look::Caller(caller).key());
+        }
+        Act::Publish { target, .. } => drop(record.looked.remove(&Look::Target(target).key())),
+        Act::Retire { .. } => {}
+    }
+}
+
+fn count(record: &mut Record, act: &Act, succeeded: bool) {
+    let at = usize::from(!succeeded);
+    let counter = match act {
+        Act::Publish { .. } => &mut record.counts.publications,
+        Act::Switch { .. } => &mut record.counts.switches,
+        Act::RollBack { .. } => &mut record.counts.rollbacks,
+        Act::Issue { .. } | Act::Retire { .. } => return,
+    };
+    if let Some(slot) = counter.get_mut(at) {
+        *slot += 1;
+    }
+}
+
+fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chronicle<'_>) {
+    record.attempts.remove(&act.id());
+    record.approvals.remove(&act.id());
+    match act {
+        Act::Issue { .. } => chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence())),
+        Act::Publish { target, role, .. } => {
+            chronicle.note(EventKind::Published, format!("the target {target} was given the certificate"));
+            if let Some(standing) = record.standing_mut(*role) {
+                let publication = standing.targets.entry(target.clone()).or_default();
+                publication.published = Some(at);
+                publication.held = None;
+            }
+        }
+        Act::Switch { caller, to, .. } => {
+            chronicle.note(EventKind::Switched, format!("the caller {caller} uses {to}"));
+            use_entry(record, caller, to, at);
+            if let Some(renewal) = &mut record.renewal {
+                renewal.switched.insert(caller.clone(), at);
+                renewal.moved = at;
+            }
+        }
+        Act::RollBack { caller, to, .. } => {
+            chronicle.note(EventKind::RolledBack, format!("the caller {caller} uses {to} again"));
+            use_entry(record, caller, to, at);
+            if let Some(renewal) = &mut record.renewal {
+                renewal.switched.remove(caller);
+                renewal.moved = at;
+            }
+        }
+        Act::Retire { name, fingerprint } => {
+            chronicle
+                .note(EventKind::Retired, format!("the entry {name} ({}) was removed", fingerprint.short()));
+            for leftover in
+                record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == *fingerprint)
+            {
+                leftover.entry_removed = Some(at);
+            }
+        }
+    }
+}
+
+fn use_entry(record: &mut Record, caller: &str, entry: &str, at: Timestamp) {
+    let facts = CallerFacts { uses: Some(entry.to_owned()), seen: Some(at), unseen: None };
+    record.callers.insert(caller.to_owned(), facts);
+}
+
+fn failed(
+    record: &mut Record,
+    watch: &Watch,
+    act: &Act,
+    at: Timestamp,
+    failure: &Failure,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let count = record.attempts.get(&act.id()).map_or(0, |attempts| attempts.count) + 1;
+    let left = record.in_force.as_ref().map_or_else(Duration::zero, |standing| {
+        crate::domain::policy::deadline(&standing.chain.leaf, watch.source.auto_renew) - at
+    });
+    let spread = i32::try_from(act.id().bytes().map(u32::from).sum::<u32>() % 1000).unwrap_or(0);
+    let wish = failure.retry_after_seconds.and_then(|seconds| i64::try_from(seconds.min(86_400)).ok());
+    let wait = cadence::backoff(count, left, spread).max(Duration::seconds(wish.unwrap_or(0)));
+    chronicle.note_by(
+        Actor::Daemon,
+        EventKind::ActFailed,
+        format!("could not {}: {}", act.sentence(), failure.text),
+        vec![
+            ("reason".to_owned(), failure.reason.code().to_owned()),
+            ("attempt".to_owned(), count.to_string()),
+        ],
+    );
+    let attempts = Attempts {
+        count,
+        last: at,
+        next: at + wait,
+        reason: failure.reason,
+        text: failure.text.clone(),
+        maybe_effective: failure.maybe_effective,
+    };
+    record.attempts.insert(act.id(), attempts);
+}
+
+fn commanded(watch: &Watch, record: &mut Record, command: &Command, chronicle: &mut Chronicle<'_>) {
+    let facts = [("comment", &command.comment), ("ticket", &command.ticket)]
+        .into_iter()
+        .filter_map(|(key, value)| value.clone().map(|value| (key.to_owned(), value)))
+        .collect();
+    let (kind, text) = obey(watch, record, command);
+    chronicle.note_by(command.actor.clone(), kind, text, facts);
+}
+
+/// Carries a command into the record and says in words what it did.
+fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, String) {
+    let by = command.actor.to_string();
+    let said = |text: &str| (EventKind::Command, text.to_owned());
+    match &command.verb {
+        Verb::Check => {
+            record.check_asked = Some(command.at);
+            said("check now")
+        }
+        Verb::Renew if watch.renewal.is_none() => {
+            said("renew: refused, because this watch has no renewal configured")
+        }
+        Verb::Renew if watch.mode == Mode::Observe => {
+            said("renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"")
+        }
+        Verb::Renew if record.renewal.is_some() => said("renew: a renewal is under way already"),
+        Verb::Renew => {
+            record.ended = None;
+            record.renewal_asked = Some(command.actor.clone());
+            said("renew now")
+        }
+        Verb::Approve(act) => approve(watch, record, act, command, by),
+        Verb::Reject(act) => {
+            record.pending.remove(act);
+            (EventKind::RejectedByPerson, give_up(record, command.at, &format!("{act} was rejected by {by}")))
+        }
+        Verb::Cancel => (EventKind::Command, give_up(record, command.at, &format!("cancelled by {by}"))),
+        Verb::Retry => {
+            record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
+            record.misses.clear();
+            record.ended = None;
+            record.check_asked = Some(command.at);
+            said("retry now, without waiting")
+        }
+        Verb::RollBack => (EventKind::Command, roll_back(record, command.at, &by)),
+        Verb::Retire => {
+            record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
+            said("retire the replaced certificates now")
+        }
+        Verb::Confirm(target) => confirm(watch, record, target, command.at, &by),
+        Verb::Sign(target, sign) => (EventKind::HandOffSign, signed(record, target, *sign, command.at, &by)),
+        Verb::Pause => {
+            record.paused = Some((command.at, command.actor.clone()));
+            said("pause acts of this watch")
+        }
+        Verb::Resume => {
+            record.paused = None;
+            said("resume acts of this watch")
+        }
+        Verb::Silence(until) => {
+            record.silenced_until = Some(*until);
+            (EventKind::Command, format!("send nothing until {}", crate::domain::lint::minute(*until)))
+        }
+    }
+}
+
+fn approve(
+    watch: &Watch,
+    record: &mut Record,
+    act: &str,
+    command: &Command,
+    by: String,
+) -> (EventKind, String) {
+    let asked_by = record.renewal.as_ref().map(|renewal| renewal.cause.clone());
+    if watch.policy.four_eyes && asked_by == Some(command.actor.clone()) {
+        return (
+            EventKind::Command,
+            format!("approve {act}: refused, because {by} asked for this renewal (four_eyes)"),
+        );
+    }
+    record.pending.remove(act);
+    record.approvals.insert(act.to_owned(), Approval { by, at: command.at });
+    (EventKind::Approved, format!("approved {act}"))
+}
+
+/// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
+fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
+    let Some(renewal) = record.renewal.take() else {
+        return format!("{text}: there was no renewal to end");
+    };
+    if renewal.replaced.is_some() || !renewal.switched.is_empty() {
+        let mut renewal = renewal;
+        renewal.rolling_back = Some((at, text.to_owned()));
+        record.renewal = Some(renewal);
+        return format!("{text}: callers were switched already, so they are switched back first");
+    }
+    discard_candidate(record, renewal.candidate, at);
+    record.ended =
+        Some(Ended { at, generation: renewal.generation, rolled_back: false, text: text.to_owned() });
+    record.counts.renewals[1] += 1;
+    record.pending.clear();
+    format!("renewal {} ended: {text}", renewal.generation)
+}
+
+/// A candidate that will not be used is remembered until its entry is removed.
+pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>, at: Timestamp) {
+    let Some(candidate) = candidate else {
+        return;
+    };
+    record.leftovers.push(Leftover {
+        name: candidate.name.clone(),
+        chain: candidate.chain,
+        since: at,
+        never_in_force: true,
+        entry_removed: None,
+        hand_offs: std::collections::BTreeMap::new(),
+        asked: false,
+    });
+}
+
+fn roll_back(record: &mut Record, at: Timestamp, by: &str) -> String {
+    match &mut record.renewal {
+        Some(renewal) if renewal.is_in_place() => {
+            "roll back: refused, because an in-place issue has overwritten the old certificate; issue a new one instead".to_owned()
+        }
+        Some(renewal) if renewal.rolling_back.is_none() && !(renewal.switched.is_empty() && renewal.replaced.is_none()) => {
+            renewal.rolling_back = Some((at, format!("asked by {by}")));
+            "roll back now".to_owned()
+        }
+        Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),
+    }
+}
+
+fn confirm(watch: &Watch, record: &mut Record, target: &str, at: Timestamp, by: &str) -> (EventKind, String) {
+    if close_removal(record, target, at) {
+        return (
+            EventKind::HandOffClosed,
+            format!("the replaced certificate is gone from {target}, says {by}"),
+        );
+    }
+    if watch.target(target).is_none() {
+        return (EventKind::Command, format!("confirm: this watch has no target {target}"));
+    }
+    let role = record.concern();
+    let Some(standing) = record.standing_mut(role) else {
+        return (EventKind::Command, "confirm: no certificate was seen yet".to_owned());
+    };
+    standing.targets.entry(target.to_owned()).or_default().confirmed = Some((at, by.to_owned()));
+    let short = standing.fingerprint().short();
+    (EventKind::Confirmed, format!("the target {target} knows the certificate {short}, confirmed by {by}"))
+}
+
+fn signed(record: &mut Record, target: &str, sign: Sign, at: Timestamp, by: &str) -> String {
+    if sign == Sign::CheckNow {
+        record.check_asked = Some(at);
+    }
+    let text = match sign {
+        Sign::Saved => "I have saved it",
+        Sign::Deleting => "I am deleting the old one now",
+        Sign::CheckNow => "check now",
+    };
+    let role = record.concern();
+    let hand_off =
+        record.standing_mut(role).and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
+    match hand_off.filter(|facts| facts.closed.is_none()) {
+        Some(facts) => facts.signs.push((at, sign, by.to_owned())),
+        None if sign == Sign::Saved => drop(close_removal(record, target, at)),
+        None => {}
+    }
+    format!("{target}: \"{text}\", says {by}")
+}
+
+fn close_removal(record: &mut Record, target: &str, at: Timestamp) -> bool {
+    let open = |facts: &&mut HandOffFacts| facts.closed.is_none();
+    let mut asked =
+        record.leftovers.iter_mut().filter_map(|leftover| leftover.hand_offs.get_mut(target)).filter(open);
+    let Some(first) = asked.next() else {
+        return false;
+    };
+    first.closed = Some(at);
+    true
+}
+
+/// Draws the due moment of the certificate in force, once per certificate.
+pub(super) fn draw_due(record: &mut Record, due: Timestamp, jitter: Duration, permille: i32) {
+    let Some(fingerprint) = record.in_force.as_ref().map(Standing::fingerprint) else {
+        return;
+    };
+    if record.due.is_none_or(|drawn| drawn.fingerprint != fingerprint) {
+        record.due = Some(Due { fingerprint, at: due - jitter * permille / 1000 });
+    }
+}
+
+/// Whether the verdict says that the platform is in trouble, so that nothing follows from it.
+pub(super) const fn is_platform_trouble(verdict: Verdict) -> bool {
+    matches!(verdict.rank(), 3 | 7)
+}

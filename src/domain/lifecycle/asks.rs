@@ -1,0 +1,143 @@
+//! Whether a target knows a certificate, how it matches, and what it would have to be asked.
+//! It opens no hand-off; `advance` does.
+
+use std::collections::BTreeMap;
+
+use crate::domain::record::{Ask, Publication, Record, Role, Standing};
+use crate::domain::verdict::Verdict;
+use crate::domain::watch::{Delivery, Matching, Target, Watch};
+use crate::domain::{Duration, Timestamp};
+
+/// Two probes this close belong to one comparison.
+const SAME_PASS_MINUTES: i64 = 10;
+
+/// How this target matches: as configured, else as its tenant showed.
+#[must_use]
+pub fn effective_matching(target: &Target, record: &Record) -> Matching {
+    if target.matching != Matching::Unknown {
+        return target.matching;
+    }
+    let learned = target.tenant.as_ref().and_then(|tenant| record.learned.get(tenant));
+    learned.map_or(Matching::Unknown, |learned| learned.matching)
+}
+
+/// How each target matches, as far as is known.
+#[must_use]
+pub fn matching_by_target(watch: &Watch, record: &Record) -> BTreeMap<String, Matching> {
+    watch.targets.iter().map(|target| (target.id.clone(), effective_matching(target, record))).collect()
+}
+
+/// How all targets together match: exact as soon as one does, dn only where every one does.
+pub(super) fn overall_matching(watch: &Watch, record: &Record) -> Matching {
+    let mut all = watch.targets.iter().map(|target| effective_matching(target, record)).peekable();
+    if all.peek().is_none() {
+        return Matching::Unknown;
+    }
+    all.fold(Matching::Dn, |sum, one| match (sum, one) {
+        (Matching::Exact, _) | (_, Matching::Exact) => Matching::Exact,
+        (Matching::Unknown, _) | (_, Matching::Unknown) => Matching::Unknown,
+        (Matching::Dn, Matching::Dn) => Matching::Dn,
+    })
+}
+
+/// Whether this target is known to know the certificate of this standing.
+#[must_use]
+pub fn is_known(watch: &Watch, target: &Target, standing: &Standing) -> bool {
+    let Some(publication) = standing.targets.get(&target.id) else {
+        return false;
+    };
+    if publication.is_known() || publication.held == Some(true) {
+        return true;
+    }
+    target.delivery == Delivery::Direct && publication.published.is_some() && watch.probe_of(target).is_none()
+}
+
+/// Whether the probe of this target proves that the standing is accepted.
+///
+/// Accepted proves it. A 403 proves it only where the certificate in force gets the same, probed in the same pass:
+/// a mistyped login must not count as proof.
+pub(super) fn is_proven_by_probe(
+    watch: &Watch,
+    record: &Record,
+    target: &Target,
+    standing: &Standing,
+) -> bool {
+    let Some(probe) = watch.probe_of(target) else {
+        return false;
+    };
+    let Some(probed) = standing.probed(&probe.id) else {
+        return false;
+    };
+    match probed.verdict {
+        Verdict::Accepted => true,
+        Verdict::NoPermission => {
+            let beside = reference(record, standing).and_then(|other| other.probed(&probe.id));
+            beside.is_some_and(|other| {
+                other.verdict == Verdict::NoPermission && are_together(other.at, probed.at)
+            })
+        }
+        Verdict::NotMapped
+        | Verdict::CertificateRequired
+        | Verdict::CertificateRefused
+        | Verdict::CredentialsRequired
+        | Verdict::LoginRefused
+        | Verdict::RateLimited
+        | Verdict::Unavailable
+        | Verdict::UnexpectedAnswer
+        | Verdict::ServerUntrusted
+        | Verdict::ServerExpired
+        | Verdict::ServerNameMismatch
+        | Verdict::TlsFailed
+        | Verdict::Timeout
+        | Verdict::ConnectionRefused
+        | Verdict::ConnectionReset
+        | Verdict::DnsFailed => false,
+    }
+}
+
+/// The standing to compare with: the one in force for a candidate, the replaced one for the one in force.
+pub(super) fn reference<'a>(record: &'a Record, standing: &Standing) -> Option<&'a Standing> {
+    let in_force = record.in_force.as_ref().filter(|other| other.fingerprint() != standing.fingerprint());
+    in_force.or_else(|| record.standing(Role::Replaced))
+}
+
+pub(super) fn are_together(a: Timestamp, b: Timestamp) -> bool {
+    (a - b).abs() <= Duration::minutes(SAME_PASS_MINUTES)
+}
+
+/// Whether this target must be told about the standing now, and cannot find out by itself.
+///
+/// Where a probe exists it is asked first: only "not mapped" is answered by an upload. A refused login, a platform in
+/// trouble or a certificate that the server refuses as such never is.
+pub(super) fn needs_telling(watch: &Watch, target: &Target, standing: &Standing) -> bool {
+    if is_known(watch, target, standing) {
+        return false;
+    }
+    match watch.probe_of(target) {
+        None => true,
+        Some(probe) => {
+            let facts = standing.probes.get(&probe.id);
+            facts.and_then(|facts| facts.conclusive).is_some_and(|(_, verdict)| verdict == Verdict::NotMapped)
+        }
+    }
+}
+
+/// What a person would have to do for this standing: add it, or delete the one before it first.
+///
+/// A second mapping with the same issuer and subject is refused (KBA 3574501).
+pub(super) fn ask_for(record: &Record, standing: &Standing) -> Ask {
+    let leaf = &standing.chain.leaf;
+    let before = match reference(record, standing) {
+        Some(other) => Some(&other.chain.leaf),
+        None => record.previous.as_ref().map(|chain| &chain.leaf),
+    };
+    let same = before.is_some_and(|other| {
+        other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
+    });
+    if same { Ask::Replace } else { Ask::Add }
+}
+
+/// The open hand-off of this publication.
+pub(super) fn open_hand_off(publication: &Publication) -> Option<&crate::domain::record::HandOffFacts> {
+    publication.hand_off.as_ref().filter(|facts| facts.closed.is_none())
+}

@@ -1,0 +1,158 @@
+//! When each look is due: gently in steady state, closely while somebody waits.
+//! It makes no look.
+
+use super::asks::open_hand_off;
+use crate::domain::record::{Attempts, ProbeFacts, Record, Role, Standing};
+use crate::domain::verdict::Verdict;
+use crate::domain::watch::{Probe, Watch};
+use crate::domain::{Duration, Timestamp};
+
+/// Minutes between probes while a certificate is not accepted; then hourly.
+const LADDER_MINUTES: [i64; 5] = [1, 2, 5, 10, 15];
+/// How long a person's sign makes probes closer.
+const BURST: Duration = Duration::minutes(30);
+/// How often then.
+const BURST_EVERY: Duration = Duration::minutes(1);
+/// How often a certificate is tried that already used up its refused logons.
+const LOCK_CAUTION: Duration = Duration::hours(24);
+
+/// The waits of the ladder: 1, 2, 5, 10, 15 minutes, then hourly.
+pub(super) fn ladder(count: u32) -> Duration {
+    let rung = usize::try_from(count.saturating_sub(1)).ok().and_then(|at| LADDER_MINUTES.get(at));
+    rung.map_or(Duration::hours(1), |minutes| Duration::minutes(*minutes))
+}
+
+/// When an act that failed `count` times is tried again: exponential, never more than a tenth of the time that is left.
+pub(super) fn backoff(count: u32, left: Duration, permille: i32) -> Duration {
+    let doubled = Duration::minutes(1) * 2_i32.pow(count.saturating_sub(1).min(10));
+    let capped = doubled.min(Duration::hours(6)).min((left / 10).max(Duration::minutes(1)));
+    capped + capped * permille / 5000
+}
+
+/// When this probe with this role is due.
+pub(super) fn probe_due(watch: &Watch, record: &Record, probe: &Probe, role: Role) -> Option<Timestamp> {
+    let standing = record.standing(role)?;
+    let facts = standing.probes.get(&probe.id).cloned().unwrap_or_default();
+    let due = wished(watch, record, probe, role, standing, &facts)?;
+    let due = facts.not_before.map_or(due, |not_before| due.max(not_before));
+    Some(locked_out(watch, probe, standing, &facts).map_or(due, |until| due.max(until)))
+}
+
+fn wished(
+    watch: &Watch,
+    record: &Record,
+    probe: &Probe,
+    role: Role,
+    standing: &Standing,
+    facts: &ProbeFacts,
+) -> Option<Timestamp> {
+    if let Some((at, _)) = &facts.no_key
+        && facts.last.as_ref().is_none_or(|last| last.at < *at)
+    {
+        let key = format!("probe:{}:{}", probe.id, role.word());
+        return Some(record.misses.get(&key).map_or(*at, |misses: &Attempts| misses.next));
+    }
+    if role == Role::Replaced {
+        return replaced_due(record, probe, facts);
+    }
+    let Some(last) = &facts.last else {
+        return Some(standing.since);
+    };
+    let asked = record.check_asked.filter(|asked| last.at < *asked);
+    let steady = if last.verdict.recognised() && is_enough(record, role, last.verdict) {
+        settling_due(record, role, last.at, watch).unwrap_or(last.at + probe.every)
+    } else {
+        last.at + ladder(facts.repeated)
+    };
+    let due = latest_sign(watch, probe, standing).map_or(steady, |sign| after_sign(sign, last.at, steady));
+    Some(asked.map_or(due, |asked| due.min(asked)))
+}
+
+/// A 403 with a candidate is not the end of the question: it is compared with the certificate in force.
+fn is_enough(record: &Record, role: Role, verdict: Verdict) -> bool {
+    role == Role::InForce || verdict == Verdict::Accepted || record.renewal.is_none()
+}
+
+/// The replaced certificate is asked once for each time that the new one is blamed.
+fn replaced_due(record: &Record, probe: &Probe, facts: &ProbeFacts) -> Option<Timestamp> {
+    let blamed =
+        record.in_force.as_ref()?.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate())?;
+    let fresh = facts.last.as_ref().is_some_and(|last| last.at >= blamed.at);
+    (!fresh).then_some(blamed.at)
+}
+
+/// While settling: at its start, in the middle and at its end.
+fn settling_due(record: &Record, role: Role, last: Timestamp, watch: &Watch) -> Option<Timestamp> {
+    let started = record.renewal.as_ref()?.settling_since.filter(|_| role == Role::InForce)?;
+    let settle = settle_time(watch);
+    let marks = [started, started + settle / 2, started + settle];
+    marks.into_iter().find(|mark| last < *mark)
+}
+
+/// How long callers are watched after a switch: longer than any of them goes on using what it read before.
+pub(super) fn settle_time(watch: &Watch) -> Duration {
+    watch
+        .callers
+        .iter()
+        .map(|caller| caller.cache)
+        .max()
+        .unwrap_or_else(Duration::zero)
+        .max(watch.policy.settle)
+}
+
+/// The newest sign that the target was told: a person's word, or our own upload.
+fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<Timestamp> {
+    let mine = watch
+        .targets
+        .iter()
+        .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
+    mine.filter_map(|target| standing.targets.get(&target.id))
+        .filter_map(|publication| {
+            let sign = open_hand_off(publication).and_then(|facts| facts.signs.last().map(|(at, _, _)| *at));
+            sign.max(publication.published)
+        })
+        .max()
+}
+
+fn after_sign(sign: Timestamp, last: Timestamp, steady: Timestamp) -> Timestamp {
+    if last < sign {
+        return steady.min(sign);
+    }
+    if last < sign + BURST { steady.min(last + BURST_EVERY) } else { steady }
+}
+
+/// Until when a certificate is left alone because its target locks a login after so many refused logons.
+fn locked_out(watch: &Watch, probe: &Probe, standing: &Standing, facts: &ProbeFacts) -> Option<Timestamp> {
+    let mine = watch
+        .targets
+        .iter()
+        .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
+    let limit = mine.filter_map(|target| target.max_rejections).min()?;
+    let last = facts.last.as_ref().filter(|_| facts.rejections + 1 >= limit)?;
+    let signed = latest_sign(watch, probe, standing).is_some_and(|sign| sign > last.at);
+    (!signed).then(|| last.at + LOCK_CAUTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ladder_is_1_2_5_10_15_minutes_then_hourly() {
+        let waits: Vec<i64> = (1..=7).map(|count| ladder(count).num_minutes()).collect();
+        assert_eq!(waits, [1, 2, 5, 10, 15, 60, 60]);
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_six_hours() {
+        let waits: Vec<i64> =
+            [1, 2, 3, 9, 20].map(|n| backoff(n, Duration::days(90), 0).num_minutes()).to_vec();
+        assert_eq!(waits, [1, 2, 4, 256, 360]);
+    }
+
+    #[test]
+    fn backoff_never_eats_more_than_a_tenth_of_the_time_left() {
+        assert_eq!(backoff(20, Duration::hours(10), 0), Duration::hours(1));
+        assert_eq!(backoff(20, Duration::zero(), 0), Duration::minutes(1));
+    }
+}

@@ -1,0 +1,197 @@
+//! What stands before an act, as one table. Looks pass no gate.
+//! A gate judges one act at one moment; it remembers nothing.
+
+use crate::domain::policy::{Emergency, Retire};
+use crate::domain::record::{Act, Record};
+use crate::domain::snapshot::Held;
+use crate::domain::watch::{Mode, Watch};
+use crate::domain::{Duration, Timestamp};
+
+/// What a gate looks at.
+pub(super) struct Question<'a> {
+    pub(super) act: &'a Act,
+    pub(super) watch: &'a Watch,
+    pub(super) record: &'a Record,
+    /// Acts are paused everywhere: by whom.
+    pub(super) paused: Option<&'a str>,
+    pub(super) now: Timestamp,
+}
+
+/// One gate: its stable name, what it is for, and its judgement.
+pub struct Gate {
+    /// The stable name, as `plan` and the API show it.
+    pub name: &'static str,
+    /// Which acts it stands before, in one sentence.
+    pub before: &'static str,
+    judge: fn(&Question<'_>) -> Option<(String, Option<Timestamp>)>,
+}
+
+/// Every gate, in the order they are asked.
+pub const TABLE: &[Gate] = &[
+    Gate { name: "mode", before: "every act, in mode observe", judge: mode },
+    Gate { name: "pause", before: "every act, while the watch or everything is paused", judge: pause },
+    Gate {
+        name: "sight",
+        before: "every act but a roll back, while the source cannot be seen",
+        judge: sight,
+    },
+    Gate {
+        name: "approval",
+        before: "every act in mode propose, and a retirement with retire = \"ask\"; the approval of a switch covers its roll back",
+        judge: approval,
+    },
+    Gate {
+        name: "window",
+        before: "a switch, an in-place issue and a retirement, outside the window; an emergency lets a switch through",
+        judge: window,
+    },
+    Gate {
+        name: "freeze",
+        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency lets a switch through",
+        judge: freeze,
+    },
+    Gate {
+        name: "budget",
+        before: "every act but a roll back, once the day's budget is used up",
+        judge: budget,
+    },
+    Gate { name: "backoff", before: "an act that failed, until its next attempt", judge: backoff },
+];
+
+/// The gates that hold this act now; none where it may begin.
+pub(super) fn held(question: &Question<'_>) -> Vec<Held> {
+    TABLE
+        .iter()
+        .filter_map(|gate| (gate.judge)(question).map(|(text, until)| Held { gate: gate.name, text, until }))
+        .collect()
+}
+
+type Judgement = Option<(String, Option<Timestamp>)>;
+
+fn mode(question: &Question<'_>) -> Judgement {
+    (question.watch.mode == Mode::Observe).then(|| {
+        (
+            "mode is observe, so nothing is changed; set mode = \"propose\" or \"act\" to let it happen"
+                .to_owned(),
+            None,
+        )
+    })
+}
+
+fn pause(question: &Question<'_>) -> Judgement {
+    let id = &question.watch.id;
+    if let Some(by) = question.paused {
+        return Some((format!("acts are paused everywhere by {by}; certsteward resume"), None));
+    }
+    let (since, by) = question.record.paused.as_ref()?;
+    let since = crate::domain::lint::minute(*since);
+    Some((format!("acts of this watch are paused by {by} since {since}; certsteward resume {id}"), None))
+}
+
+fn sight(question: &Question<'_>) -> Judgement {
+    if matches!(question.act, Act::RollBack { .. }) {
+        return None;
+    }
+    let (since, why) = question.record.unseen.as_ref()?;
+    let since = crate::domain::lint::minute(*since);
+    Some((
+        format!("the source cannot be seen since {since} ({why}); what cannot be seen causes no act"),
+        None,
+    ))
+}
+
+fn approval(question: &Question<'_>) -> Judgement {
+    let id = question.act.id();
+    let asked = match question.act {
+        Act::Retire { name, .. } => {
+            let leftover =
+                question.record.leftovers.iter().find(|leftover| leftover.name.as_ref() == Some(name));
+            let person = leftover.is_some_and(|leftover| leftover.asked);
+            let unused = leftover.is_some_and(|leftover| leftover.never_in_force);
+            !person
+                && (question.watch.mode == Mode::Propose
+                    || (question.watch.policy.retire == Retire::Ask && !unused))
+        }
+        Act::RollBack { .. } => false,
+        Act::Issue { .. } | Act::Publish { .. } | Act::Switch { .. } => question.watch.mode == Mode::Propose,
+    };
+    (asked && !question.record.approvals.contains_key(&id))
+        .then(|| (format!("it waits for approval; certsteward approve {} {id}", question.watch.id), None))
+}
+
+/// Whether an act can hurt a caller: a switch, an in-place issue, a retirement.
+pub(super) fn can_hurt(act: &Act) -> bool {
+    match act {
+        Act::Switch { .. } | Act::Retire { .. } => true,
+        Act::Issue { order, .. } => order.in_place,
+        Act::Publish { .. } | Act::RollBack { .. } => false,
+    }
+}
+
+fn window(question: &Question<'_>) -> Judgement {
+    let window = question
+        .record
+        .renewal
+        .as_ref()
+        .map(|renewal| &renewal.terms)
+        .or(question.watch.renewal.as_ref())?
+        .window
+        .as_ref()?;
+    if !can_hurt(question.act) || window.contains(question.now) || is_emergency(question) {
+        return None;
+    }
+    Some((format!("it waits for the window {window}"), window.next_within(question.now, Duration::days(8))))
+}
+
+fn freeze(question: &Question<'_>) -> Judgement {
+    let freeze = question.watch.freezes.iter().find(|freeze| freeze.contains(question.now))?;
+    if !can_hurt(question.act) || is_emergency(question) {
+        return None;
+    }
+    let until = freeze.to.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();
+    Some((format!("these days are frozen ({} to {})", freeze.from, freeze.to), Some(until)))
+}
+
+fn is_emergency(question: &Question<'_>) -> bool {
+    if !matches!(question.act, Act::Switch { .. }) {
+        return false;
+    }
+    let Some(in_force) = &question.record.in_force else {
+        return false;
+    };
+    let moments =
+        question.watch.policy.moments(&in_force.chain.leaf, question.watch.source.auto_renew, false);
+    match question.watch.policy.emergency {
+        Emergency::FromCritical => question.now >= moments.critical,
+        Emergency::Within(span) => question.now >= moments.deadline - span,
+        Emergency::Never => false,
+    }
+}
+
+fn budget(question: &Question<'_>) -> Judgement {
+    if matches!(question.act, Act::RollBack { .. }) {
+        return None;
+    }
+    let day_ago = question.now - Duration::days(1);
+    let recent: Vec<Timestamp> = question.record.acts.iter().copied().filter(|at| *at > day_ago).collect();
+    let limit = usize::try_from(question.watch.policy.acts_per_day).unwrap_or(usize::MAX);
+    (recent.len() >= limit).then(|| {
+        let text =
+            format!("{} outside changes in the last 24 hours are the limit (acts_per_day)", recent.len());
+        (text, recent.first().map(|oldest| *oldest + Duration::days(1)))
+    })
+}
+
+fn backoff(question: &Question<'_>) -> Judgement {
+    let attempts = question.record.attempts.get(&question.act.id())?;
+    (question.now < attempts.next).then(|| {
+        let text = format!(
+            "attempt {} failed ({}); the next one is at {}; certsteward retry {} skips the wait",
+            attempts.count,
+            attempts.text,
+            attempts.next.format("%Y-%m-%d %H:%M:%S UTC"),
+            question.watch.id
+        );
+        (text, Some(attempts.next))
+    })
+}

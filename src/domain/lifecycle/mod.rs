@@ -1,0 +1,91 @@
+//! The life of a watch: reports are absorbed, what follows by itself is advanced, what is wanted is derived.
+//! Nothing here acts, waits or remembers: the same facts give the same answer.
+
+mod absorb;
+mod advance;
+mod asks;
+mod cadence;
+mod gates;
+mod want;
+
+pub use absorb::{absorb, recover};
+pub use advance::advance;
+pub(in crate::domain) use advance::{expected_gap, is_everywhere_known, shows_leftover, words};
+pub use asks::{effective_matching, is_known, matching_by_target};
+pub use gates::{Gate, TABLE as GATES};
+pub use want::{Want, begin, note_pending, want};
+
+use super::Timestamp;
+use super::certificate::Fingerprint;
+use super::event::{Actor, Event, EventKind};
+use super::watch::Watch;
+
+/// Chance, handed in, so that the same seed gives the same life.
+#[derive(Debug, Clone)]
+pub struct Dice {
+    seed: [u8; 32],
+    rolls: u64,
+}
+
+impl Dice {
+    /// Dice of this seed.
+    #[must_use]
+    pub const fn new(seed: [u8; 32]) -> Self {
+        Self { seed, rolls: 0 }
+    }
+
+    fn roll(&mut self) -> Fingerprint {
+        self.rolls += 1;
+        let mut bytes = self.seed.to_vec();
+        bytes.extend(self.rolls.to_be_bytes());
+        Fingerprint::of(&bytes)
+    }
+
+    /// A token of 128 bits as text.
+    pub fn token(&mut self) -> String {
+        self.roll().hex().chars().take(32).collect()
+    }
+
+    /// A number of 0..1000.
+    pub fn permille(&mut self) -> i32 {
+        let print = self.roll();
+        let [high, low, ..] = print.0;
+        (i32::from(high) * 256 + i32::from(low)) % 1000
+    }
+}
+
+/// Collects what happens to one watch.
+pub struct Chronicle<'a> {
+    watch: &'a Watch,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl<'a> Chronicle<'a> {
+    /// A chronicle of this watch at this moment.
+    #[must_use]
+    pub const fn new(watch: &'a Watch, now: Timestamp) -> Self {
+        Self { watch, now, events: Vec::new() }
+    }
+
+    fn note(&mut self, kind: EventKind, text: impl Into<String>) {
+        self.note_by(Actor::Daemon, kind, text, Vec::new());
+    }
+
+    fn note_by(
+        &mut self,
+        actor: Actor,
+        kind: EventKind,
+        text: impl Into<String>,
+        facts: Vec<(String, String)>,
+    ) {
+        let watch = self.watch.id.clone();
+        self.events.push(Event { watch, at: self.now, actor, kind, text: text.into(), facts });
+    }
+
+    /// What happened, in order.
+    #[must_use]
+    pub fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+}

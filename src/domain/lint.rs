@@ -1,0 +1,151 @@
+//! What is wrong with a certificate by itself, and whether a new one may be used in place of another.
+//! It knows nothing of renewals and asks nobody.
+
+use super::Timestamp;
+use super::certificate::{Certificate, KeyAlgorithm};
+use super::chain::Chain;
+use super::finding::{Code, Finding, Level};
+use super::record::Standing;
+
+/// The smallest RSA modulus that is not weak, in bits (NIST SP 800-131A).
+pub const MINIMUM_RSA_BITS: usize = 2048;
+/// The smallest elliptic curve that is not weak, in bits (NIST SP 800-131A).
+pub const MINIMUM_EC_BITS: usize = 224;
+
+/// Everything wrong with this chain at this moment. `client` tells whether a TLS client presents it.
+#[must_use]
+pub fn judge(chain: &Chain, client: bool, now: Timestamp) -> Vec<Finding> {
+    let leaf = &chain.leaf;
+    let mut findings = Vec::new();
+    let mut add = |code, level, text: String, way_out: &str| {
+        findings.push(Finding { code, level, about: String::new(), text, way_out: way_out.to_owned() });
+    };
+    if now < leaf.not_before {
+        let text =
+            format!("the certificate {} is not valid before {}", leaf.common_name(), minute(leaf.not_before));
+        add(Code::NotYetValid, Level::Critical, text, "wait, or check this machine's clock");
+    }
+    if now > leaf.not_after {
+        let text = format!("the certificate {} expired on {}", leaf.common_name(), minute(leaf.not_after));
+        add(Code::Expired, Level::Critical, text, "renew it now and give the new one to every target");
+    }
+    if let Some(early) = chain.issuers.iter().find(|issuer| issuer.not_after < leaf.not_after) {
+        let text = format!(
+            "the issuer {} ends on {}, before the certificate itself",
+            early.common_name(),
+            minute(early.not_after)
+        );
+        let level = if now > early.not_after { Level::Critical } else { Level::Notice };
+        add(
+            Code::ChainExpires,
+            level,
+            text,
+            "renew from an issuer that lives longer; until then the chain ends early",
+        );
+    }
+    if client && !chain.has_issuer() {
+        let text =
+            format!("the issuer of {} ({}) is not part of the chain", leaf.common_name(), leaf.issuer_name());
+        add(
+            Code::ChainIncomplete,
+            Level::Warning,
+            text,
+            "put leaf and intermediate certificates into the entry; many servers know the root only",
+        );
+    }
+    if client && !chain.in_order {
+        let text = format!("the chain of {} is not in order, leaf first", leaf.common_name());
+        add(
+            Code::ChainMisordered,
+            Level::Warning,
+            text,
+            "write the leaf first, then each issuer; some callers take the first certificate for the leaf",
+        );
+    }
+    if client && !leaf.extended_key_usage.allows_client_auth() {
+        let text = format!("the certificate {} does not allow clientAuth", leaf.common_name());
+        add(
+            Code::NoClientAuth,
+            Level::Warning,
+            text,
+            "issue one with extended key usage clientAuth; public authorities no longer do, the SAP Cloud Root CA does",
+        );
+    }
+    if let Some(text) = weak_key(leaf) {
+        add(
+            Code::WeakKey,
+            Level::Warning,
+            text,
+            "renew with RSA from 2048 bits or an elliptic curve from 256 bits",
+        );
+    }
+    if is_weak_signature(&leaf.signature) && !leaf.is_self_issued() {
+        let text = format!("the certificate {} is signed with {}", leaf.common_name(), leaf.signature);
+        add(
+            Code::WeakSignature,
+            Level::Warning,
+            text,
+            "renew from an authority that signs with SHA-256 or better",
+        );
+    }
+    findings
+}
+
+/// Why a candidate may not be used in place of the certificate in force; none where it may.
+#[must_use]
+pub fn unfitness(
+    candidate: &Standing,
+    in_force: &Certificate,
+    same_subject: bool,
+    client: bool,
+    now: Timestamp,
+) -> Option<String> {
+    let leaf = &candidate.chain.leaf;
+    if candidate.has_key == Some(false) {
+        return Some("it came without its private key, so no caller could use it".to_owned());
+    }
+    if now < leaf.not_before {
+        return Some(format!("it is not valid before {}", minute(leaf.not_before)));
+    }
+    if leaf.not_after <= in_force.not_after {
+        return Some(format!("it ends on {}, not later than the one in force", minute(leaf.not_after)));
+    }
+    if leaf.lifetime() * 10 < in_force.lifetime() * 9 {
+        let days = |certificate: &Certificate| certificate.lifetime().num_days();
+        return Some(format!("it lives {} days, the one in force {}", days(leaf), days(in_force)));
+    }
+    if client && !leaf.extended_key_usage.allows_client_auth() {
+        return Some("it does not allow clientAuth".to_owned());
+    }
+    if client && !candidate.chain.has_issuer() {
+        return Some("its issuer is not part of the chain".to_owned());
+    }
+    if leaf.issuer != in_force.issuer {
+        return Some(format!(
+            "its issuer is {}, not {}: mappings by issuer and subject would break",
+            leaf.issuer, in_force.issuer
+        ));
+    }
+    (same_subject && leaf.subject != in_force.subject)
+        .then(|| format!("its subject is {}, not {}", leaf.subject, in_force.subject))
+}
+
+fn weak_key(leaf: &Certificate) -> Option<String> {
+    let weak = match leaf.key {
+        KeyAlgorithm::Rsa(bits) => bits < MINIMUM_RSA_BITS,
+        KeyAlgorithm::Ec(bits) => bits < MINIMUM_EC_BITS,
+        KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => false,
+    };
+    weak.then(|| format!("the key of {} is {}", leaf.common_name(), leaf.key))
+}
+
+fn is_weak_signature(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["md2", "md4", "md5", "sha1"].iter().any(|weak| name.contains(weak))
+}
+
+/// A moment as people read it.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}

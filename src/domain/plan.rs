@@ -1,0 +1,246 @@
+//! What happens next to a watch, when, why, and what holds it: the same derivation as the pass, in words.
+//! It decides nothing.
+
+use super::Timestamp;
+use super::assess::needs_person;
+use super::lifecycle::{Want, expected_gap, is_known, matching_by_target, words};
+use super::lint::minute;
+use super::record::{Act, Record, Renewal, Role, Step};
+use super::snapshot::{Plan, PlanLine};
+use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
+
+/// Puts into words what `want` derived and what follows after it.
+#[must_use]
+pub fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timestamp) -> Plan {
+    let gap = expected_gap(watch, record).or_else(|| gap_ahead(watch, record));
+    let mut lines = Vec::new();
+    match (&record.renewal, &watch.renewal) {
+        (Some(renewal), _) => under_way(watch, record, renewal, step, want, &mut lines),
+        (None, Some(terms)) => ahead(watch, record, terms, want, &mut lines),
+        (None, None) => watching(watch, record, &mut lines),
+    }
+    leftovers(watch, record, &mut lines);
+    if let Some(next) = want.next.filter(|next| *next > now) {
+        lines.push(line(
+            Some(next),
+            "look again",
+            "the next moment at which something is due; the bell of [daemon] check rings besides",
+        ));
+    }
+    Plan { lines, act: want.act.clone(), held: want.held.clone(), next: want.next, gap }
+}
+
+fn line(at: Option<Timestamp>, what: impl Into<String>, why: impl Into<String>) -> PlanLine {
+    PlanLine { at, what: what.into(), why: why.into() }
+}
+
+fn watching(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+    let Some(in_force) = &record.in_force else {
+        return;
+    };
+    let until = in_force.chain.leaf.not_after;
+    lines.push(line(
+        Some(until),
+        "the certificate expires",
+        "no [watch.renewal] is configured, so certsteward watches and tells",
+    ));
+    open_questions(watch, record, Role::InForce, lines);
+}
+
+/// Nothing is under way: when the next renewal begins and how it will go.
+fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut Vec<PlanLine>) {
+    open_questions(watch, record, Role::InForce, lines);
+    let Some(in_force) = &record.in_force else {
+        return;
+    };
+    let moments = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, needs_person(watch));
+    if terms.rotation == Rotation::LeftToSource {
+        let why = "rotation = \"left-to-source\": the store renews; certsteward probes at once when it has";
+        lines.push(line(Some(moments.deadline), "the store renews the certificate", why));
+        return;
+    }
+    if let Some(ended) = &record.ended {
+        let what = format!("nothing, until a person asks: certsteward renew {}", watch.id);
+        lines.push(line(
+            None,
+            what,
+            format!("renewal {} ended without effect ({})", ended.generation, ended.text),
+        ));
+        return;
+    }
+    let due = record.due.map_or(moments.due, |due| due.at);
+    let why = format!(
+        "renew_before counted back from the deadline {} (last safe moment {}), with jitter",
+        minute(moments.deadline),
+        minute(moments.last_safe)
+    );
+    lines.push(line(Some(due), "begin the renewal", why));
+    lines.push(line(None, way(watch, record, terms), mode_words(watch.mode)));
+    if let Some(held) = want.held.first() {
+        lines.push(line(held.until, format!("held by {}", held.gate), held.text.clone()));
+    }
+}
+
+/// How the renewal will go, from what is known of the tenant.
+fn way(watch: &Watch, record: &Record, terms: &Terms) -> String {
+    let matching = known_matching(watch, record);
+    let place = if terms.rotation == Rotation::InPlace { "in place" } else { "under a new name beside it" };
+    let subject = match (terms.subject, matching) {
+        (SubjectChoice::Counted, _) => "a counted subject",
+        (SubjectChoice::Auto, Matching::Exact) if terms.rotation != Rotation::InPlace => {
+            "a counted subject, because the tenant matches exactly"
+        }
+        (SubjectChoice::Auto, Matching::Unknown) => {
+            "the same subject first, which shows how the tenant matches"
+        }
+        (SubjectChoice::Auto | SubjectChoice::Same, _) => "the same subject",
+    };
+    let person = watch.targets.iter().any(|target| target.delivery == Delivery::HandOff);
+    let told = match (matching, terms.subject) {
+        (Matching::Dn, SubjectChoice::Auto | SubjectChoice::Same) => {
+            "nobody needs to upload it, because the tenant matches issuer and subject"
+        }
+        _ if person => "if the API does not accept it, a person is asked to upload it",
+        _ => "each target is given it",
+    };
+    format!(
+        "issue {place} with {subject}; {told}; prove it by a call; switch; watch the callers for {}",
+        words(watch.policy.settle)
+    )
+}
+
+fn known_matching(watch: &Watch, record: &Record) -> Matching {
+    let all: Vec<Matching> = matching_by_target(watch, record).into_values().collect();
+    if all.contains(&Matching::Exact) {
+        Matching::Exact
+    } else if all.is_empty() || all.contains(&Matching::Unknown) {
+        Matching::Unknown
+    } else {
+        Matching::Dn
+    }
+}
+
+const fn mode_words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Observe => "mode is observe: nothing of it is done, people are told",
+        Mode::Propose => "mode is propose: each act waits for approval",
+        Mode::Act => "mode is act: it goes on by itself, a person is needed only at a hand-off",
+    }
+}
+
+fn gap_ahead(watch: &Watch, record: &Record) -> Option<String> {
+    let terms = watch.renewal.as_ref().filter(|_| record.renewal.is_none() && !watch.targets.is_empty())?;
+    let matching = known_matching(watch, record);
+    let same = terms.subject == SubjectChoice::Same
+        || (terms.subject == SubjectChoice::Auto && terms.rotation == Rotation::InPlace);
+    match (same, matching, terms.rotation) {
+        (true, Matching::Exact, Rotation::SideBySide | Rotation::InPlace) => {
+            Some("a gap is expected: the tenant wants the exact certificate and refuses a second mapping with the same subject; subject = \"counted\" or \"auto\" with side-by-side avoids it".to_owned())
+        }
+        (true, Matching::Unknown, Rotation::SideBySide | Rotation::InPlace) => {
+            Some("a gap is possible: it is not known whether the tenant wants the exact certificate".to_owned())
+        }
+        (true, Matching::Dn, _) | (false, _, _) | (_, _, Rotation::LeftToSource) => None,
+    }
+}
+
+/// What the renewal under way does now, and what comes after.
+fn under_way(
+    watch: &Watch,
+    record: &Record,
+    renewal: &Renewal,
+    step: Step,
+    want: &Want,
+    lines: &mut Vec<PlanLine>,
+) {
+    if let Some((_, why)) = &renewal.rolling_back {
+        lines.push(line(None, "switch the callers back to the replaced certificate", why.clone()));
+    }
+    act_line(watch, want, lines);
+    open_questions(watch, record, record.concern(), lines);
+    for what in still_to_come(step) {
+        lines.push(line(
+            None,
+            *what,
+            "the life of a renewal; each line begins when the one before it is done",
+        ));
+    }
+    if let Some(since) = renewal.settling_since {
+        let why = format!(
+            "settle = {}, or longer where a caller's cache is; probed at start, middle and end",
+            words(watch.policy.settle)
+        );
+        lines.push(line(
+            Some(since + watch.policy.settle),
+            "the renewal ends, if the last probe is accepted",
+            why,
+        ));
+    }
+}
+
+fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
+    let Some(act) = &want.act else {
+        return;
+    };
+    if want.held.is_empty() {
+        lines.push(line(None, act.sentence(), "nothing holds it"));
+    }
+    for held in &want.held {
+        lines.push(line(held.until, act.sentence(), format!("held by {}: {}", held.gate, held.text)));
+    }
+    if matches!(act, Act::Switch { .. }) && watch.mode == Mode::Propose {
+        lines.push(line(
+            None,
+            "the approval of the switch covers its roll back",
+            "a caller must not stay cut off for want of an approval",
+        ));
+    }
+}
+
+const fn still_to_come(step: Step) -> &'static [&'static str] {
+    match step {
+        Step::Watching | Step::Settling => &[],
+        Step::Issuing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
+        Step::Publishing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
+        Step::Proving => &["switch each caller", "watch the callers"],
+        Step::Switching => &["watch the callers"],
+    }
+}
+
+fn open_questions(watch: &Watch, record: &Record, role: Role, lines: &mut Vec<PlanLine>) {
+    let Some(standing) = record.standing(role) else {
+        return;
+    };
+    for target in watch.targets.iter().filter(|target| !is_known(watch, target, standing)) {
+        let open = standing.targets.get(&target.id).and_then(|publication| publication.hand_off.as_ref());
+        if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
+            let why = if watch.probe_of(target).is_some() {
+                "a probe notices when it is done"
+            } else {
+                "certsteward cannot probe it; confirm it when it is done"
+            };
+            let what = format!(
+                "a person does the hand-off for {} ({}), asked {}",
+                target.id,
+                facts.ask.word(),
+                minute(facts.opened)
+            );
+            lines.push(line(None, what, why));
+        }
+    }
+}
+
+fn leftovers(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+    for leftover in &record.leftovers {
+        let what = match &leftover.name {
+            Some(name) => format!("remove the entry {name}"),
+            None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),
+        };
+        if leftover.never_in_force {
+            lines.push(line(None, what, "it never came into force"));
+        } else {
+            let why = "retire_after has passed since it was replaced, and nothing names it any more";
+            lines.push(line(Some(leftover.since + watch.policy.retire_after), what, why));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What people are told: each finding once when it begins or grows worse, once when it is over; each question, its
+//! reminders, its escalation; each turn of a renewal. It sends nothing.
+
+use super::assess::Assessment;
+use super::event::{Actor, Event, EventKind};
+use super::finding::{Code, Finding, Level};
+use super::hand_off::HandOff;
+use super::message::{Message, Topic};
+use super::record::{HandOffFacts, Record, Role, Told};
+use super::watch::{Target, Watch};
+use super::{Duration, Timestamp};
+
+/// The open questions of a watch, complete.
+#[must_use]
+pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
+    let wanted_by = record
+        .in_force
+        .as_ref()
+        .map(|in_force| watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, false).last_safe);
+    let open = |facts: &&HandOffFacts| facts.closed.is_none();
+    let standing = record.standing(record.concern());
+    let mut questions: Vec<HandOff> = Vec::new();
+    for target in &watch.targets {
+        let facts =
+            standing.and_then(|standing| standing.targets.get(&target.id)?.hand_off.as_ref()).filter(open);
+        if let (Some(facts), Some(standing)) = (facts, standing) {
+            questions.push(HandOff::new(watch, target, &standing.chain, facts, wanted_by));
+        }
+        for leftover in &record.leftovers {
+            if let Some(facts) = leftover.hand_offs.get(&target.id).filter(open) {
+                questions.push(HandOff::new(watch, target, &leftover.chain, facts, None));
+            }
+        }
+    }
+    questions
+}
+
+/// Messages for what happened: hand-offs opened, turns of a renewal.
+#[must_use]
+pub fn of_events(watch: &Watch, record: &Record, events: &[Event], now: Timestamp) -> Vec<Message> {
+    let mut messages: Vec<Message> = events.iter().filter_map(|event| of_event(watch, event)).collect();
+    if events.iter().any(|event| event.kind == EventKind::HandOffOpened) {
+        let fresh = hand_offs(watch, record).into_iter().filter(|question| question.opened == now);
+        messages.extend(fresh.map(|question| of_question(watch, question, now, "")));
+    }
+    messages
+}
+
+fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
+    let level = match event.kind {
+        EventKind::RenewalStarted | EventKind::Settled | EventKind::RenewalEnded | EventKind::Learned => {
+            Level::Ok
+        }
+        EventKind::GapAnnounced | EventKind::RenewedElsewhere => Level::Notice,
+        EventKind::RolledBack => Level::Critical,
+        EventKind::Watched
+        | EventKind::Vanished
+        | EventKind::SeenAgain
+        | EventKind::WentUnseen
+        | EventKind::Changed
+        | EventKind::ActStarted
+        | EventKind::ActSucceeded
+        | EventKind::ActFailed
+        | EventKind::Issued
+        | EventKind::CandidateDiscarded
+        | EventKind::Published
+        | EventKind::HandOffOpened
+        | EventKind::HandOffSign
+        | EventKind::HandOffClosed
+        | EventKind::Confirmed
+        | EventKind::Proven
+        | EventKind::Probed
+        | EventKind::Switched
+        | EventKind::Retired
+        | EventKind::Command
+        | EventKind::Approved
+        | EventKind::RejectedByPerson
+        | EventKind::Reminded
+        | EventKind::Reloaded
+        | EventKind::Started
+        | EventKind::Stopped
+        | EventKind::StoreRebuilt => return None,
+    };
+    let actor = match &event.actor {
+        Actor::Named(name) => Some(name.clone()),
+        Actor::Daemon => None,
+    };
+    Some(Message {
+        level,
+        code: event.kind.code().to_owned(),
+        key: format!("{}/renewal", watch.id),
+        subject: event.text.clone(),
+        text: event.text.clone(),
+        actor,
+        ..blank(watch, event.at, Topic::Rotations)
+    })
+}
+
+fn of_question(watch: &Watch, question: HandOff, now: Timestamp, prefix: &str) -> Message {
+    let target = watch.target(&question.target);
+    Message {
+        level: if question.ask == super::record::Ask::Remove { Level::Notice } else { Level::Warning },
+        code: "hand-off".to_owned(),
+        key: format!("{}/hand-off/{}/{}", watch.id, question.target, question.chain.fingerprint().short()),
+        subject: format!("{prefix}please {}", question.headline),
+        text: question.headline.clone(),
+        way_out: "do the steps below; nothing else is needed".to_owned(),
+        to: target.and_then(|target| target.assignee.clone()),
+        deadline: question.wanted_by,
+        hand_off: Some(question),
+        ..blank(watch, now, Topic::HandOffs)
+    }
+}
+
+fn blank(watch: &Watch, at: Timestamp, topic: Topic) -> Message {
+    Message {
+        watch: watch.id.clone(),
+        labels: watch.labels.clone(),
+        at,
+        topic,
+        level: Level::Ok,
+        code: String::new(),
+        key: String::new(),
+        resolved: false,
+        subject: String::new(),
+        text: String::new(),
+        way_out: String::new(),
+        hand_off: None,
+        to: None,
+        actor: None,
+        deadline: None,
+    }
+}
+
+/// Messages for findings that began, grew worse or are over; what was told is remembered in the record.
+pub fn of_findings(
+    watch: &Watch,
+    record: &mut Record,
+    assessment: &Assessment,
+    now: Timestamp,
+) -> Vec<Message> {
+    if record.silenced_until.is_some_and(|until| now < until) {
+        return Vec::new();
+    }
+    let deadline = assessment.moments.map(|moments| moments.deadline);
+    let mut messages = Vec::new();
+    for finding in assessment.findings.iter().filter(|finding| is_told(finding)) {
+        let told = record.told.get(&finding.key());
+        if told.is_none_or(|told| told.level < finding.level) {
+            messages.push(of_finding(watch, finding, deadline, now));
+            let told = Told { level: finding.level, at: now, text: finding.text.clone() };
+            record.told.insert(finding.key(), told);
+        }
+    }
+    let is_over = |key: &String| !assessment.findings.iter().any(|finding| &finding.key() == key);
+    let over: Vec<String> = record.told.keys().filter(|key| is_over(key)).cloned().collect();
+    for key in over {
+        if let Some(told) = record.told.remove(&key) {
+            messages.push(of_end(watch, &key, &told, deadline, now));
+        }
+    }
+    messages
+}
+
+/// Questions have messages of their own; what is under way anyway is shown, not told.
+const fn is_told(finding: &Finding) -> bool {
+    !matches!(
+        finding.code,
+        Code::HandOffOpen | Code::RetirePending | Code::CandidateRejected | Code::GapExpected
+    )
+}
+
+fn of_finding(watch: &Watch, finding: &Finding, deadline: Option<Timestamp>, now: Timestamp) -> Message {
+    Message {
+        level: finding.level,
+        code: finding.code.code().to_owned(),
+        key: format!("{}/{}", watch.id, finding.key()),
+        subject: finding.text.clone(),
+        text: finding.text.clone(),
+        way_out: finding.way_out.clone(),
+        deadline,
+        ..blank(watch, now, Topic::Findings)
+    }
+}
+
+fn of_end(watch: &Watch, key: &str, told: &Told, deadline: Option<Timestamp>, now: Timestamp) -> Message {
+    let code = key.split(':').next().unwrap_or(key).to_owned();
+    Message {
+        level: told.level,
+        code,
+        key: format!("{}/{key}", watch.id),
+        resolved: true,
+        subject: format!("over: {}", told.text),
+        text: format!("this is over: {}", told.text),
+        way_out: "nothing to do".to_owned(),
+        deadline,
+        ..blank(watch, now, Topic::Findings)
+    }
+}
+
+/// Reminders of open questions on a ladder before the deadline, each rung once, and the deputy once.
+pub fn reminders(watch: &Watch, record: &mut Record, ladder: &[Duration], now: Timestamp) -> Vec<Message> {
+    let Some(deadline) = record
+        .in_force
+        .as_ref()
+        .map(|in_force| super::policy::deadline(&in_force.chain.leaf, watch.source.auto_renew))
+    else {
+        return Vec::new();
+    };
+    if record.silenced_until.is_some_and(|until| now < until) {
+        return Vec::new();
+    }
+    let role = record.concern();
+    let mut messages = Vec::new();
+    for target in &watch.targets {
+        messages.extend(remind(watch, record, role, target, &Ladder { rungs: ladder, deadline, now }));
+    }
+    messages
+}
+
+struct Ladder<'a> {
+    rungs: &'a [Duration],
+    deadline: Timestamp,
+    now: Timestamp,
+}
+
+fn remind(
+    watch: &Watch,
+    record: &mut Record,
+    role: Role,
+    target: &Target,
+    ladder: &Ladder<'_>,
+) -> Vec<Message> {
+    let Some(standing) = record.standing_mut(role) else {
+        return Vec::new();
+    };
+    let chain = standing.chain.clone();
+    let facts = standing.targets.get_mut(&target.id).and_then(|publication| publication.hand_off.as_mut());
+    let Some(facts) = facts.filter(|facts| facts.closed.is_none()) else {
+        return Vec::new();
+    };
+    let mut messages = Vec::new();
+    let crossed =
+        |rung: &&Duration| ladder.now >= ladder.deadline - **rung && facts.opened < ladder.deadline - **rung;
+    let new: Vec<i64> = ladder
+        .rungs
+        .iter()
+        .filter(crossed)
+        .map(Duration::num_seconds)
+        .filter(|rung| !facts.reminded.contains(rung))
+        .collect();
+    if !new.is_empty() {
+        facts.reminded.extend(new);
+        let left = super::lifecycle::words(ladder.deadline - ladder.now);
+        let question = HandOff::new(watch, target, &chain, facts, Some(ladder.deadline));
+        messages.push(of_question(watch, question, ladder.now, &format!("reminder, {left} left: ")));
+    }
+    if let Some(deputy) = target
+        .deputy
+        .as_ref()
+        .filter(|_| facts.escalated.is_none() && ladder.now >= facts.opened + target.escalate_after)
+    {
+        facts.escalated = Some(ladder.now);
+        let question = HandOff::new(watch, target, &chain, facts, Some(ladder.deadline));
+        let mut message = of_question(watch, question, ladder.now, "escalated to you: ");
+        message.to = Some(deputy.clone());
+        messages.push(message);
+    }
+    messages
+}

@@ -1,0 +1,230 @@
+//! One pass of one watch: absorb, assess, want, admit, save, execute, again until nothing is admitted.
+//! It knows no kind of source, renewer, target or caller.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::deliver::{Recipient, recipients};
+use super::execute::{self, Parts};
+use crate::clock::Clock;
+use crate::domain::assess::{Assessment, assess};
+use crate::domain::event::Event;
+use crate::domain::lifecycle::{Chronicle, Dice, Want, absorb, advance, matching_by_target, note_pending, want};
+use crate::domain::message::Message;
+use crate::domain::plan::plan;
+use crate::domain::record::Record;
+use crate::domain::report::{Command, Found, Report};
+use crate::domain::snapshot::WatchView;
+use crate::domain::{Duration, Timestamp, lifecycle, tell};
+use crate::journal::{Change, Journal, JournalError};
+
+/// More rounds than any life needs in one pass; reaching it means that something does not come to rest.
+const MOST_ROUNDS: u32 = 100;
+
+/// What every pass needs beside the watch.
+pub struct House<'a> {
+    /// Where everything is written down.
+    pub journal: &'a dyn Journal,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Who is told.
+    pub recipients: &'a [Recipient],
+    /// When open questions are reminded of, before the deadline.
+    pub ladder: &'a [Duration],
+    /// Who paused everything.
+    pub paused: Option<&'a str>,
+    /// Chance, fresh for this pass.
+    pub seed: [u8; 32],
+    /// Whether acts may begin: no longer once a shutdown was asked for.
+    pub may_act: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// What a pass came to.
+pub struct Passed {
+    /// The record after it.
+    pub record: Record,
+    /// The picture of the watch.
+    pub view: Arc<WatchView>,
+    /// Every look at the source: `Ok` or why not.
+    pub reads: Vec<Option<crate::domain::reason::Reason>>,
+    /// What happened, for the log.
+    pub events: Vec<Event>,
+    /// How many messages were written to the outbox.
+    pub messages: usize,
+}
+
+/// The state of one pass between its rounds.
+struct Round<'a> {
+    parts: &'a Parts,
+    house: &'a House<'a>,
+    record: Record,
+    saved: Option<Record>,
+    dice: Dice,
+    began: Timestamp,
+    absorbed: Vec<i64>,
+    events: Vec<Event>,
+    reads: Vec<Option<crate::domain::reason::Reason>>,
+    messages: usize,
+}
+
+/// Runs the sentence once for one watch. `first` is true for the first pass after a start.
+///
+/// # Errors
+/// Where the journal cannot save: nothing outside is changed then.
+pub async fn pass(
+    parts: &Parts,
+    record: Option<Record>,
+    commands: Vec<Command>,
+    first: bool,
+    house: &House<'_>,
+) -> Result<Passed, JournalError> {
+    let began = house.clock.now();
+    let mut round = Round {
+        parts,
+        house,
+        saved: record.clone(),
+        record: record.unwrap_or_default(),
+        dice: Dice::new(house.seed),
+        began,
+        absorbed: commands.iter().map(|command| command.id).collect(),
+        events: Vec::new(),
+        reads: Vec::new(),
+        messages: 0,
+    };
+    let mut reports: Vec<Report> = commands.into_iter().map(Report::Commanded).collect();
+    let mut recover = first;
+    for _ in 0..MOST_ROUNDS {
+        let now = house.clock.now();
+        let events = round.absorb(reports, recover, now);
+        recover = false;
+        let (want, act) = round.want(now);
+        let events = round.admit(events, &want, act.as_ref(), now);
+        round.save(events, now).await?;
+        reports = round.execute(&want, act).await;
+        if reports.is_empty() {
+            break;
+        }
+    }
+    round.finish().await
+}
+
+impl Round<'_> {
+    /// Reports become facts, and what follows from the facts.
+    fn absorb(&mut self, reports: Vec<Report>, recover: bool, now: Timestamp) -> Vec<Event> {
+        let watch = &self.parts.watch;
+        let mut chronicle = Chronicle::new(watch, now);
+        if recover {
+            lifecycle::recover(&mut self.record, &mut chronicle);
+        }
+        for report in reports {
+            if let Report::Looked { look: crate::domain::record::Look::Source { .. }, found: Found::Entry(seen), .. } = &report {
+                self.reads.push(seen.as_ref().err().map(|unseen| unseen.reason));
+            }
+            absorb(watch, &mut self.record, report, &mut chronicle);
+        }
+        advance(watch, &mut self.record, &mut self.dice, &mut chronicle);
+        chronicle.into_events()
+    }
+
+    /// What is wanted now; the act only where every gate is open.
+    fn want(&self, now: Timestamp) -> (Want, Option<crate::domain::record::Act>) {
+        let want = want(&self.parts.watch, &self.record, self.house.paused, self.began, now);
+        let act = want.admitted().filter(|_| (self.house.may_act)()).cloned();
+        (want, act)
+    }
+
+    /// The intent of an admitted act stands in the record before it begins; one that waits for approval is noted.
+    fn admit(
+        &mut self,
+        mut events: Vec<Event>,
+        want: &Want,
+        act: Option<&crate::domain::record::Act>,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let mut chronicle = Chronicle::new(&self.parts.watch, now);
+        if want.looks.is_empty() {
+            note_pending(&mut self.record, want, &mut chronicle);
+        }
+        if let Some(act) = act {
+            lifecycle::begin(&mut self.record, act, &mut chronicle);
+        }
+        events.extend(chronicle.into_events());
+        events
+    }
+
+    async fn save(&mut self, events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
+        let watch = &self.parts.watch;
+        let mut messages = tell::of_events(watch, &self.record, &events, now);
+        messages.extend(tell::reminders(watch, &mut self.record, self.house.ladder, now));
+        self.write(events, messages).await
+    }
+
+    async fn write(&mut self, events: Vec<Event>, messages: Vec<Message>) -> Result<(), JournalError> {
+        let unchanged = self.saved.as_ref() == Some(&self.record);
+        if unchanged && events.is_empty() && messages.is_empty() && self.absorbed.is_empty() {
+            return Ok(());
+        }
+        let addressed = messages.into_iter().flat_map(|message| {
+            let to = recipients(&message, self.house.recipients);
+            to.into_iter().map(move |id| (id, message.clone()))
+        });
+        let messages: Vec<(String, Message)> = addressed.collect();
+        self.messages += messages.len();
+        let change = Change {
+            watch: self.parts.watch.id.clone(),
+            record: Some(self.record.clone()),
+            events: events.clone(),
+            messages,
+            absorbed: std::mem::take(&mut self.absorbed),
+        };
+        self.house.journal.save(change).await?;
+        self.saved = Some(self.record.clone());
+        self.events.extend(events);
+        Ok(())
+    }
+
+    async fn execute(&self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
+        let clock = self.house.clock;
+        if let Some(act) = act {
+            return vec![execute::act(self.parts, &self.record, act, clock).await];
+        }
+        let looks = want.looks.iter().cloned();
+        join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock))).await
+    }
+
+    /// The judgement of the pass, told and pictured.
+    async fn finish(mut self) -> Result<Passed, JournalError> {
+        let now = self.house.clock.now();
+        let watch = Arc::clone(&self.parts.watch);
+        let assessment = assess(&watch, &self.record, self.house.paused, now);
+        let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
+        self.write(Vec::new(), messages).await?;
+        let want = want(&watch, &self.record, self.house.paused, self.began, now);
+        let view = Arc::new(view(watch, &self.record, assessment, &want, now));
+        Ok(Passed { record: self.record, view, reads: self.reads, events: self.events, messages: self.messages })
+    }
+}
+
+/// The picture of a watch at one moment.
+#[must_use]
+pub fn view(
+    watch: Arc<crate::domain::watch::Watch>,
+    record: &Record,
+    assessment: Assessment,
+    want: &Want,
+    now: Timestamp,
+) -> WatchView {
+    WatchView {
+        plan: plan(&watch, record, assessment.step, want, now),
+        hand_offs: tell::hand_offs(&watch, record),
+        matching: matching_by_target(&watch, record),
+        due: record.due.map(|due| due.at),
+        record: Arc::new(record.clone()),
+        step: assessment.step,
+        findings: assessment.findings,
+        level: assessment.level,
+        moments: assessment.moments,
+        watch,
+    }
+}
