@@ -21,15 +21,36 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "surfaces" => with(&["formats"]),
         "config" => with(&[&["secret", "net", "sap", "command"], ROLES.as_slice()].concat()),
         "engine" => with(&[&["identity", "journal"], ROLES.as_slice()].concat()),
-        "cli" => with(&["app", "config", "sandbox", "secret", "identity", "formats", "net", "sources", "probers", "journal"]),
+        "cli" => with(&[
+            "app", "config", "sandbox", "secret", "identity", "formats", "net", "sources", "probers",
+            "journal",
+        ]),
         "app" | "lib" | "main" => EVERYTHING.to_vec(),
         other => panic!("src/{other} is in no row of the table of who may name whom; add it there"),
     }
 }
 
 const EVERYTHING: [&str; 20] = [
-    "domain", "clock", "secret", "identity", "formats", "net", "command", "sap", "sources", "renewers", "targets",
-    "callers", "probers", "notifiers", "journal", "engine", "surfaces", "config", "app", "cli",
+    "domain",
+    "clock",
+    "secret",
+    "identity",
+    "formats",
+    "net",
+    "command",
+    "sap",
+    "sources",
+    "renewers",
+    "targets",
+    "callers",
+    "probers",
+    "notifiers",
+    "journal",
+    "engine",
+    "surfaces",
+    "config",
+    "app",
+    "cli",
 ];
 
 fn source() -> Vec<SourceFile> {
@@ -77,7 +98,8 @@ fn the_engine_knows_roles_only_by_their_traits() {
 
 #[test]
 fn the_core_is_deaf_and_blind() {
-    let banned = ["async ", "tokio", "tracing", "serde", "std::fs", "std::net::Tcp", "now()", "println", "reqwest"];
+    let banned =
+        ["async ", "tokio", "tracing", "serde", "std::fs", "std::net::Tcp", "now()", "println", "reqwest"];
     assert_absent("the core has an effect", &banned, |file| file.module() == "domain");
 }
 
@@ -117,11 +139,8 @@ fn assert_absent(claim: &str, banned: &[&str], of: impl Fn(&SourceFile) -> bool)
 
 #[test]
 fn every_module_begins_by_saying_what_it_is() {
-    let silent: Vec<String> = all_rust_files()
-        .iter()
-        .filter(|file| !file.text.starts_with("//!"))
-        .map(SourceFile::shown)
-        .collect();
+    let silent: Vec<String> =
+        all_rust_files().iter().filter(|file| !file.text.starts_with("//!")).map(SourceFile::shown).collect();
     assert_none("a file does not begin with //!", &silent);
 }
 

@@ -10,6 +10,7 @@ mod source_text;
 mod support;
 
 mod cli;
+mod formats;
 mod layering;
 mod probe;
 #[cfg(feature = "sandbox")]

@@ -4,16 +4,16 @@
 use std::path::{Path, PathBuf};
 
 /// One file.
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     path: PathBuf,
     /// Its text as it stands there.
-    pub text: String,
+    pub(crate) text: String,
     /// The same lines with comments and the insides of strings blanked.
     code: String,
 }
 
 /// Every Rust file below a folder.
-pub fn read_folder(folder: &Path) -> Vec<SourceFile> {
+pub(crate) fn read_folder(folder: &Path) -> Vec<SourceFile> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,15 +30,14 @@ pub fn read_folder(folder: &Path) -> Vec<SourceFile> {
 
 impl SourceFile {
     /// The path below the package's folder.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         self.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
     }
 
     fn module_path(&self) -> Vec<String> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let below = self.path.strip_prefix(source).unwrap().with_extension("");
-        let mut parts: Vec<String> =
-            below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let mut parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         if parts.last().is_some_and(|last| last == "mod") {
             parts.pop();
         }
@@ -46,18 +45,22 @@ impl SourceFile {
     }
 
     /// The module below the root that it belongs to.
-    pub fn module(&self) -> String {
+    pub(crate) fn module(&self) -> String {
         self.module_path()[0].clone()
     }
 
     /// Lines of code with their numbers, up to the tests at the end of the file.
-    pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let is_tests = |line: &str| line.starts_with("mod ") && line.ends_with('{');
-        self.code.lines().enumerate().map(|(n, line)| (n + 1, line)).take_while(move |(_, line)| !is_tests(line))
+        self.code
+            .lines()
+            .enumerate()
+            .map(|(n, line)| (n + 1, line))
+            .take_while(move |(_, line)| !is_tests(line))
     }
 
     /// Every path that starts at the crate's root, as its segments, with the line it stands in.
-    pub fn crate_paths(&self) -> Vec<(usize, Vec<String>)> {
+    pub(crate) fn crate_paths(&self) -> Vec<(usize, Vec<String>)> {
         let own = self.module_path();
         let mut found = Vec::new();
         for (at, _) in self.code.match_indices("crate::") {
@@ -83,7 +86,7 @@ impl SourceFile {
     }
 
     /// Every function: the line it begins in, its name, how many lines of code its body has.
-    pub fn functions(&self) -> Vec<(usize, String, usize)> {
+    pub(crate) fn functions(&self) -> Vec<(usize, String, usize)> {
         let lines: Vec<&str> = self.code.lines().collect();
         let mut found = Vec::new();
         for (n, line) in lines.iter().enumerate() {
@@ -91,7 +94,8 @@ impl SourceFile {
             let indent = line.len() - line.trim_start().len();
             let closing = format!("{}}}", " ".repeat(indent));
             let body = lines[n..].iter().skip_while(|line| !line.ends_with('{')).skip(1);
-            let length = body.take_while(|line| **line != closing).filter(|line| !line.trim().is_empty()).count();
+            let length =
+                body.take_while(|line| **line != closing).filter(|line| !line.trim().is_empty()).count();
             if !line.ends_with('}') && !line.ends_with(';') {
                 found.push((n + 1, name, length));
             }
@@ -121,9 +125,7 @@ fn expand(text: &str) -> Vec<Vec<String>> {
     let first: String = text.chars().take_while(|c| is_word(*c)).collect();
     match text[first.len()..].strip_prefix("::") {
         None => vec![vec![first]],
-        Some(rest) => {
-            expand(rest).into_iter().map(|second| [vec![first.clone()], second].concat()).collect()
-        }
+        Some(rest) => expand(rest).into_iter().map(|second| [vec![first.clone()], second].concat()).collect(),
     }
 }
 
@@ -155,7 +157,9 @@ fn blank(text: &str) -> String {
         let (kept, length) = match c {
             '/' if rest.starts_with("//") => ("", rest.find('\n').unwrap_or(rest.len())),
             '/' if rest.starts_with("/*") => ("", rest.find("*/").map_or(rest.len(), |end| end + 2)),
-            'r' if !out.ends_with(is_word) && raw_string(rest).is_some() => ("\"\"", raw_string(rest).unwrap()),
+            'r' if !out.ends_with(is_word) && raw_string(rest).is_some() => {
+                ("\"\"", raw_string(rest).unwrap())
+            }
             '"' => ("\"\"", string(rest)),
             '\'' => ("' '", character(rest)),
             _ => (&rest[..c.len_utf8()], c.len_utf8()),

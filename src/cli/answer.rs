@@ -77,7 +77,9 @@ impl Answer {
 fn which_waits(watch: &Value) -> Option<Waiting> {
     let plan = watch.get("plan")?;
     let act = plan.get("act").unwrap_or(&Value::Null);
-    let what = |id: &str| if text(act, "id") == id { text(act, "what") } else { "an act of another step" }.to_owned();
+    let what = |id: &str| {
+        if text(act, "id") == id { text(act, "what") } else { "an act of another step" }.to_owned()
+    };
     let pending = plan.get("pending").map(|pending| list(pending, "")).unwrap_or_default();
     let held = plan.get("held").map(|held| list(held, "")).unwrap_or_default();
     let by_approval = held.iter().any(|gate| text(gate, "gate") == "approval");
@@ -98,7 +100,8 @@ mod tests {
     #[test]
     fn only_an_act_that_waits_for_approval_can_be_answered() {
         let act = json!({ "id": "switch-2", "what": "switch the caller" });
-        let held_by = |gate: &str| json!({ "plan": { "act": act, "held": [{ "gate": gate }], "pending": [] } });
+        let held_by =
+            |gate: &str| json!({ "plan": { "act": act, "held": [{ "gate": gate }], "pending": [] } });
         assert_eq!(which_waits(&held_by("approval")).unwrap().what, "switch the caller");
         assert!(which_waits(&held_by("window")).is_none());
         assert!(which_waits(&json!({})).is_none());

@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// In mode propose each act waits for approval. The approval names the act's id, so that nobody approves something else than what was seen; that of a switch covers its roll back. With four_eyes it must come from somebody else than who asked for the renewal.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward approve sf-odata-prod\n  certsteward approve sf-odata-prod switch-2-3f9c --ticket CHG-1042\n  certsteward approve sf-odata-prod --yes --comment \"seen in the change board\"")]
+#[command(
+    after_help = "Examples:\n  certsteward approve sf-odata-prod\n  certsteward approve sf-odata-prod switch-2-3f9c --ticket CHG-1042\n  certsteward approve sf-odata-prod --yes --comment \"seen in the change board\""
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     answer: Answer,

@@ -21,7 +21,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.watch;
-        let done = format!("the renewal of {watch} will be cancelled; its callers keep the certificate they use");
+        let done =
+            format!("the renewal of {watch} will be cancelled; its callers keep the certificate they use");
         send_plain(watch, "cancel", done, &self.remarks, common, output).await
     }
 }

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::Common;
-use super::picture::{choose, level, list, moment, text};
 use super::daemon::{Daemon, Reach};
 use super::exit::{Exit, Failed};
 use super::facts::{days_left, shown};
 use super::output::{Output, Tone};
+use super::picture::{choose, level, list, moment, text};
 use super::watches;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
@@ -19,7 +19,9 @@ use crate::domain::finding::Level;
 /// While certsteward runs, its newest picture is shown; else every source is looked at and every probe made, once. Exits as
 /// monitoring plugins do: 0 ok, 1 warning, 2 critical, 3 unknown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward check\n  certsteward check sf-odata-prod --json\n  certsteward check --now        look anew even while certsteward runs")]
+#[command(
+    after_help = "Examples:\n  certsteward check\n  certsteward check sf-odata-prod --json\n  certsteward check --now        look anew even while certsteward runs"
+)]
 pub(super) struct Arguments {
     /// The watches' ids; without any: all
     watch: Vec<String>,
@@ -36,7 +38,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         // What cannot be looked at is unknown, whatever stood in the way.
-        let unknown = |failed: Failed| Failed { exit: Exit::Unknown, text: format!("UNKNOWN - {}", failed.text) };
+        let unknown =
+            |failed: Failed| Failed { exit: Exit::Unknown, text: format!("UNKNOWN - {}", failed.text) };
         let all = self.look(common).await.map_err(unknown)?;
         let chosen = choose(&all, &self.watch).map_err(unknown)?;
         if chosen.is_empty() {
@@ -116,9 +119,8 @@ fn state_of(watch: &Value) -> State {
 }
 
 fn show(watches: &[&Value], worst: State, now: Timestamp, output: &mut Output) {
-    let counts = [State::Critical, State::Warning, State::Unknown, State::Ok].map(|state| {
-        (state, watches.iter().filter(|watch| state_of(watch) == state).count())
-    });
+    let counts = [State::Critical, State::Warning, State::Unknown, State::Ok]
+        .map(|state| (state, watches.iter().filter(|watch| state_of(watch) == state).count()));
     let counts: Vec<String> = counts
         .iter()
         .filter(|(_, count)| *count > 0)
@@ -140,7 +142,8 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     let word = output.tone(state.tone(), format_args!("{:8}", state.word()));
     output.line(format_args!("{word} {}: {expires}, {}", text(watch, "id"), text(watch, "step")));
     for finding in list(watch, "findings") {
-        let (level, text, way_out) = (text(finding, "level"), text(finding, "text"), text(finding, "way_out"));
+        let (level, text, way_out) =
+            (text(finding, "level"), text(finding, "text"), text(finding, "way_out"));
         output.line(format_args!("  {level}: {text}"));
         if !way_out.is_empty() {
             output.line(format_args!("    {}", output.tone(Tone::Faint, format_args!("way out: {way_out}"))));

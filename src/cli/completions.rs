@@ -6,7 +6,9 @@ use super::output::Output;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  certsteward completions bash > /usr/share/bash-completion/completions/certsteward")]
+#[command(
+    after_help = "Example:\n  certsteward completions bash > /usr/share/bash-completion/completions/certsteward"
+)]
 pub(super) struct Arguments {
     /// The shell
     shell: clap_complete::Shell,

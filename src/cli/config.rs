@@ -23,7 +23,9 @@ enum Act {
     #[command(after_help = "Example:\n  certsteward config show --json")]
     Show(AsJson),
     /// Print the example: every option, its default, one sentence
-    #[command(after_help = "Examples:\n  certsteward config example > certsteward.toml\n  certsteward config example --minimal")]
+    #[command(
+        after_help = "Examples:\n  certsteward config example > certsteward.toml\n  certsteward config example --minimal"
+    )]
     Example(Example),
     /// Print the JSON schema of the configuration, for editors
     #[command(after_help = "Example:\n  certsteward config schema > certsteward.schema.json")]

@@ -12,7 +12,9 @@ use super::output::Output;
 /// Needed only where certsteward cannot make a call itself because the key never leaves its system; elsewhere its probe
 /// notices. It is shown as confirmed by you, never as proven.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\"")]
+#[command(
+    after_help = "Example:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\""
+)]
 pub(super) struct Arguments {
     /// The watch's id
     watch: String,

@@ -112,12 +112,7 @@ impl Daemon {
         Err(AskDaemon::Refused { text: refusal(status, &answer) })
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(u16, Bytes), AskDaemon> {
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<(u16, Bytes), AskDaemon> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| self.broken(e))?;
@@ -142,10 +137,13 @@ impl Daemon {
 
     fn unreachable(&self, error: std::io::Error) -> AskDaemon {
         let place = self.socket.clone();
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => AskDaemon::NotRunning(place),
-            ErrorKind::PermissionDenied => AskDaemon::Denied(place),
-            _ => AskDaemon::Broken { place, cause: error.into() },
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+            AskDaemon::NotRunning(place)
+        } else if kind == ErrorKind::PermissionDenied {
+            AskDaemon::Denied(place)
+        } else {
+            AskDaemon::Broken { place, cause: error.into() }
         }
     }
 

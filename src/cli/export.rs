@@ -20,7 +20,9 @@ use crate::secret::SecretRef;
 /// The certificate is parsed and encoded anew, and the result is scanned before it leaves: neither a private key nor
 /// anything that stood around the certificate comes with it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward export sfapi.p12 --password-file pw --format cer -o sfapi.cer\n  certsteward export sf-odata-prod --format pem")]
+#[command(
+    after_help = "Examples:\n  certsteward export sfapi.p12 --password-file pw --format cer -o sfapi.cer\n  certsteward export sf-odata-prod --format pem"
+)]
 pub(super) struct Arguments {
     /// The watch's id, or a file
     #[arg(value_name = "WATCH|FILE")]
@@ -68,11 +70,8 @@ struct Found {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let mut found = if Path::new(&self.what).is_file() {
-            self.open_file()?
-        } else {
-            self.ask_daemon(common).await?
-        };
+        let mut found =
+            if Path::new(&self.what).is_file() { self.open_file()? } else { self.ask_daemon(common).await? };
         let bytes = formats::public::public(&found.chain, self.format.into())
             .map_err(|error| Failed::could_not(format!("{}: {error}", self.what)))?;
         found.leave_out_issuers(self.format);
@@ -98,12 +97,15 @@ impl Arguments {
     }
 
     async fn ask_daemon(&self, common: &Common) -> Result<Found, Failed> {
-        let watch = segment("watch", &self.what)
-            .map_err(|_| Failed::could_not(format!("there is no file {}, and no watch has such an id", self.what)))?;
+        let watch = segment("watch", &self.what).map_err(|_| {
+            Failed::could_not(format!("there is no file {}, and no watch has such an id", self.what))
+        })?;
         let path = format!("/watches/{watch}/public.pem");
         let answer = Daemon::reach(&self.reach, common).get(&path).await.map_err(|error| {
             if error.is_not_running() {
-                return Failed::could_not(format!("there is no file {watch}, and the watch {watch} cannot be asked for: {error}"));
+                return Failed::could_not(format!(
+                    "there is no file {watch}, and the watch {watch} cannot be asked for: {error}"
+                ));
             }
             error.into()
         })?;
@@ -155,10 +157,16 @@ impl Found {
         let issuers = self.chain.issuers.iter();
         let left = match format {
             Format::Pem | Format::Cer | Format::Der => issuers.map(|issuer| issuer.common_name()).collect(),
-            Format::Chain => issuers.filter(|i| i.is_self_issued()).map(|i| i.common_name()).collect::<Vec<_>>(),
+            Format::Chain => {
+                issuers.filter(|i| i.is_self_issued()).map(|i| i.common_name()).collect::<Vec<_>>()
+            }
         };
         self.left_out.extend(left.into_iter().map(|name| format!("the issuer {name}")));
-        let strays = self.chain.strays.iter().map(|stray| format!("{}, which is not part of the chain", stray.common_name()));
+        let strays = self
+            .chain
+            .strays
+            .iter()
+            .map(|stray| format!("{}, which is not part of the chain", stray.common_name()));
         self.left_out.extend(strays);
     }
 }

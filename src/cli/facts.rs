@@ -90,7 +90,11 @@ pub(super) fn certificate_json(certificate: &Certificate, role: &str, now: Times
 
 fn valid_from(certificate: &Certificate, now: Timestamp) -> String {
     let start = certificate.not_before;
-    let note = if start > now { format!(" (not yet valid: begins {})", distance(start, now)) } else { String::new() };
+    let note = if start > now {
+        format!(" (not yet valid: begins {})", distance(start, now))
+    } else {
+        String::new()
+    };
     format!("{}{note}", shown(start))
 }
 

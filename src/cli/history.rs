@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::Common;
-use super::picture::{list, moment_shown, text};
 use super::daemon::{AskDaemon, Daemon, Reach, segment};
 use super::exit::{Exit, Failed};
 use super::facts::stamp;
 use super::output::{Output, Tone};
+use super::picture::{list, moment_shown, text};
 use super::watches;
 use crate::config::State;
 use crate::journal::{EventQuery, Journal as _, sqlite::Sqlite};
@@ -17,7 +17,9 @@ use crate::journal::{EventQuery, Journal as _, sqlite::Sqlite};
 ///
 /// Commands stand there with who gave them, their comment and their ticket.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward history sf-odata-prod\n  certsteward history --limit 500 --json")]
+#[command(
+    after_help = "Examples:\n  certsteward history sf-odata-prod\n  certsteward history --limit 500 --json"
+)]
 pub(super) struct Arguments {
     /// The watch's id; without it: everything
     watch: Option<String>,
@@ -109,7 +111,9 @@ fn show(event: &Value, output: &mut Output) {
     let kind = output.tone(Tone::Faint, text(event, "kind"));
     output.line(format_args!("{}  {watch}{kind}: {}{by}", moment_shown(event, "at"), text(event, "text")));
     let facts = event.get("facts").and_then(Value::as_object);
-    for (name, value) in facts.into_iter().flatten().filter(|(name, _)| ["comment", "ticket"].contains(&name.as_str())) {
+    for (name, value) in
+        facts.into_iter().flatten().filter(|(name, _)| ["comment", "ticket"].contains(&name.as_str()))
+    {
         output.line(format_args!("    {name}: {}", value.as_str().unwrap_or_default()));
     }
 }

@@ -26,7 +26,9 @@ use crate::sources::{Source as _, tls};
 /// Reads PEM, DER, Base64, PKCS#7, PKCS#12 and ZIP; the form is recognised by content. A private key beside the
 /// certificate is compared with it and never shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward inspect sfapi.p12 --password-file pw\n  certsteward inspect api.example.org:443\n  curl -s https://example.org/sfapi.pem | certsteward inspect - --json")]
+#[command(
+    after_help = "Examples:\n  certsteward inspect sfapi.p12 --password-file pw\n  certsteward inspect api.example.org:443\n  curl -s https://example.org/sfapi.pem | certsteward inspect - --json"
+)]
 pub(super) struct Arguments {
     /// A file, HOST:PORT, or - for standard input
     place: String,
@@ -175,7 +177,8 @@ impl Seen {
             Ok(chain) => chain,
             Err(unseen) => return unseen.text.clone(),
         };
-        let order = if chain.in_order { "in order" } else { "not in order: put the leaf first, then its issuer" };
+        let order =
+            if chain.in_order { "in order" } else { "not in order: put the leaf first, then its issuer" };
         let whole = match (chain.reaches_root(), chain.has_issuer()) {
             (true, _) => "complete, its root is part of it".to_owned(),
             (false, true) => "complete up to a root that is not part of it".to_owned(),

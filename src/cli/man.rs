@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// Without --dir it prints one page: that of VERB, else the main one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward man | man -l -\n  certsteward man probe\n  certsteward man --dir /usr/local/share/man/man1")]
+#[command(
+    after_help = "Examples:\n  certsteward man | man -l -\n  certsteward man probe\n  certsteward man --dir /usr/local/share/man/man1"
+)]
 pub(super) struct Arguments {
     /// The verb whose page is printed
     #[arg(conflicts_with = "dir")]

@@ -14,6 +14,8 @@ mod export;
 mod facts;
 mod history;
 mod inspect;
+#[cfg(feature = "sandbox")]
+mod landscape;
 mod man;
 mod notify;
 mod order;
@@ -186,7 +188,7 @@ impl Verb {
 
     async fn perform(self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         match self {
-            Self::Run(arguments) => arguments.perform(common, output).await,
+            Self::Run(arguments) => arguments.perform(common).await,
             Self::Check(arguments) => arguments.perform(common, output).await,
             Self::Plan(arguments) => arguments.perform(common, output).await,
             Self::Renew(arguments) => arguments.perform(common, output).await,

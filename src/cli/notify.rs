@@ -9,7 +9,7 @@ use super::Common;
 use super::exit::{Exit, Failed};
 use super::output::Output;
 use super::watches;
-use crate::clock::{Clock as _, SystemClock, Stopwatch};
+use crate::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::config::{Config, NotifierConfig, NotifierKind};
 use crate::domain::Timestamp;
 use crate::domain::finding::Level;
@@ -84,7 +84,11 @@ impl Test {
     fn find<'a>(&self, config: &'a Config) -> Result<&'a NotifierConfig, Failed> {
         config.notifiers.iter().find(|one| one.id == self.name).ok_or_else(|| {
             let known: Vec<&str> = config.notifiers.iter().map(|one| one.id.as_str()).collect();
-            let known = if known.is_empty() { "none is configured".to_owned() } else { format!("there are: {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "none is configured".to_owned()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
             Failed::could_not(format!("there is no notifier {:?}; {known}", self.name))
         })
     }
@@ -95,7 +99,7 @@ fn build(settings: &NotifierConfig) -> Result<Box<dyn Notifier>, Unseen> {
         .map_err(|error| Unseen::new(crate::domain::reason::Reason::Unreadable, error.to_string()))?;
     Ok(match &settings.kind {
         NotifierKind::Smtp(settings) => Box::new(Smtp::new(net, settings.clone())?),
-        NotifierKind::Webhook(settings) => Box::new(Webhook::new(net, settings.clone())?),
+        NotifierKind::Webhook(settings) => Box::new(Webhook::new(net, settings.clone())),
     })
 }
 
@@ -110,7 +114,8 @@ fn message(at: Timestamp) -> Message {
         key: format!("test-{}", at.timestamp()),
         resolved: false,
         subject: "test message of certsteward, nothing is wrong".to_owned(),
-        text: "This message was sent by hand with certsteward notify test, to see whether messages arrive".to_owned(),
+        text: "This message was sent by hand with certsteward notify test, to see whether messages arrive"
+            .to_owned(),
         way_out: "nothing to do".to_owned(),
         hand_off: None,
         to: None,

@@ -44,8 +44,8 @@ pub(super) struct Output {
 impl Output {
     /// The process's own standard output and error.
     pub(super) fn standard() -> Self {
-        let colour =
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colour = std::io::stdout().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             out: Box::new(std::io::BufWriter::new(std::io::stdout().lock())),
             err: Box::new(std::io::stderr()),
@@ -73,8 +73,7 @@ impl Output {
 
     /// Writes a line for the person, not for the pipe.
     pub(super) fn aside(&mut self, text: impl Display) {
-        let flushed = self.out.flush();
-        self.note(flushed);
+        self.flush();
         // Nothing is left to tell it to when standard error is gone.
         drop(writeln!(self.err, "{text}"));
     }
@@ -103,10 +102,15 @@ impl Output {
         }
     }
 
-    /// Ends the output: a pipe that was closed is no failure, anything else is.
-    pub(super) fn finish(mut self, exit: Exit) -> Exit {
+    /// Hands on what was written so far, for verbs that go on.
+    pub(super) fn flush(&mut self) {
         let flushed = self.out.flush();
         self.note(flushed);
+    }
+
+    /// Ends the output: a pipe that was closed is no failure, anything else is.
+    pub(super) fn finish(mut self, exit: Exit) -> Exit {
+        self.flush();
         match self.broken.take() {
             Some(error) if error.kind() != ErrorKind::BrokenPipe => {
                 self.complain(format_args!("cannot write the output: {error}"));
@@ -164,8 +168,12 @@ mod tests {
 
     #[test]
     fn without_a_terminal_no_escape_is_written() {
-        let output =
-            Output { out: Box::new(std::io::sink()), err: Box::new(std::io::sink()), colour: false, broken: None };
+        let output = Output {
+            out: Box::new(std::io::sink()),
+            err: Box::new(std::io::sink()),
+            colour: false,
+            broken: None,
+        };
         assert_eq!(output.tone(Tone::Bad, "critical"), "critical");
     }
 }

@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// Looks, probes, findings and messages go on. The pause survives a restart and is itself reported after a day.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward pause --comment \"maintenance of the tenant\"\n  certsteward pause sf-odata-prod")]
+#[command(
+    after_help = "Examples:\n  certsteward pause --comment \"maintenance of the tenant\"\n  certsteward pause sf-odata-prod"
+)]
 pub(super) struct Arguments {
     /// The watch's id; without it: every watch
     watch: Option<String>,
@@ -26,6 +28,8 @@ impl Arguments {
             return send_plain(watch, "pause", done, remarks, common, output).await;
         }
         let done = "all acts are paused; end it with: certsteward resume".to_owned();
-        Order { path: "/api/v1/pause".to_owned(), fields: Vec::new(), done, remarks }.send(common, output).await
+        Order { path: "/api/v1/pause".to_owned(), fields: Vec::new(), done, remarks }
+            .send(common, output)
+            .await
     }
 }

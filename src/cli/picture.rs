@@ -40,9 +40,9 @@ pub(super) fn choose<'a>(all: &'a [Value], ids: &[String]) -> Result<Vec<&'a Val
     }
     let known = || all.iter().map(|watch| text(watch, "id")).collect::<Vec<_>>().join(", ");
     let find = |id: &String| {
-        all.iter().find(|watch| text(watch, "id") == id).ok_or_else(|| {
-            Failed::could_not(format!("there is no watch {id:?}; there are: {}", known()))
-        })
+        all.iter()
+            .find(|watch| text(watch, "id") == id)
+            .ok_or_else(|| Failed::could_not(format!("there is no watch {id:?}; there are: {}", known())))
     };
     ids.iter().map(find).collect()
 }

@@ -4,11 +4,11 @@
 use serde_json::Value;
 
 use super::Common;
-use super::picture::{choose, list, moment, moment_shown, text};
 use super::daemon::{AskDaemon, Daemon, Reach, segment};
 use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
+use super::picture::{choose, list, moment, moment_shown, text};
 use super::watches;
 
 /// Show what happens next, why, what holds it, and whether a gap is expected

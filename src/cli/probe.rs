@@ -25,7 +25,9 @@ use crate::secret::SecretRef;
 /// With a watch: its probes, with the certificate its source holds. With a URL: one call with --cert and --key. A finished
 /// handshake proves nothing, so the answer is read and judged. Exits with 0 only if the certificate was accepted.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward probe sf-odata-prod\n  certsteward probe 'https://api4.cert.successfactors.com/odata/v2/User?$top=1' --cert c.pem --key k.pem --company-id ACME\n  certsteward probe https://localhost:8443/ --ca ca.pem --cert client.p12 --password-file pw --json")]
+#[command(
+    after_help = "Examples:\n  certsteward probe sf-odata-prod\n  certsteward probe 'https://api4.cert.successfactors.com/odata/v2/User?$top=1' --cert c.pem --key k.pem --company-id ACME\n  certsteward probe https://localhost:8443/ --ca ca.pem --cert client.p12 --password-file pw --json"
+)]
 pub(super) struct Arguments {
     /// The watch's id, or an address that begins with https://
     #[arg(value_name = "WATCH|URL")]
@@ -74,7 +76,10 @@ impl Arguments {
             return Ok(self.show(&[(self.what.clone(), probed)], now, output));
         }
         if self.what.contains("://") {
-            return Err(Failed::usage(format!("{:?} does not begin with https://; only TLS can carry a client certificate", self.what)));
+            return Err(Failed::usage(format!(
+                "{:?} does not begin with https://; only TLS can carry a client certificate",
+                self.what
+            )));
         }
         self.call.refuse_beside_watch()?;
         let probed = super::watches::probe(&self.what, common, now).await?;
@@ -197,8 +202,11 @@ fn client_certificate(probed: &Probed) -> String {
 }
 
 fn as_json(name: &str, probed: &Probed, now: Timestamp) -> Value {
-    let phases: Map<String, Value> =
-        probed.phases.iter().map(|(phase, seconds)| (phase.code().to_owned(), Value::from(*seconds))).collect();
+    let phases: Map<String, Value> = probed
+        .phases
+        .iter()
+        .map(|(phase, seconds)| (phase.code().to_owned(), Value::from(*seconds)))
+        .collect();
     json!({
         "probe": name,
         "verdict": probed.verdict.code(),
@@ -230,7 +238,9 @@ fn server_chain(probed: &Probed, now: Timestamp) -> Vec<Value> {
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it like \"Name: value\"")?;
     let (name, value) = (name.trim(), value.trim());
-    if hyper::header::HeaderName::try_from(name).is_err() || hyper::header::HeaderValue::try_from(value).is_err() {
+    if hyper::header::HeaderName::try_from(name).is_err()
+        || hyper::header::HeaderValue::try_from(value).is_err()
+    {
         return Err("a name or value has characters that a header may not have".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))

@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// The renewal it belongs to is cancelled; callers keep the certificate they use.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward reject sf-odata-prod\n  certsteward reject sf-odata-prod switch-2-3f9c --comment \"month end, try again on the 3rd\"")]
+#[command(
+    after_help = "Examples:\n  certsteward reject sf-odata-prod\n  certsteward reject sf-odata-prod switch-2-3f9c --comment \"month end, try again on the 3rd\""
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     answer: Answer,

@@ -21,7 +21,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.watch;
-        let done = format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
+        let done =
+            format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
         send_plain(watch, "renew", done, &self.remarks, common, output).await
     }
 }

@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// Ends the pause of the same kind: the one of all watches does not end the pause of a single one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward resume\n  certsteward resume sf-odata-prod --ticket CHG-1042")]
+#[command(
+    after_help = "Examples:\n  certsteward resume\n  certsteward resume sf-odata-prod --ticket CHG-1042"
+)]
 pub(super) struct Arguments {
     /// The watch's id; without it: the pause of all watches
     watch: Option<String>,
@@ -26,6 +28,8 @@ impl Arguments {
             return send_plain(watch, "resume", done, remarks, common, output).await;
         }
         let done = "acts may happen again".to_owned();
-        Order { path: "/api/v1/resume".to_owned(), fields: Vec::new(), done, remarks }.send(common, output).await
+        Order { path: "/api/v1/resume".to_owned(), fields: Vec::new(), done, remarks }
+            .send(common, output)
+            .await
     }
 }

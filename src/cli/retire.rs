@@ -21,7 +21,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.watch;
-        let done = format!("the replaced certificate of {watch} will be removed unless something still uses it");
+        let done =
+            format!("the replaced certificate of {watch} will be removed unless something still uses it");
         send_plain(watch, "retire", done, &self.remarks, common, output).await
     }
 }

@@ -10,7 +10,9 @@ use super::output::Output;
 ///
 /// Possible while the replaced certificate is still there and accepted; the renewal then waits for a person.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  certsteward rollback sf-odata-prod --comment \"payroll run failed\" --ticket INC-77")]
+#[command(
+    after_help = "Example:\n  certsteward rollback sf-odata-prod --comment \"payroll run failed\" --ticket INC-77"
+)]
 pub(super) struct Arguments {
     /// The watch's id
     watch: String,
@@ -21,7 +23,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.watch;
-        let done = format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
+        let done =
+            format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
         send_plain(watch, "rollback", done, &self.remarks, common, output).await
     }
 }

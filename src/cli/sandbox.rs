@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exit::{Exit, Failed};
+use super::output::Output;
 use super::span;
 
 /// Try certsteward against a simulated SAP landscape
@@ -114,3 +116,14 @@ Examples:
   certsteward sandbox --hands me --match exact         you are the administrator
   certsteward sandbox --once --match exact             end to end in a minute, for scripts
   certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run";
+
+impl Arguments {
+    pub(super) async fn perform(&self, output: &mut Output) -> Result<Exit, Failed> {
+        if !self.landscape_only {
+            return Err(Failed::could_not(
+                "this build has only the simulated systems; start them with --landscape-only --dir D",
+            ));
+        }
+        super::landscape::serve(self, output).await
+    }
+}

@@ -15,7 +15,9 @@ use crate::domain::{Duration, Timestamp};
 ///
 /// Only messages stop: findings, metrics, hand-offs on the page and acts go on.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  certsteward silence sf-odata-prod --for 12h --ticket CHG-1042\n  certsteward silence sf-odata-prod --until 2027-01-04")]
+#[command(
+    after_help = "Examples:\n  certsteward silence sf-odata-prod --for 12h --ticket CHG-1042\n  certsteward silence sf-odata-prod --until 2027-01-04"
+)]
 #[group(id = "when", required = true, multiple = false, args = ["for", "until"])]
 pub(super) struct Arguments {
     /// The watch's id
@@ -48,7 +50,9 @@ impl Arguments {
         let until = self.until.or_else(|| now.checked_add_signed(self.span?));
         match until {
             Some(until) if until > now => Ok(until),
-            Some(until) => Err(Failed::usage(format!("{} is over already", until.format("%Y-%m-%d %H:%M UTC")))),
+            Some(until) => {
+                Err(Failed::usage(format!("{} is over already", until.format("%Y-%m-%d %H:%M UTC"))))
+            }
             None => Err(Failed::usage("that is further away than time can be told".to_owned())),
         }
     }

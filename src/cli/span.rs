@@ -32,8 +32,7 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(day) = text.parse::<chrono::NaiveDate>() {
         return Ok(day.and_time(chrono::NaiveTime::MIN).and_utc());
     }
-    text.parse::<Timestamp>()
-        .map_err(|_| "write it like 2027-01-04 or 2027-01-04T08:00:00Z".to_owned())
+    text.parse::<Timestamp>().map_err(|_| "write it like 2027-01-04 or 2027-01-04T08:00:00Z".to_owned())
 }
 
 const FORM: &str = "write it like 30s, 15m, 12h, 7d or 2w";

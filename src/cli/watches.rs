@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Common;
 use super::exit::Failed;
 use crate::config::{self, Config, Connection, SourceConfig, WatchConfig};
@@ -22,7 +24,9 @@ pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
 
 /// What a configuration holds, in numbers.
 pub(super) fn count(config: &Config) -> String {
-    let number = |count: usize, one: &str, several: &str| format!("{count} {}", if count == 1 { one } else { several });
+    let number = |count: usize, one: &str, several: &str| {
+        format!("{count} {}", if count == 1 { one } else { several })
+    };
     let mut parts = vec![number(config.watches.len(), "watch", "watches")];
     if !config.discoveries.is_empty() {
         parts.push(number(config.discoveries.len(), "discovery", "discoveries"));
@@ -31,23 +35,34 @@ pub(super) fn count(config: &Config) -> String {
     parts.join(", ")
 }
 
+/// Looks at these watches once, or at all of them, without a daemon.
+pub(super) async fn look_once(common: &Common, _watches: &[String]) -> Result<Vec<Value>, Failed> {
+    configuration(common)?;
+    Err(Failed::could_not("certsteward is not running; start it with systemctl start certsteward"))
+}
+
 /// Makes every probe of a watch with the certificate that its source holds now.
-pub(super) async fn probe(id: &str, common: &Common, now: Timestamp) -> Result<Vec<(String, Probed)>, Failed> {
+pub(super) async fn probe(
+    id: &str,
+    common: &Common,
+    now: Timestamp,
+) -> Result<Vec<(String, Probed)>, Failed> {
     let config = configuration(common)?;
     let all = config.all_watches();
     let watch = all.iter().find(|one| one.watch.id == id).ok_or_else(|| no_watch(id, &all))?;
     if watch.probes.is_empty() {
-        return Err(Failed::could_not(format!("{id} has no probe; add one as [[watch.probe]], or probe a URL")));
+        return Err(Failed::could_not(format!(
+            "{id} has no probe; add one as [[watch.probe]], or probe a URL"
+        )));
     }
     let net = Net::new().map_err(|error| Failed::because(&error))?;
     let mut results = Vec::with_capacity(watch.probes.len());
     let mut held: Option<Identity> = None;
     for (probe, settings) in &watch.probes {
         if settings.files.is_none() && held.is_none() {
-            let seen = source(&watch.source, &config, &net).and_then(|source| Ok(source));
-            let source = seen.map_err(|unseen| Failed::could_not(format!("{id}: {unseen}")))?;
-            let identity = source.identity(None).await;
-            held = Some(identity.map_err(|unseen| Failed::could_not(format!("{id}: {unseen}")))?);
+            let failed = |unseen: Unseen| Failed::could_not(format!("{id}: {unseen}"));
+            let source = source(&watch.source, &config, &net).map_err(failed)?;
+            held = Some(source.identity(None).await.map_err(failed)?);
         }
         let identity = held.as_ref().filter(|_| settings.files.is_none());
         let probed = Mtls::new(net.clone(), settings.clone()).probe(identity, now).await;
@@ -66,7 +81,9 @@ fn source(settings: &SourceConfig, config: &Config, net: &Net) -> Result<Box<dyn
         SourceConfig::File(settings) => Box::new(file::File::new(settings.clone())),
         SourceConfig::Tls(settings) => Box::new(tls::Tls::new(net.clone(), settings.clone())),
         SourceConfig::DestinationService(settings) => {
-            let Some(Connection::DestinationService(connection)) = config.connections.get(&settings.connection) else {
+            let Some(Connection::DestinationService(connection)) =
+                config.connections.get(&settings.connection)
+            else {
                 let text = format!("there is no connection {} to a Destination service", settings.connection);
                 return Err(Unseen::new(crate::domain::reason::Reason::NotFound, text));
             };
