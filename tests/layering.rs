@@ -11,20 +11,20 @@ const ROLES: [&str; 6] = ["sources", "renewers", "targets", "callers", "probers"
 fn allowed(module: &str) -> Vec<&'static str> {
     let ground = ["domain", "clock"];
     let with = |more: &[&'static str]| [ground.as_slice(), more].concat();
-    let foundation = ["secret", "identity", "formats", "net"];
+    let roles = |more: &[&'static str]| [ground.as_slice(), ROLES.as_slice(), more].concat();
     match module {
-        "domain" | "clock" | "sandbox" => vec![],
-        "secret" | "identity" | "formats" | "net" | "command" => with(&foundation),
-        "sap" => with(&foundation),
+        "domain" | "sandbox" => vec![],
+        "clock" => vec!["domain"],
+        "secret" | "identity" | "formats" | "net" | "command" => with(&["secret", "identity", "formats", "net"]),
+        "sap" => with(&["secret", "identity", "formats", "net"]),
+        // The roles name all of the former, and never each other.
         role if ROLES.contains(&role) => with(&["secret", "identity", "formats", "net", "command", "sap"]),
         "journal" => with(&[]),
         "surfaces" => with(&["formats"]),
-        "config" => with(&[&["secret", "net", "sap", "command"], ROLES.as_slice()].concat()),
-        "engine" => with(&[&["identity", "journal"], ROLES.as_slice()].concat()),
-        "cli" => with(&[
-            "app", "config", "sandbox", "secret", "identity", "formats", "net", "sources", "probers",
-            "journal",
-        ]),
+        "config" => roles(&["secret", "formats", "net", "sap", "command"]),
+        "engine" => roles(&["identity", "journal"]),
+        // The verbs that need no daemon do with files, servers and the store what the daemon's parts do.
+        "cli" => roles(&["app", "config", "sandbox", "secret", "identity", "formats", "net", "sap", "journal"]),
         "app" | "lib" | "main" => EVERYTHING.to_vec(),
         other => panic!("src/{other} is in no row of the table of who may name whom; add it there"),
     }

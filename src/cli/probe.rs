@@ -13,7 +13,7 @@ use super::span;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
-use crate::domain::verdict::{Probed, Verdict};
+use crate::domain::verdict::{Phase, Probed, Verdict};
 use crate::formats;
 use crate::identity::Identity;
 use crate::net;
@@ -173,7 +173,10 @@ fn show_one(name: &str, probed: &Probed, output: &mut Output) {
     if let Some(version) = &probed.tls_version {
         rows.push(("TLS", format!("{version}, {}", probed.cipher.as_deref().unwrap_or("cipher unknown"))));
     }
-    rows.push(("Client certificate", client_certificate(probed)));
+    // Before the handshake nobody could ask for a certificate.
+    if probed.phases.iter().any(|(phase, _)| *phase == Phase::Tls) {
+        rows.push(("Client certificate", client_certificate(probed)));
+    }
     if !probed.acceptable_authorities.is_empty() {
         rows.push(("Acceptable authorities", probed.acceptable_authorities.join("\n")));
     }

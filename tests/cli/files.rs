@@ -226,7 +226,7 @@ fn a_key_that_belongs_to_another_certificate_is_never_sent() {
         &["probe", "https://localhost:1/", "--cert", "good.pem", "--key", "other.key"],
     );
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    has(&ran, &["does not belong"]);
+    has(&ran, &["the private key belongs to none of the certificates"]);
 }
 
 fn normal(pem: &str) -> String {
