@@ -9,11 +9,16 @@
 mod source_text;
 mod support;
 
+mod catalogue;
 mod cli;
+mod config;
 mod formats;
 mod layering;
+mod life;
+mod net;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sap;
+mod surfaces;
 mod systemd;

@@ -172,7 +172,11 @@ impl Form {
             Self::Labels => "a table of strings like { stage = \"prod\" }".to_owned(),
             Self::Headers => "a table of strings like { Accept = \"application/json\" }".to_owned(),
             Self::Date => "a date like 2026-12-18, without quotes".to_owned(),
-            Self::Table(_) => "a table".to_owned(),
+            Self::Table(Shape::One(_)) => "a table".to_owned(),
+            Self::Table(Shape::Several { types, .. }) => {
+                let words: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
+                format!("a table with type = {}", one_of(&words))
+            }
             Self::Named(_) => "a table of named tables".to_owned(),
             Self::Many(_) => "a list of tables, each begun with double brackets".to_owned(),
         }

@@ -1,8 +1,6 @@
 //! Every setting that holds, given or by default, as TOML with full paths.
 //! It shows no secret, only where each is.
 
-use std::fmt::Write as _;
-
 use super::catalogue::{Form, Key, Keys, ROOT, Shape, Without};
 use super::document::{Node, Place, Table, Value, parse_value};
 use super::problem::Ledger;
@@ -11,14 +9,8 @@ use super::shape;
 /// Writes the whole configuration.
 pub(super) fn write(root: &Table, ledger: &Ledger) -> String {
     let mut text = String::new();
-    // The daemon's and the policy's defaults are worth seeing where the file says nothing of them.
+    // Included files are part of what is written here.
     let mut whole = root.clone();
-    for key in ["daemon", "policy"] {
-        if whole.value(key).is_none() {
-            let table = Table { place: root.place, entries: Vec::new() };
-            whole.put(key, Node { place: root.place, value: Value::Table(table) });
-        }
-    }
     whole.entries.retain(|entry| entry.key != "include");
     table(&whole, &ROOT, "", ledger, &mut text);
     text
@@ -77,6 +69,10 @@ fn line(key: &str, value: &str, text: &mut String) {
 }
 
 fn shown(held: &Table, key: &Key, ledger: &Ledger) -> Option<String> {
+    // A probe's `url` holds its path, so the default of `path` does not hold beside it.
+    if key.name == "path" && held.value("url").is_some() && held.value("path").is_none() {
+        return None;
+    }
     match (held.value(key.name), &key.without) {
         (Some(node), _) => Some(value(node, key.form, ledger)),
         (None, Without::Value(text)) => {
@@ -89,14 +85,7 @@ fn shown(held: &Table, key: &Key, ledger: &Ledger) -> Option<String> {
 /// A value in one line; paths in full.
 fn value(node: &Node, form: Form, ledger: &Ledger) -> String {
     match &node.value {
-        Value::Text(text) => quoted(&match form {
-            Form::Path | Form::Folder => full(text, node.place, ledger),
-            Form::Globs => shape::resolve_glob(text, node.place, ledger),
-            Form::State => text
-                .strip_prefix("sqlite:")
-                .map_or_else(|| text.clone(), |path| format!("sqlite:{}", full(path, node.place, ledger))),
-            _ => text.clone(),
-        }),
+        Value::Text(text) => quoted(&whole(text, node.place, form, ledger)),
         Value::Integer(number) => number.unwrap_or_default().to_string(),
         Value::Float(text) => text.clone(),
         Value::Flag(flag) => flag.to_string(),
@@ -123,6 +112,20 @@ fn value(node: &Node, form: Form, ledger: &Ledger) -> String {
     }
 }
 
+/// A text with its path in full, where it is one.
+fn whole(text: &str, place: Place, form: Form, ledger: &Ledger) -> String {
+    if matches!(form, Form::Globs) {
+        return shape::resolve_glob(text, place, ledger);
+    }
+    if matches!(form, Form::Path | Form::Folder) {
+        return full(text, place, ledger);
+    }
+    match text.strip_prefix("sqlite:").filter(|_| matches!(form, Form::State)) {
+        Some(path) => format!("sqlite:{}", full(path, place, ledger)),
+        None => text.to_owned(),
+    }
+}
+
 fn full(text: &str, place: Place, ledger: &Ledger) -> String {
     shape::resolve(text, place, ledger).display().to_string()
 }
@@ -138,10 +141,7 @@ fn quoted(text: &str) -> String {
         match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            c if c.is_control() => {
-                // Writing to a string cannot fail.
-                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
-            }
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => quoted.push(c),
         }
     }

@@ -103,12 +103,11 @@ pub(super) fn cron(text: &str) -> Result<(), String> {
         "write five fields (minute hour day-of-month month day-of-week, UTC), like \"*/15 * * * *\"";
     let fields = text.split_whitespace().count();
     if fields != 5 {
-        return Err(format!("{text:?} has {fields} fields; {WANTED}"));
+        let s = if fields == 1 { "" } else { "s" };
+        return Err(format!("{text:?} has {fields} field{s}; {WANTED}"));
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let schedule = parser.parse(text).map_err(|error| {
-        format!("{text:?} is not a schedule ({}); {WANTED}", error.to_string().trim_end_matches('.'))
-    })?;
+    let schedule = parser.parse(text).map_err(|_| format!("{text:?} is not a schedule; {WANTED}"))?;
     // Five fields repeat, so that any moment will do to ask whether there is a next run.
     let start = chrono::Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().unwrap_or_default();
     match schedule.find_next_occurrence(&start, true) {

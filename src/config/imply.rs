@@ -5,6 +5,14 @@ use super::document::{Node, Table, Value};
 
 /// The whole file's table with everything implied written out.
 pub(super) fn fill(mut root: Table) -> Table {
+    for key in ["daemon", "policy"] {
+        ensure(&mut root, key);
+    }
+    if let Some(Value::Table(daemon)) =
+        root.entries.iter_mut().find(|entry| entry.key == "daemon").map(|entry| &mut entry.node.value)
+    {
+        ensure(daemon, "log");
+    }
     let policy = root.value("policy").and_then(Node::table).cloned();
     for entry in root.entries.iter_mut().filter(|entry| entry.key == "watch" || entry.key == "discover") {
         let Value::List(items) = &mut entry.node.value else { continue };
@@ -20,6 +28,14 @@ pub(super) fn fill(mut root: Table) -> Table {
         }
     }
     root
+}
+
+/// An empty table stands for its defaults.
+fn ensure(table: &mut Table, key: &str) {
+    if table.value(key).is_none() {
+        let place = table.place;
+        table.put(key, Node { place, value: Value::Table(Table { place, entries: Vec::new() }) });
+    }
 }
 
 fn override_policy(watch: &mut Table, policy: &Table) {

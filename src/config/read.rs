@@ -26,10 +26,12 @@ pub(super) struct Named {
     connections: BTreeMap<String, Connection>,
     /// Every connection's type by its name, also of those that could not be read.
     types: BTreeMap<String, String>,
+    /// Where the whole file's policy stands.
+    pub(super) policy: Option<Place>,
     /// Every notifier's id.
     notifiers: Vec<String>,
     /// Days in which nothing that can hurt is done.
-    freezes: Vec<Freeze>,
+    pub(super) freezes: Vec<Freeze>,
     /// Whether every file could be read, so that a name that is not known is a mistake.
     whole: bool,
 }
@@ -43,6 +45,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
     let named = Named {
         connections: connections(root, ledger),
         types: types(root),
+        policy: root.value("policy").map(|node| node.place),
         notifiers: ids(root, "notifier"),
         freezes: freezes(&section, ledger),
         whole,
@@ -184,19 +187,21 @@ fn freezes(section: &Section<'_>, ledger: &mut Ledger) -> Vec<Freeze> {
 
 /// Tells of ids that come twice among the tables of one key.
 fn unique(table: &Table, key: &str, path: &str, ledger: &mut Ledger) {
-    let mut known: Vec<(String, Place)> = Vec::new();
+    let mut known: BTreeMap<String, Place> = BTreeMap::new();
     let Some(Value::List(items)) = table.value(key).map(|node| &node.value) else { return };
     for (n, item) in items.iter().filter_map(Node::table).enumerate() {
         // A caller without an id is named by its destination.
         let Some(node) = item.value("id").or_else(|| item.value("destination")) else { continue };
         let Some(id) = node.text() else { continue };
         let at = shape::join(&shape::item(&shape::join(path, key), item, n), "id");
-        match known.iter().find(|(name, _)| name == id) {
-            Some((_, first)) => {
+        match known.get(id) {
+            Some(first) => {
                 let text = format!("{id:?} is already used in {}; choose another", ledger.name(*first));
                 ledger.say(node.place, at, text);
             }
-            None => known.push((id.to_owned(), node.place)),
+            None => {
+                known.insert(id.to_owned(), node.place);
+            }
         }
     }
 }

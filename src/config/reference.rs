@@ -72,10 +72,12 @@ fn one(key: &'static Key, path: &str, text: &mut String) {
         return;
     }
     let at = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
-    let title = match key.form {
-        Form::Many(_) => format!("`[[{at}]]`"),
-        Form::Named(_) => format!("`[{at}.NAME]`"),
-        _ => format!("`[{at}]`"),
+    let title = if matches!(key.form, Form::Many(_)) {
+        format!("`[[{at}]]`")
+    } else if matches!(key.form, Form::Named(_)) {
+        format!("`[{at}.NAME]`")
+    } else {
+        format!("`[{at}]`")
     };
     shape(held, &at, &title, text);
 }

@@ -4,7 +4,7 @@
 use super::document::Table;
 use super::form::write_duration;
 use super::problem::Ledger;
-use super::read::Served;
+use super::read::{Named, Served};
 use super::section::Section;
 use crate::domain::policy::{Policy, Span, caps};
 use crate::domain::watch::{Delivery, Rotation, SubjectChoice, SwitchBy, Terms, Validity};
@@ -21,10 +21,12 @@ pub(super) fn check(
     source: Option<&Section<'_>>,
     renewal: Option<Renewal<'_, '_>>,
     served: &Served,
-    freezes: &[Freeze],
+    named: &Named,
     ledger: &mut Ledger,
 ) {
-    order(watch, policy, ledger);
+    let inherited =
+        named.policy.is_some() && watch.table.value("policy").map(|node| node.place) == named.policy;
+    order(watch, policy, inherited, ledger);
     if source.is_some_and(|source| source.kind() == "tls") {
         keyless(watch, served, ledger);
     }
@@ -41,7 +43,7 @@ pub(super) fn check(
     subject(section, terms, ledger);
     if terms.rotation != Rotation::LeftToSource {
         caches(watch, policy, served, ledger);
-        in_time(watch, section, policy, terms, served, freezes, ledger);
+        in_time(watch, section, policy, terms, served, &named.freezes, ledger);
     }
 }
 
@@ -53,32 +55,38 @@ fn say_policy(watch: &Section<'_>, key: &str, text: String, ledger: &mut Ledger)
 }
 
 /// Spans count back from the deadline: what is more serious comes later.
-fn order(watch: &Section<'_>, policy: &Policy, ledger: &mut Ledger) {
+fn order(watch: &Section<'_>, policy: &Policy, inherited: bool, ledger: &mut Ledger) {
+    let empty = Table { place: watch.table.place, entries: Vec::new() };
+    let Some(own) = watch.child("policy", &empty) else { return };
     let pairs = [
         ("critical", policy.critical, "warning", policy.warning),
         ("warning", policy.warning, "notice", policy.notice),
     ];
-    for (key, span, before, wider) in pairs {
-        if let (Span::Fixed(span), Span::Fixed(wider)) = (span, wider)
-            && span > wider
-        {
-            let text = format!(
-                "{} is longer than {before} = {}; what is more serious comes later: make it shorter",
-                write_duration(span),
-                write_duration(wider)
-            );
-            say_policy(watch, key, text, ledger);
+    for (narrow, span, wide, wider) in pairs {
+        let (Span::Fixed(span), Span::Fixed(wider)) = (span, wider) else { continue };
+        if span <= wider {
+            continue;
         }
+        // The one that was given is the one to change.
+        let (key, text) = if own.has(wide) && !own.has(narrow) {
+            (wide, format!("{} is shorter than {narrow} ({})", write_duration(wider), write_duration(span)))
+        } else {
+            (narrow, format!("{} is longer than {wide} ({})", write_duration(span), write_duration(wider)))
+        };
+        let text = format!("{text}; what is more serious comes later: notice, then warning, then critical");
+        let path = if inherited { format!("policy.{key}") } else { own.at(key) };
+        ledger.say(own.place(key), path, text);
     }
 }
 
 /// A TLS server shows no key, so its probes need their own.
 fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
-    for (section, (id, settings)) in watch.each("probe").iter().zip(&served.probe_configs) {
-        if settings.files.is_none() {
-            let text = format!(
-                "the probe {id:?} has no key: a source of type \"tls\" shows none; give the probe certificate and key"
-            );
+    for section in watch.each("probe") {
+        let id = section.text("id");
+        let settings = served.probe_configs.iter().find(|(known, _)| Some(known) == id.as_ref());
+        if settings.is_some_and(|(_, settings)| settings.files.is_none()) {
+            let text =
+                "has no key, and a source of type \"tls\" shows none; give the probe certificate and key";
             ledger.say(section.table.place, section.path.as_str(), text);
         }
     }

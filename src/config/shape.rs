@@ -9,6 +9,7 @@ use super::catalogue::{Form, Key, Keys, Shape, Without, one_of};
 use super::document::{Node, Place, Table, Value};
 use super::form;
 use super::problem::Ledger;
+use crate::domain::reason::Reason;
 use crate::domain::window::Window;
 use crate::secret::SecretRef;
 
@@ -226,21 +227,44 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Globs | Form::Patterns => glob::Pattern::new(text)
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a pattern ({}); give {}", error.msg, form.wanted())),
-        _ => Ok(()),
+        Form::Text
+        | Form::Words(_)
+        | Form::Flag
+        | Form::Count
+        | Form::Durations
+        | Form::Path
+        | Form::Folder
+        | Form::Texts
+        | Form::State
+        | Form::Secret
+        | Form::KeyFile
+        | Form::Certificates
+        | Form::Labels
+        | Form::Headers
+        | Form::Date
+        | Form::Table(_)
+        | Form::Named(_)
+        | Form::Many(_) => Ok(()),
     }
+}
+
+/// What a list of this form holds.
+fn element(form: Form) -> Form {
+    if let Form::Words(words) = form {
+        return Form::Word(words);
+    }
+    if matches!(form, Form::Durations) {
+        return Form::Duration;
+    }
+    if matches!(form, Form::Texts) { Form::Text } else { form }
 }
 
 fn list(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
     let Some(items) = node.list() else {
         return ledger.say(node.place, path, wrong_type(node, &form.wanted(), false));
     };
-    let (inner, may_be_empty) = match form {
-        Form::Words(words) => (Form::Word(words), false),
-        Form::Durations => (Form::Duration, true),
-        Form::Texts => (Form::Text, false),
-        Form::Globs => (form, false),
-        _ => (form, true),
-    };
+    let inner = element(form);
+    let may_be_empty = matches!(form, Form::Durations | Form::Patterns);
     if items.is_empty() && !may_be_empty {
         ledger.say(node.place, path, format!("is empty; give {}", form.wanted()));
     }
@@ -396,13 +420,11 @@ pub(super) fn secret(table: &Table, ledger: &Ledger) -> Option<SecretRef> {
 
 fn reference(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
     let Some(table) = node.table() else {
-        let text = match form {
-            Form::Certificates => wrong_type(node, &form.wanted(), true),
-            _ => format!(
-                "is {}; a secret never stands in the configuration: write {}",
-                node.kind(),
-                form.wanted()
-            ),
+        let text = if matches!(form, Form::Certificates) {
+            wrong_type(node, &form.wanted(), true)
+        } else {
+            let wanted = form.wanted();
+            format!("is {}; a secret never stands in the configuration: write {wanted}", node.kind())
         };
         return ledger.say(node.place, path, text);
     };
@@ -429,18 +451,29 @@ fn reference(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
 /// Looks whether what is named is there and fit. Only files: variables and credentials belong to the daemon's own surroundings.
 pub(super) fn readable(table: &Table, place: Place, form: Form, path: &str, ledger: &mut Ledger) {
     let Some(SecretRef::File(file)) = secret(table, ledger) else { return };
-    let unfit = match form {
-        Form::Certificates => certificates(&file).err(),
-        _ => SecretRef::File(file).read_bytes().err().map(|unseen| unseen.text),
+    let unfit = if matches!(form, Form::Certificates) {
+        certificates(&file).err()
+    } else {
+        let read = SecretRef::File(file).read_bytes();
+        read.err().map(|unseen| format!("{}{}", unseen.text, way_out(unseen.reason)))
     };
     if let Some(text) = unfit {
         ledger.say(place, path, text);
     }
 }
 
+/// What to do about a secret that could not be read, where the reason does not say it already.
+fn way_out(reason: Reason) -> &'static str {
+    if reason == Reason::NotFound {
+        return "; put the secret there (chmod 600), or name another place";
+    }
+    if reason == Reason::Empty { "; put the secret into it" } else { "" }
+}
+
 fn certificates(file: &Path) -> Result<(), String> {
     let shown = file.display();
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| format!("cannot read {shown}: {error}; name a file with certificates in PEM"))?;
     let mut count = 0_u32;
     for pem in Pem::iter_from_buffer(&bytes) {
         let pem = pem.map_err(|_| format!("{shown} is broken PEM; give certificates in PEM"))?;

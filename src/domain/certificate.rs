@@ -499,6 +499,6 @@ mod tests {
         assert_eq!(refused(&[]), Reason::Empty);
         assert_eq!(refused(&der[..der.len() - 1]), Reason::Truncated);
         assert_eq!(refused(&[&der[..], b"x"].concat()), Reason::Malformed);
-        assert_eq!(refused(b"hello"), Reason::Malformed);
+        assert_eq!(refused(&[0x30, 3, 2, 1, 1]), Reason::Malformed);
     }
 }

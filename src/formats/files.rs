@@ -193,9 +193,16 @@ fn reason_of(error: &std::io::Error) -> Reason {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Unseen {
-    Unseen::new(reason_of(error), format!("cannot read {}: {error}", path.display()))
+    let denied = error.kind() == ErrorKind::PermissionDenied;
+    let way_out = if denied { "; let the user that certsteward runs as read it" } else { "" };
+    Unseen::new(reason_of(error), format!("cannot read {}: {error}{way_out}", path.display()))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::certain(reason_of(error), format!("cannot write {}: {error}", path.display()))
+    let way_out = if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) {
+        "; let the user that certsteward runs as write in its folder (under systemd also ReadWritePaths=)"
+    } else {
+        ""
+    };
+    Failure::certain(reason_of(error), format!("cannot write {}: {error}{way_out}", path.display()))
 }

@@ -11,16 +11,69 @@ use crate::domain::reason::Reason;
 /// The error with all its causes in one line; what a cause only repeats is left out.
 #[must_use]
 pub fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = one_line(&error.to_string());
+    let mut text = said(error);
     let mut cause = error.source();
     while let Some(next) = cause {
-        let said = one_line(&next.to_string());
+        let said = said(next);
         if !said.is_empty() && !text.contains(&said) {
             text = format!("{text}: {said}");
         }
         cause = next.source();
     }
     text
+}
+
+/// What one error says, in our words where the library's are for programmers.
+fn said(error: &(dyn Error + 'static)) -> String {
+    let system = error.downcast_ref::<io::Error>();
+    let inner = system.and_then(io::Error::get_ref);
+    let tls = error
+        .downcast_ref::<rustls::Error>()
+        .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+    if let Some(words) = tls.and_then(tls_words) {
+        return words;
+    }
+    let closed = system.is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+    if closed && inner.is_some() {
+        return "the other side closed the connection in the middle".to_owned();
+    }
+    one_line(&error.to_string())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+fn tls_words(error: &rustls::Error) -> Option<String> {
+    use rustls::{CertificateError as Problem, InvalidMessage};
+    let what = match error {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            return Some("what answers there does not speak TLS".to_owned());
+        }
+        rustls::Error::InvalidCertificate(Problem::UnknownIssuer) => {
+            "is not signed by a trusted authority".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Problem::ExpiredContext { not_after, .. }) => {
+            format!("or its issuer's expired on {}", day(*not_after)?)
+        }
+        rustls::Error::InvalidCertificate(Problem::NotValidYetContext { not_before, .. }) => {
+            format!("or its issuer's is not valid before {}", day(*not_before)?)
+        }
+        rustls::Error::InvalidCertificate(Problem::NotValidForNameContext { expected, presented }) => {
+            let names: Vec<String> = presented.iter().map(|name| bare(name).to_owned()).collect();
+            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+            format!("is for {names}, not for {}", expected.to_str())
+        }
+        _ => return None,
+    };
+    Some(format!("the server's certificate {what}"))
+}
+
+fn day(time: rustls::pki_types::UnixTime) -> Option<String> {
+    let seconds = i64::try_from(time.as_secs()).ok()?;
+    Some(chrono::DateTime::from_timestamp(seconds, 0)?.format("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// `api.example.org` of `DnsName("api.example.org")`.
+fn bare(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
 }
 
 /// Text without line ends, control characters and runs of blanks.

@@ -77,7 +77,7 @@ impl Mtls {
         probing.observed = prepared.observed();
         let stream = shaken
             .map_err(|_| Conclusion::late("TLS handshake", &target, limit))?
-            .map_err(|error| handshake::failed(&probing.observed, &error))?;
+            .map_err(|error| handshake::failed(&probing.observed, &target.authority, &error))?;
 
         let watch = Stopwatch::start();
         let exchange = call::exchange(stream, &target, &self.settings);
@@ -85,7 +85,7 @@ impl Mtls {
         probing.took(Phase::Http, watch);
         answered
             .map_err(|_| Conclusion::late("answer", &target, limit))?
-            .map_err(|error| handshake::failed(&probing.observed, &*error))
+            .map_err(|error| handshake::failed(&probing.observed, &target.authority, &*error))
     }
 }
 
@@ -178,7 +178,7 @@ impl Probing {
 
     /// What the answer said. A success's body is never shown: it is the API's data.
     fn said(&self, answer: &call::Answer, verdict: Verdict) -> String {
-        let status = format!("HTTP {}", answer.status);
+        let status = format!("HTTP {}{}", answer.status, destination(answer));
         let success = (200..300).contains(&answer.status);
         if success && verdict == Verdict::UnexpectedAnswer && !self.observed.asked {
             return format!(
@@ -211,6 +211,13 @@ impl Probing {
             retry_after_seconds: self.retry_after_seconds,
         }
     }
+}
+
+/// Where a redirect points, without its query.
+fn destination(answer: &call::Answer) -> String {
+    let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
+    let plain = location.and_then(|address| address.split(['?', '#']).next());
+    plain.filter(|_| (300..400).contains(&answer.status)).map(|to| format!(" to {to}")).unwrap_or_default()
 }
 
 fn is_page(body: &[u8]) -> bool {

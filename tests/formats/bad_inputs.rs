@@ -96,6 +96,11 @@ fn what_is_no_certificate_file_says_what_it_seems_to_be() {
         "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, or a ZIP of these",
     );
     refused(
+        [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80, 0x06, 0x09],
+        Reason::UnsupportedFormat,
+        "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
+    );
+    refused(
         "{\"Name\": \"sfapi.pem\"}",
         Reason::UnsupportedFormat,
         "it seems to be JSON; take the certificate out of it as PEM",

@@ -119,8 +119,7 @@ impl Stage {
     }
 
     pub(super) fn settings(&self) -> ConnectionSettings {
-        let mut settings = net::Settings::default();
-        settings.timeout = Duration::from_secs(5);
+        let settings = net::Settings { timeout: Duration::from_secs(5), ..net::Settings::default() };
         ConnectionSettings {
             name: "btp-test".to_owned(),
             service_key: SecretRef::File(self.folder.path().join("key.json")),

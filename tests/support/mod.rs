@@ -6,3 +6,7 @@ pub mod pki;
 pub mod process;
 pub mod server;
 pub mod wait;
+pub mod machine;
+pub mod world;
+pub(crate) mod fake_daemon;
+pub(crate) mod samples;

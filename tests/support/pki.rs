@@ -50,14 +50,15 @@ pub const FUTURE: (i32, i32) = (2048, 2049);
 impl Authority {
     /// A root of this name.
     pub fn root(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.distinguished_name.push(DnType::OrganizationName, "ACME");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2050, 1, 1));
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = authority(name);
         let certificate = params.self_signed(&key).unwrap();
+        Self { der: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// An authority of this name below this one.
+    pub fn below(&self, name: &str) -> Self {
+        let (params, key) = authority(name);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Self { der: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
@@ -76,6 +77,16 @@ impl Authority {
     }
 }
 
+fn authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.distinguished_name.push(DnType::OrganizationName, "ACME");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2050, 1, 1));
+    (params, KeyPair::generate().unwrap())
+}
+
 impl Made {
     /// The key as PEM.
     pub fn key_pem(&self) -> String {
@@ -89,7 +100,14 @@ impl Made {
 
     /// Certificate and key as a prober borrows them.
     pub fn identity(&self) -> Identity {
-        let chain = Chain::assemble(vec![Certificate::from_der(&self.der).unwrap()], None).unwrap();
+        self.identity_with(&[])
+    }
+
+    /// The same with its issuers beside it.
+    pub fn identity_with(&self, issuers: &[&Authority]) -> Identity {
+        let ders = std::iter::once(&self.der).chain(issuers.iter().map(|issuer| &issuer.der));
+        let certificates = ders.map(|der| Certificate::from_der(der).unwrap()).collect();
+        let chain = Chain::assemble(certificates, None).unwrap();
         Identity::new(chain, Zeroizing::new(self.key.serialize_der())).unwrap()
     }
 }

@@ -12,6 +12,10 @@ use super::inner_shape;
 use crate::domain::finding::Level;
 use crate::domain::message::Topic;
 use crate::notifiers::{smtp, webhook};
+use crate::secret::SecretRef;
+
+/// The shortest token that is taken.
+const SHORTEST: usize = 16;
 
 pub(super) fn tokens(root: &Table, ledger: &mut Ledger) -> Vec<Token> {
     let Some(inner) = inner_shape("tokens") else { return Vec::new() };
@@ -28,6 +32,14 @@ pub(super) fn tokens(root: &Table, ledger: &mut Ledger) -> Vec<Token> {
         }
         shape::readable(held, section.place("file"), catalogue::Form::Secret, &section.at("file"), ledger);
         if let Some(secret) = shape::secret(held, ledger) {
+            if let (SecretRef::File(_), Ok(token)) = (&secret, secret.read())
+                && token.chars().count() < SHORTEST
+            {
+                let text = format!(
+                    "the token is shorter than {SHORTEST} characters; make one with: openssl rand -hex 32"
+                );
+                section.say("file", text, ledger);
+            }
             tokens.push(Token { name: entry.key.clone(), secret, may: rights(&section.texts("may")) });
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
         held.as_ref(),
         renewal.as_ref().zip(terms.as_ref()),
         &served,
-        &named.freezes,
+        named,
         ledger,
     );
     let (config, facts) = source?;
@@ -298,7 +298,7 @@ pub(super) fn discovery(section: &Section<'_>, named: &Named, ledger: &mut Ledge
     let empty = Table { place: Place { ..section.table.place }, entries: Vec::new() };
     let served = parts::served(section, named, ledger);
     let policy = policy(section, &empty);
-    rules::check(section, &policy, None, None, &served, &named.freezes, ledger);
+    rules::check(section, &policy, None, None, &served, named, ledger);
     let (paths, exclude) = (section.globs("paths", ledger), section.texts("exclude"));
     let settings = sources::file::Settings {
         path: std::path::PathBuf::new(),

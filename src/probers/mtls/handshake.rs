@@ -12,13 +12,19 @@ use crate::net::handshake::Observed;
 use crate::net::{is_about_our_certificate, reason_of, tls_error, told};
 
 /// What it means that the connection ended with this error.
-pub(super) fn failed(observed: &Observed, error: &(dyn Error + Send + Sync + 'static)) -> Conclusion {
+pub(super) fn failed(
+    observed: &Observed,
+    place: &str,
+    error: &(dyn Error + Send + Sync + 'static),
+) -> Conclusion {
     let text = told(error);
     match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(problem)) => Conclusion::new(server(problem), None, text),
         Some(rustls::Error::AlertReceived(alert)) => refused(observed, *alert),
         Some(_) => Conclusion::new(Verdict::TlsFailed, None, text),
-        None => broken_off(observed, reason_of(error), text),
+        None => {
+            broken_off(observed, reason_of(error), format!("the connection to {place} broke off: {text}"))
+        }
     }
 }
 
@@ -112,7 +118,7 @@ mod tests {
 
     fn verdict(asked: bool, presented: bool, alert: AlertDescription) -> (Verdict, Option<Detail>) {
         let error = std::io::Error::other(rustls::Error::AlertReceived(alert));
-        let conclusion = failed(&observed(asked, presented), &error);
+        let conclusion = failed(&observed(asked, presented), "api.example.org", &error);
         (conclusion.verdict, conclusion.detail)
     }
 

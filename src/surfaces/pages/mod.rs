@@ -91,6 +91,7 @@ impl Pages {
         let page = json!({
             "watch": json::watch(view, |_| None),
             "life": life_of(view, now),
+            "dates": dates(view),
             "steps": steps(view),
             "events": events,
             "older": older,
@@ -143,6 +144,24 @@ fn row(view: &WatchView, now: Timestamp) -> Value {
 fn life_of(view: &WatchView, now: Timestamp) -> Option<Value> {
     let standing = view.record.in_force.as_ref()?;
     Some(life::line(&standing.chain.leaf, view.moments.as_ref(), now))
+}
+
+/// The moments that matter, in the order they come.
+fn dates(view: &WatchView) -> Vec<Value> {
+    let mut dates: Vec<(Timestamp, &str, &str)> = Vec::new();
+    if let Some(moments) = &view.moments {
+        dates.extend([
+            (moments.notice, "Notice", "notice"),
+            (view.due.unwrap_or(moments.due), "Renewal due", "due"),
+            (moments.warning, "Warning", "warning"),
+            (moments.critical, "Critical", "critical"),
+            (moments.last_safe, "Last safe moment", "safe"),
+            (moments.deadline, "Deadline", "late"),
+        ]);
+    }
+    dates.extend(view.record.in_force.as_ref().map(|one| (one.chain.leaf.not_after, "Expiry", "late")));
+    dates.sort_by_key(|(at, _, _)| *at);
+    dates.iter().map(|(at, name, kind)| json!({"at": json::moment(*at), "name": name, "kind": kind})).collect()
 }
 
 /// The steps of a life, with what has passed and where it stands.
