@@ -15,7 +15,9 @@ fn allowed(module: &str) -> Vec<&'static str> {
     match module {
         "domain" | "sandbox" => vec![],
         "clock" => vec!["domain"],
-        "secret" | "identity" | "formats" | "net" | "command" => with(&["secret", "identity", "formats", "net"]),
+        "secret" | "identity" | "formats" | "net" | "command" => {
+            with(&["secret", "identity", "formats", "net"])
+        }
         "sap" => with(&["secret", "identity", "formats", "net"]),
         // The roles name all of the former, and never each other.
         role if ROLES.contains(&role) => with(&["secret", "identity", "formats", "net", "command", "sap"]),
@@ -24,7 +26,9 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "config" => roles(&["secret", "formats", "net", "sap", "command"]),
         "engine" => roles(&["identity", "journal"]),
         // The verbs that need no daemon do with files, servers and the store what the daemon's parts do.
-        "cli" => roles(&["app", "config", "sandbox", "secret", "identity", "formats", "net", "sap", "journal"]),
+        "cli" => {
+            roles(&["app", "config", "sandbox", "secret", "identity", "formats", "net", "sap", "journal"])
+        }
         "app" | "lib" | "main" => EVERYTHING.to_vec(),
         other => panic!("src/{other} is in no row of the table of who may name whom; add it there"),
     }

@@ -195,8 +195,8 @@ fn raw_string(text: &str) -> Option<usize> {
 
 /// The length of a character literal, or 1 for the tick of a lifetime.
 fn character(text: &str) -> usize {
-    if text.starts_with("'\\") {
-        return text[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 3);
+    if let Some(escaped) = text.strip_prefix("'\\") {
+        return escaped.char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 3);
     }
     let mut chars = text.char_indices().skip(2);
     match chars.next() {

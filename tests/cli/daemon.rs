@@ -2,9 +2,8 @@
 //! The daemon here is a listener with one prepared answer.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
@@ -19,38 +18,34 @@ struct Asked {
 /// Runs a verb against a daemon that gives these answers, one a connection.
 fn against(answers: Vec<(&'static str, Value)>, arguments: &[&str]) -> (Ran, Vec<Asked>) {
     let folder = tempfile::tempdir().unwrap();
-    let listener = UnixListener::bind(folder.path().join("s")).unwrap();
-    let daemon: JoinHandle<Vec<Asked>> =
-        std::thread::spawn(move || answers.into_iter().map(|answer| serve(&listener, &answer)).collect());
-    let ran = certsteward(folder.path(), &[arguments, &["--socket", "s"]].concat());
-    (ran, daemon.join().unwrap())
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::scope(|scope| {
+        let daemon = scope.spawn(|| answers.iter().map_while(|answer| serve(&listener, answer)).collect());
+        let ran = certsteward(folder.path(), &[arguments, &["--socket", "s"]].concat());
+        // A daemon that still waits for a question that never came is told so by a connection without one.
+        let _told = UnixStream::connect(&socket);
+        (ran, daemon.join().unwrap())
+    })
 }
 
-fn serve(listener: &UnixListener, (status, answer): &(&str, Value)) -> Asked {
+fn serve(listener: &UnixListener, (status, answer): &(&str, Value)) -> Option<Asked> {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream);
-    let (mut head, mut length) = (Vec::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push(line.trim().to_owned());
-    }
-    let mut body = vec![0; length];
+    let head: Vec<String> =
+        reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let line = head.first()?.trim_end_matches(" HTTP/1.1").to_owned();
+    let length =
+        head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).unwrap();
     let answer = answer.to_string();
+    let length = answer.len();
     let reply = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
-        answer.len()
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{answer}"
     );
     reader.get_mut().write_all(reply.as_bytes()).unwrap();
-    let line = head[0].trim_end_matches(" HTTP/1.1").to_owned();
-    Asked { line, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    Some(Asked { line, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
 }
 
 fn accepted() -> (&'static str, Value) {
