@@ -3,6 +3,8 @@
 
 mod daemon;
 mod files;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod texts;
 
 use std::path::Path;
