@@ -6,14 +6,17 @@
     reason = "a test may fail by panicking, in what it shares with others too"
 )]
 
+mod source_text;
 mod support;
 //! One binary of all integration tests, one module a theme.
 
 mod catalogue;
+mod cli;
 mod config;
 mod delivery;
 mod formats;
 mod journal;
+mod layering;
 mod life;
 mod net;
 mod notifiers;
@@ -22,3 +25,4 @@ mod probe;
 mod sandbox;
 mod sap;
 mod surfaces;
+mod systemd;
