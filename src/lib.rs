@@ -75,8 +75,6 @@ pub mod engine;
 /// Metrics, HTTP API, status page.
 pub mod surfaces;
 
-/// File → settings, or every problem at once with its place and the way out.
-pub mod config;
 /// The command line: one file per verb.
 pub mod cli;
 

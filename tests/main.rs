@@ -8,7 +8,6 @@
 
 mod source_text;
 mod support;
-//! One binary of all integration tests, one module a theme.
 
 mod catalogue;
 mod cli;

@@ -82,7 +82,7 @@ impl Arguments {
             )));
         }
         self.call.refuse_beside_watch()?;
-        let probed = super::watches::probe(&self.what, common, now).await?;
+        let probed = super::watches::probe(&self.what, common).await?;
         Ok(self.show(&probed, now, output))
     }
 

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::watches;
+use crate::app;
 
 /// Run the daemon
 ///
@@ -15,7 +15,11 @@ pub(super) struct Arguments {}
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common) -> Result<Exit, Failed> {
-        watches::configuration(common)?;
-        Err(Failed::could_not("this build has no daemon"))
+        match app::run(common.path(), common.kind()).await {
+            Ok(true) => Ok(Exit::Done),
+            Ok(false) => Err(Failed::could_not("stopped before everything in hand had ended")),
+            Err(app::Start::Configuration(problems)) => Err(Failed::configuration(problems.to_string())),
+            Err(error) => Err(Failed::because(&error)),
+        }
     }
 }

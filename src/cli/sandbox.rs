@@ -119,11 +119,16 @@ Examples:
 
 impl Arguments {
     pub(super) async fn perform(&self, output: &mut Output) -> Result<Exit, Failed> {
-        if !self.landscape_only {
-            return Err(Failed::could_not(
-                "this build has only the simulated systems; start them with --landscape-only --dir D",
-            ));
+        if self.landscape_only {
+            return super::landscape::serve(self, output).await;
         }
-        super::landscape::serve(self, output).await
+        let temporary = match &self.dir {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(|error| {
+                Failed::could_not(format!("cannot make a temporary folder: {error}; name one with --dir"))
+            })?),
+        };
+        let folder = self.dir.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+        super::show::run(self, folder.unwrap_or(std::path::Path::new(".")), output).await
     }
 }
