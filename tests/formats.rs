@@ -1,9 +1,4 @@
 //! Bytes in any form → chain and identity; and what comes out again is public only.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail by panicking, in what its cases share too"
-)]
 
 mod bad_inputs;
 mod file_roles;

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use sha2::Digest as _;
 
 use super::settings::{SourceConfig, WatchConfig};
+use crate::domain::reason::{Reason, Unseen};
 
 /// What finds watches, and what they are like.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,31 @@ impl Discovery {
             .filter_map(Result::ok)
             .filter(|path| path.is_file() && !self.leaves_out(path) && known.insert(path.clone()))
             .map(|path| self.watch(path))
+            .collect()
+    }
+
+    /// The folders in which a file that matches may appear, as far as they are named without a pattern.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let folder = |pattern: &String| Path::new(pattern).parent().map(Path::to_path_buf);
+        self.paths.iter().filter_map(folder).filter(|folder| folder.is_dir()).collect()
+    }
+
+    /// What the patterns lead to and could not be looked into: files there may be unseen.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<Unseen> {
+        let looked = self.paths.iter().filter_map(|pattern| glob::glob(pattern).ok()).flatten();
+        looked
+            .filter_map(Result::err)
+            .map(|error| {
+                let (path, cause) = (error.path().display(), error.error());
+                let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
+                let reason = if denied { Reason::PermissionDenied } else { Reason::Unreadable };
+                Unseen::new(
+                    reason,
+                    format!("cannot look for files in {path}: {cause}; let certsteward read it"),
+                )
+            })
             .collect()
     }
 

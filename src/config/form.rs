@@ -139,7 +139,8 @@ pub(super) fn url(text: &str, kind: UrlKind) -> Result<Url, String> {
         UrlKind::Proxy => "write it like \"http://proxy.example.org:3128\", or \"none\"",
     };
     // What stands before an @ may be a password, so the address is shown only once there is none.
-    if text.contains('@') {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
         return Err(format!("an address with a user or password in it; secrets never stand here: {wanted}"));
     }
     let parsed = Url::parse(text)
@@ -241,4 +242,84 @@ pub(super) fn label(name: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_numbers_with_units() {
+        let cases = [
+            ("30d", Some(30 * 86_400_000)),
+            ("1w", Some(604_800_000)),
+            ("1h30m", Some(5_400_000)),
+            ("250ms", Some(250)),
+            ("0s", None),
+            ("", None),
+            ("5", None),
+            ("d", None),
+            ("1 d", None),
+            ("-1d", None),
+            ("9999999w", None),
+            ("99999999999999999999d", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(duration(text).ok().map(|span| span.num_milliseconds()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_written_duration_reads_the_same() {
+        for text in ["30d", "12h", "1d5h54m24s", "250ms"] {
+            assert_eq!(write_duration(duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn the_certificate_host_is_asked_of_api_hosts_only() {
+        let cases = [
+            ("https://api4.successfactors.com/", Some("api4.cert.successfactors.com")),
+            ("https://api55preview.sapsf.eu", Some("api55preview.cert.sapsf.eu")),
+            ("https://api4.cert.successfactors.com", None),
+            ("https://hcm.successfactors.com", None),
+            ("https://api.example.org", None),
+            ("https://localhost:8443", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(certificate_host(&Url::parse(text).unwrap()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_not_shown() {
+        let text = url("https://user:hidden@hooks.example.org/", UrlKind::Safe).unwrap_err();
+        assert!(!text.contains("hidden"), "{text}");
+        assert!(url("https://hooks.example.org/a@b/c", UrlKind::Safe).is_ok());
+    }
+
+    #[test]
+    fn plain_http_stays_on_this_host() {
+        assert!(url("http://127.0.0.1:9093/", UrlKind::Safe).is_ok());
+        assert!(url("http://[::1]:9093/", UrlKind::Safe).is_ok());
+        assert!(url("http://hooks.example.org/", UrlKind::Safe).is_err());
+        assert!(url("http://127.0.0.1/", UrlKind::Api).is_err());
+    }
+
+    #[test]
+    fn hosts_come_with_ports() {
+        assert_eq!(host_port("[::1]:443"), Ok(("::1".to_owned(), 443)));
+        assert_eq!(host_port("api.example.org:8443"), Ok(("api.example.org".to_owned(), 8443)));
+        for text in ["api.example.org", "::1:443", ":443", "a b:443", "host:0", "host:65536"] {
+            assert!(host_port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn validities_are_years_months_or_days() {
+        assert_eq!(validity("1y"), Ok(Validity::Years(1)));
+        assert_eq!(validity("6mo"), Ok(Validity::Months(6)));
+        assert_eq!(validity("90d"), Ok(Validity::Days(90)));
+        assert!(["6m", "0d", "y", "", "1y6mo"].iter().all(|text| validity(text).is_err()));
+    }
 }

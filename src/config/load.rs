@@ -46,13 +46,13 @@ pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
 /// The main file's table with those of included files merged in, and whether all could be read.
 fn gather(path: &Path, kind: Kind, ledger: &mut Ledger) -> (Table, bool) {
     let nothing = Table { place: Place { file: 0, offset: 0 }, entries: Vec::new() };
-    if kind == Kind::Default && !path.exists() {
+    if kind == Kind::Default && matches!(path.try_exists(), Ok(false)) {
         ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text: String::new() });
         return (nothing, true);
     }
     let Some(mut root) = one(path, ledger) else { return (nothing, false) };
     let mut whole = true;
-    for included in included(&root, ledger) {
+    for included in included(&root, path, ledger) {
         match one(&included, ledger) {
             Some(table) => merge(&mut root, table, ledger),
             None => whole = false,
@@ -96,8 +96,10 @@ fn text_of(path: &Path) -> Result<String, String> {
 }
 
 /// The files that `include` names, each once, in the order of patterns and names.
-fn included(root: &Table, ledger: &mut Ledger) -> Vec<PathBuf> {
+fn included(root: &Table, main: &Path, ledger: &mut Ledger) -> Vec<PathBuf> {
     let mut paths = Vec::new();
+    // A wide pattern finds the main file too.
+    let main = std::path::absolute(main).unwrap_or_else(|_| main.to_owned());
     let patterns: Vec<&Node> = root.value("include").and_then(Node::list).into_iter().flatten().collect();
     for node in patterns {
         let Some(text) = node.text() else { continue };
@@ -107,7 +109,9 @@ fn included(root: &Table, ledger: &mut Ledger) -> Vec<PathBuf> {
         if found.is_empty() && !text.contains(['*', '?', '[']) {
             ledger.say(node.place, "include", format!("there is no file {pattern}; make it or leave it out"));
         }
-        paths.extend(found.into_iter().filter(|path| !paths.contains(path)).collect::<Vec<_>>());
+        let new = |path: &PathBuf| *path != main && !paths.contains(path);
+        let new: Vec<PathBuf> = found.into_iter().filter(new).collect();
+        paths.extend(new);
     }
     paths
 }

@@ -7,6 +7,7 @@ mod watch;
 
 pub(super) use parts::Served;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use super::catalogue::ROOT;
 use super::discovery::Discovery;
 use super::document::{Node, Place, Table, Value};
 use super::problem::Ledger;
+use super::rules::Closed;
 use super::section::Section;
 use super::settings::{Config, Connection, Daemon, Log, LogFormat, LogLevel, State, Tls, WatchConfig};
 use super::{catalogue, shape};
@@ -32,6 +34,8 @@ pub(super) struct Named {
     notifiers: Vec<String>,
     /// Days in which nothing that can hurt is done.
     pub(super) freezes: Vec<Freeze>,
+    /// What each window leaves closed, found once for all watches that share it.
+    pub(super) closed: RefCell<BTreeMap<Option<String>, Closed>>,
     /// Whether every file could be read, so that a name that is not known is a mistake.
     whole: bool,
 }
@@ -48,6 +52,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         policy: root.value("policy").map(|node| node.place),
         notifiers: ids(root, "notifier"),
         freezes: freezes(&section, ledger),
+        closed: RefCell::default(),
         whole,
     };
     let notifiers = people::notifiers(&section, &daemon, ledger);

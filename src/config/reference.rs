@@ -83,7 +83,7 @@ fn one(key: &'static Key, path: &str, text: &mut String) {
 }
 
 fn table(keys: &'static Keys, text: &mut String) {
-    text.push_str("\n| key | takes | without it | |\n|---|---|---|---|\n");
+    text.push_str("\n| key | takes | without it | what it is |\n|---|---|---|---|\n");
     for key in keys.iter() {
         let without = match key.without {
             Without::Required => "required".to_owned(),

@@ -1,6 +1,7 @@
 //! What settings must not say together: terms that leave a gap, windows that come too late, spans out of order.
 //! It builds nothing.
 
+use super::catalogue::one_of;
 use super::document::Table;
 use super::form::write_duration;
 use super::problem::Ledger;
@@ -10,6 +11,9 @@ use crate::domain::policy::{Policy, Span, caps};
 use crate::domain::watch::{Delivery, Rotation, SubjectChoice, SwitchBy, Terms, Validity};
 use crate::domain::window::{Freeze, Window};
 use crate::domain::{Duration, Timestamp};
+
+/// The longest time in which nothing may be switched, and the freeze it is about.
+pub(super) type Closed = (Duration, Option<Freeze>);
 
 /// A renewal's section and what was read from it.
 pub(super) type Renewal<'a, 'b> = (&'b Section<'a>, &'b Terms);
@@ -30,6 +34,7 @@ pub(super) fn check(
     if source.is_some_and(|source| source.kind() == "tls") {
         keyless(watch, served, ledger);
     }
+    which_proves(watch, served, ledger);
     let Some((section, terms)) = renewal else { return };
     if let Some(source) = source.filter(|source| source.kind() != "destination-service") {
         let text = format!(
@@ -43,7 +48,7 @@ pub(super) fn check(
     subject(section, terms, ledger);
     if terms.rotation != Rotation::LeftToSource {
         caches(watch, policy, served, ledger);
-        in_time(watch, section, policy, terms, served, &named.freezes, ledger);
+        in_time(watch, section, policy, terms, served, named, ledger);
     }
 }
 
@@ -82,6 +87,9 @@ fn order(watch: &Section<'_>, policy: &Policy, inherited: bool, ledger: &mut Led
 /// A TLS server shows no key, so its probes need their own.
 fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
     for section in watch.each("probe") {
+        if section.has("certificate") || section.has("key") {
+            continue;
+        }
         let id = section.text("id");
         let settings = served.probe_configs.iter().find(|(known, _)| Some(known) == id.as_ref());
         if settings.is_some_and(|(_, settings)| settings.files.is_none()) {
@@ -89,6 +97,19 @@ fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
                 "has no key, and a source of type \"tls\" shows none; give the probe certificate and key";
             ledger.say(section.table.place, section.path.as_str(), text);
         }
+    }
+}
+
+/// With several probes, a target says which proves it; else nothing ever would.
+fn which_proves(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
+    let probes: Vec<&str> = served.probes.iter().map(|probe| probe.id.as_str()).collect();
+    if probes.len() < 2 {
+        return;
+    }
+    for target in watch.each("target").iter().filter(|target| !target.has("proven_by")) {
+        let text =
+            format!("is missing; this watch has several probes: say which proves it, {}", one_of(&probes));
+        target.say("proven_by", text, ledger);
     }
 }
 
@@ -186,7 +207,7 @@ fn in_time(
     policy: &Policy,
     terms: &Terms,
     served: &Served,
-    freezes: &[Freeze],
+    named: &Named,
     ledger: &mut Ledger,
 ) {
     let lifetime = lifetime(terms.validity);
@@ -204,38 +225,70 @@ fn in_time(
         );
         return say_policy(watch, "renew_before", text, ledger);
     }
-    let (closed, freeze) = longest_closed(terms.window.as_ref(), freezes);
+    let window = terms.window.as_ref();
+    let (closed, freeze) = *named
+        .closed
+        .borrow_mut()
+        .entry(window.map(ToString::to_string))
+        .or_insert_with(|| longest_closed(window, &named.freezes));
     if closed <= time {
         return;
     }
     let because = freeze
         .map_or_else(String::new, |freeze| format!(" around the freeze {} to {}", freeze.from, freeze.to));
+    let way_out = match (&terms.window, freeze) {
+        (Some(_), None) => "widen the window",
+        (Some(_), Some(_)) => "widen the window, shorten the freeze",
+        (None, _) => "shorten the freeze",
+    };
     let text = format!(
-        "no switch may be possible for {}{because}, but only {} lie between the start of a renewal and its last safe moment (validity {}); widen the window, shorten the freeze, or raise renew_before",
+        "no switch may be possible for {}{because}, but only {} lie between the start of a renewal and its last safe moment (validity {}); {way_out}, or raise renew_before",
         write_duration(closed),
         write_duration(time),
         section.word("validity")
     );
-    section.say("window", text, ledger);
+    match terms.window {
+        Some(_) => section.say("window", text, ledger),
+        None => ledger.say(section.table.place, section.path.as_str(), text),
+    }
 }
 
 /// The longest time in which nothing may be switched, and the freeze it is about.
-fn longest_closed(window: Option<&Window>, freezes: &[Freeze]) -> (Duration, Option<Freeze>) {
+fn longest_closed(window: Option<&Window>, freezes: &[Freeze]) -> Closed {
     // Any week shows what a weekly window leaves closed; two, because a closed time may begin in one and end in the next.
     let week = chrono::NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default();
-    let plain = closed(window, None, week, week + Duration::days(14));
-    freezes
-        .iter()
-        .map(|freeze| {
-            let (from, to) = (freeze.from - Duration::days(8), freeze.to + Duration::days(9));
-            (closed(window, Some(freeze), from, to), Some(*freeze))
-        })
-        .fold((plain, None), |widest, next| if next.0 > widest.0 { next } else { widest })
+    let plain = closed(window, &[], week, week + Duration::days(14));
+    let mut widest = (plain, None);
+    for freeze in joined(freezes) {
+        let (from, to) = (freeze.from - NEAR, freeze.to + NEAR);
+        let found = closed(window, freezes, from, to);
+        if found > widest.0 {
+            widest = (found, Some(freeze));
+        }
+    }
+    widest
+}
+
+/// Freezes nearer than this leave perhaps no open hour between them: a weekly window opens once in any such span.
+const NEAR: Duration = Duration::days(8);
+
+/// The freezes with those near each other made one.
+fn joined(freezes: &[Freeze]) -> Vec<Freeze> {
+    let mut sorted = freezes.to_vec();
+    sorted.sort_by_key(|freeze| (freeze.from, freeze.to));
+    let mut joined: Vec<Freeze> = Vec::new();
+    for freeze in sorted {
+        match joined.last_mut() {
+            Some(last) if freeze.from - last.to <= NEAR => last.to = last.to.max(freeze.to),
+            Some(_) | None => joined.push(freeze),
+        }
+    }
+    joined
 }
 
 fn closed(
     window: Option<&Window>,
-    freeze: Option<&Freeze>,
+    freezes: &[Freeze],
     from: chrono::NaiveDate,
     to: chrono::NaiveDate,
 ) -> Duration {
@@ -250,7 +303,7 @@ fn closed(
     let (mut run, mut longest) = (Duration::zero(), Duration::zero());
     while at < end {
         let open = window.is_none_or(|window| window.contains(at))
-            && freeze.is_none_or(|freeze| !freeze.contains(at));
+            && freezes.iter().all(|freeze| !freeze.contains(at));
         run = if open { Duration::zero() } else { run + STEP };
         longest = longest.max(run);
         at += STEP;

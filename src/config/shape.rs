@@ -198,8 +198,14 @@ pub(super) fn scalar(node: &Node, form: Form) -> Result<(), String> {
         _ => {}
     }
     let text = node.text().ok_or_else(wrong)?;
-    if text.trim().is_empty() && !matches!(form, Form::Text) {
+    if text.trim().is_empty() {
         return Err(format!("is empty; give {}", form.wanted()));
+    }
+    if text.contains(char::is_control) {
+        return Err(format!(
+            "holds a line break or another control character; give {} of one line",
+            form.wanted()
+        ));
     }
     text_of(text, form)
 }

@@ -134,3 +134,16 @@ pub(crate) fn certified_key(identity: &Identity) -> Result<CertifiedKey, Unseen>
         .collect();
     Ok(CertifiedKey::new(presented, identity.signing_key()?))
 }
+
+/// The TLS settings of our own server, with this certificate and key.
+///
+/// # Errors
+/// [`Reason::CredentialUnusable`] where the key cannot be used.
+pub fn server_config(identity: &Identity) -> Result<rustls::ServerConfig, Unseen> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Unseen::new(Reason::TlsFailed, format!("TLS cannot be set up: {error}")))?
+        .with_no_client_auth();
+    Ok(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified_key(identity)?))))
+}

@@ -10,6 +10,7 @@ use crate::domain::hand_off::HandOff;
 use crate::domain::message::Message;
 use crate::domain::reason::{Reason, Unseen};
 use crate::formats::{self, PublicForm};
+use crate::net;
 
 /// What is told, field by field. The names are a contract with templates and webhook receivers.
 #[derive(Debug, Serialize)]
@@ -83,7 +84,8 @@ pub(super) struct Asked<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Field<'a> {
     pub(super) name: &'a str,
-    pub(super) value: &'a str,
+    /// In one line, so that no value can look like a further field.
+    pub(super) value: String,
 }
 
 /// The public part of a certificate.
@@ -140,7 +142,11 @@ impl<'a> Asked<'a> {
             headline: &hand_off.headline,
             place: &hand_off.place,
             permission: &hand_off.permission,
-            fields: hand_off.fields.iter().map(|(name, value)| Field { name, value }).collect(),
+            fields: hand_off
+                .fields
+                .iter()
+                .map(|(name, value)| Field { name, value: net::one_line(value) })
+                .collect(),
             steps: &hand_off.steps,
             afterwards: &hand_off.afterwards,
             gap: hand_off.gap.as_deref(),

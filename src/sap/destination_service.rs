@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use hyper::body::Bytes;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -14,12 +13,12 @@ use super::api::{Api, Reply, Request, Verb, serialized};
 use super::destination::Destination;
 use super::refusal;
 use super::token::{Tokens, encoded};
+use super::wire::{Named, PublicKey, WholeEntry, Written, attributes, readable, whole};
 use super::{ConnectionSettings, Level};
 use crate::domain::Timestamp;
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::Order;
-use crate::domain::watch::Validity;
 use crate::formats;
 use crate::net::Net;
 
@@ -343,66 +342,6 @@ impl DestinationService {
     }
 }
 
-#[derive(Deserialize)]
-struct WholeEntry {
-    #[serde(rename = "Content", deserialize_with = "secret")]
-    content: Zeroizing<String>,
-}
-
-fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
-    String::deserialize(from).map(Zeroizing::new)
-}
-
-#[derive(Deserialize)]
-struct Named {
-    #[serde(rename = "Name")]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct PublicKey {
-    #[serde(rename = "Content")]
-    content: String,
-}
-
-/// Every documented shape of a successful write.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Each(Vec<Item>),
-    Count {
-        #[serde(rename = "Count")]
-        count: Option<u64>,
-    },
-    Other(serde::de::IgnoredAny),
-}
-
-#[derive(Deserialize)]
-struct Item {
-    status: u16,
-    cause: Option<Value>,
-}
-
-impl Item {
-    fn cause(&self) -> String {
-        let cause = self.cause.as_ref().map(ToString::to_string).unwrap_or_default();
-        refusal::words(cause.as_bytes())
-    }
-}
-
-/// PEM as it stands, or Base64 around it: the documentation says both.
-fn readable(content: &str) -> String {
-    if content.contains("-----BEGIN") {
-        return format!("{}\n", content.trim_end());
-    }
-    let dense: String = content.split_ascii_whitespace().collect();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(dense).ok();
-    match decoded.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| text.contains("-----BEGIN")) {
-        Some(pem) => format!("{}\n", pem.trim_end()),
-        None => format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", content.trim()),
-    }
-}
-
 fn is_protected(reply: &Reply) -> bool {
     refusal::words(&reply.body).to_lowercase().contains("password")
 }
@@ -435,58 +374,4 @@ fn segment(name: &str) -> Result<String, Unseen> {
         return Err(Unseen::new(Reason::Malformed, format!("{name:?} is not a name the service can have")));
     }
     Ok(encoded(name))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Generate<'order> {
-    name: &'order str,
-    attributes: Attributes<'order>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attributes<'order> {
-    #[serde(rename = "CN")]
-    common_name: &'order str,
-    validity: Period,
-    automatic_renew: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<&'order str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Period {
-    time_unit: &'static str,
-    value: u32,
-}
-
-/// The request to generate; renewal by SAP is always off, because certsteward renews.
-fn attributes(order: &Order, password: Option<&str>) -> Result<Bytes, Failure> {
-    let (time_unit, value) = match order.validity {
-        Validity::Days(days) => ("DAYS", days),
-        Validity::Months(months) => ("MONTHS", months),
-        Validity::Years(years) => ("YEARS", years),
-    };
-    let attributes = Attributes {
-        common_name: &order.common_name,
-        validity: Period { time_unit, value },
-        automatic_renew: false,
-        password,
-    };
-    serialized(&Generate { name: &order.name, attributes })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Upload<'content> {
-    name: &'content str,
-    r#type: &'static str,
-    content: &'content str,
-}
-
-fn whole(name: &str, content: &[u8]) -> Result<Bytes, Failure> {
-    let content = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(content));
-    serialized(&Upload { name, r#type: "CERTIFICATE", content: &content })
 }

@@ -9,6 +9,7 @@ mod pace;
 mod refusal;
 pub mod service_key;
 mod token;
+mod wire;
 
 use std::time::Duration;
 

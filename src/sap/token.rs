@@ -25,6 +25,9 @@ const UNSAID: Duration = Duration::from_secs(300);
 /// How long a refusal of the key is remembered, so that many watches on one key do not all knock.
 const REFUSAL_KEPT: Duration = Duration::from_secs(30);
 
+/// How long any other failure is remembered: whoever waited for the same token gets the same answer.
+const FAILURE_KEPT: Duration = Duration::from_secs(3);
+
 /// What a request to the Destination service needs.
 #[derive(Clone)]
 pub(crate) struct Grant {
@@ -50,7 +53,15 @@ struct Held {
     http: HttpClient,
     token_http: HttpClient,
     token: Option<Token>,
-    refused: Option<(Stopwatch, Failure)>,
+    failed: Option<(Stopwatch, Failure)>,
+}
+
+impl Held {
+    fn recent_failure(&self) -> Option<&Failure> {
+        let (since, failure) = self.failed.as_ref()?;
+        let kept = if failure.reason == Reason::Unauthorized { REFUSAL_KEPT } else { FAILURE_KEPT };
+        (since.elapsed() < kept).then_some(failure)
+    }
 }
 
 struct Token {
@@ -72,9 +83,7 @@ impl Tokens {
     pub(crate) async fn grant(&self) -> Result<Grant, Failure> {
         let mut held = self.held.lock().await;
         let held = self.current(&mut held)?;
-        if let Some((since, failure)) = &held.refused
-            && since.elapsed() < REFUSAL_KEPT
-        {
+        if let Some(failure) = held.recent_failure() {
             return Err(failure.clone());
         }
         let kept = held.token.take().filter(|token| token.since.elapsed() < token.lifetime);
@@ -87,15 +96,10 @@ impl Tokens {
         Ok(Grant { uri: held.key.uri.clone(), token: value, http: held.http.clone() })
     }
 
-    /// Fetches, and remembers for a while that the key was refused.
+    /// Fetches, and remembers for a while that it failed.
     async fn fetch_remembering(&self, held: &mut Held) -> Result<Token, Failure> {
         let fetched = self.fetch(held).await;
-        held.refused = match &fetched {
-            Err(failure) if failure.reason == Reason::Unauthorized => {
-                Some((Stopwatch::start(), failure.clone()))
-            }
-            Err(_) | Ok(_) => None,
-        };
+        held.failed = fetched.as_ref().err().map(|failure| (Stopwatch::start(), failure.clone()));
         fetched
     }
 
@@ -135,7 +139,7 @@ impl Tokens {
             Credential::Secret { .. } => http.clone(),
             Credential::Certificate { identity, .. } => self.net.http(&self.settings.net, Some(identity))?,
         };
-        Ok(Held { content, key, http, token_http, token: None, refused: None })
+        Ok(Held { content, key, http, token_http, token: None, failed: None })
     }
 
     async fn fetch(&self, held: &Held) -> Result<Token, Failure> {

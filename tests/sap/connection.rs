@@ -83,6 +83,16 @@ async fn refused_credentials_are_not_tried_again_by_the_next_look() {
 }
 
 #[tokio::test]
+async fn whoever_waited_for_a_token_that_failed_asks_no_second_time() {
+    let stage = staged().await;
+    stage.on("POST /oauth/token", [says(503, "maintenance")]);
+    let client = stage.client();
+    let (a, b) = tokio::join!(client.public_keys(AT, "a.pem"), client.public_keys(AT, "a.pem"));
+    assert_eq!((a.unwrap_err().reason, b.unwrap_err().reason), (Reason::Unavailable, Reason::Unavailable));
+    assert_eq!(stage.tokens_asked(), 1);
+}
+
+#[tokio::test]
 async fn a_key_file_that_changed_takes_effect_at_once() {
     let stage = staged().await;
     let client = stage.client();

@@ -6,7 +6,7 @@ use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 /// The whole file.
 pub(in super::super) static ROOT: Shape = Shape::One(Keys {
-    says: "The whole file.",
+    says: "The tables a configuration can hold.",
     groups: &[&[
         optional(
             "include",

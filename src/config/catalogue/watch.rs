@@ -466,7 +466,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                         "nothing",
                         "Which not: patterns of file names, or of whole paths where they hold a \"/\".",
                     ),
-                    preset("prefix", Form::Text, "\"\"", "What the ids of its watches begin with."),
+                    optional("prefix", Form::Text, "nothing", "What the ids of its watches begin with."),
                     optional(
                         "password",
                         Form::Secret,

@@ -48,7 +48,7 @@ fn slack_fields(asked: &Asked<'_>) -> String {
     let lines: Vec<String> = asked
         .fields
         .iter()
-        .map(|field| format!("*{}:* {}", escaped(field.name), escaped(field.value)))
+        .map(|field| format!("*{}:* {}", escaped(field.name), escaped(&field.value)))
         .collect();
     format!("*Ask:* {}\n{}", asked.ask, lines.join("\n"))
 }

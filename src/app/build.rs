@@ -1,0 +1,188 @@
+//! Configuration → the parts that serve it: connections, roles, notifiers.
+//! It starts nothing and looks at nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::callers::Caller;
+use crate::callers::command::CommandCaller;
+use crate::callers::destination_service::DestinationServiceCaller;
+use crate::config::{
+    CallerConfig, Config, Connection, NotifierConfig, NotifierKind, RenewerConfig, SourceConfig, TargetConfig, WatchConfig,
+};
+use crate::domain::Duration;
+use crate::domain::reason::{Reason, Unseen};
+use crate::engine::deliver::Recipient;
+use crate::engine::execute::Parts;
+use crate::net::Net;
+use crate::notifiers::Notifier;
+use crate::notifiers::smtp::Smtp;
+use crate::notifiers::webhook::Webhook;
+use crate::probers::Prober;
+use crate::probers::mtls::Mtls;
+use crate::renewers::Renewer;
+use crate::renewers::destination_service::DestinationServiceRenewer;
+use crate::sap::{DestinationService, Password};
+use crate::sources::Source;
+use crate::sources::destination_service::{DestinationServiceSource, Entry};
+use crate::sources::tls::Tls;
+use crate::targets::Target;
+use crate::targets::command::CommandTarget;
+use crate::targets::http::HttpTarget;
+use crate::{sources, targets};
+
+/// Everything one configuration needs, built.
+pub struct Built {
+    /// The configuration.
+    pub config: Config,
+    net: Net,
+    /// The clients of Destination services, by connection.
+    pub services: BTreeMap<String, Arc<DestinationService>>,
+    /// The notifiers, by id.
+    pub notifiers: BTreeMap<String, Arc<dyn Notifier>>,
+    /// Who wants which messages.
+    pub recipients: Vec<Recipient>,
+    /// When open questions are reminded of.
+    pub ladder: Vec<Duration>,
+    known: Mutex<BTreeMap<String, (WatchConfig, Parts)>>,
+}
+
+impl Built {
+    /// Builds what the configuration names.
+    ///
+    /// # Errors
+    /// Where a notifier's or a connection's settings cannot be used.
+    pub fn new(config: Config, net: Net) -> Result<Self, Unseen> {
+        let services = config.connections.iter().filter_map(|(name, connection)| match connection {
+            Connection::DestinationService(settings) => {
+                Some((name.clone(), Arc::new(DestinationService::new(net.clone(), settings.clone()))))
+            }
+            Connection::SuccessFactors { .. } => None,
+        });
+        let services = services.collect();
+        let mut notifiers = BTreeMap::new();
+        for each in &config.notifiers {
+            notifiers.insert(each.id.clone(), notifier(each, &net)?);
+        }
+        let recipients = config.notifiers.iter().map(recipient).collect();
+        let mut ladder: Vec<Duration> = config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
+        ladder.sort();
+        ladder.dedup();
+        Ok(Self { config, net, services, notifiers, recipients, ladder, known: Mutex::default() })
+    }
+
+    /// The watches there are now, with their roles. What has not changed keeps its roles, and what they remember.
+    ///
+    /// # Errors
+    /// Where a watch names a connection that does not exist.
+    pub fn watches(&self) -> Result<BTreeMap<String, Parts>, Unseen> {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut next = BTreeMap::new();
+        for config in self.config.all_watches() {
+            let id = config.watch.id.clone();
+            let parts = match known.remove(&id).filter(|(before, _)| *before == config) {
+                Some((_, parts)) => parts,
+                None => self.parts(&config)?,
+            };
+            next.insert(id, (config, parts));
+        }
+        let all = next.iter().map(|(id, (_, parts))| (id.clone(), parts.clone())).collect();
+        *known = next;
+        Ok(all)
+    }
+
+    fn service(&self, name: &str) -> Result<Arc<DestinationService>, Unseen> {
+        self.services.get(name).cloned().ok_or_else(|| {
+            Unseen::new(Reason::NotFound, format!("there is no connection {name} of type destination-service"))
+        })
+    }
+
+    /// The roles of one watch.
+    ///
+    /// # Errors
+    /// Where it names a connection that does not exist.
+    pub fn parts(&self, config: &WatchConfig) -> Result<Parts, Unseen> {
+        let mut callers = BTreeMap::new();
+        for (id, settings) in &config.callers {
+            callers.insert(id.clone(), self.caller(settings)?);
+        }
+        let told = config.targets.iter().filter_map(|(id, target)| target.as_ref().map(|target| (id, target)));
+        let probers = config.probes.iter().map(|(id, settings)| {
+            let prober: Arc<dyn Prober> = Arc::new(Mtls::new(self.net.clone(), settings.clone()));
+            (id.clone(), (prober, settings.files.is_some()))
+        });
+        Ok(Parts {
+            watch: Arc::new(config.watch.clone()),
+            source: self.source(&config.source)?,
+            renewer: config.renewer.as_ref().map(|renewer| self.renewer(renewer, &config.source)).transpose()?,
+            callers,
+            targets: told.map(|(id, target)| (id.clone(), self.target(target))).collect(),
+            probers: probers.collect(),
+        })
+    }
+
+    /// The source that these settings name.
+    ///
+    /// # Errors
+    /// Where they name a connection that does not exist.
+    pub fn source(&self, config: &SourceConfig) -> Result<Arc<dyn Source>, Unseen> {
+        Ok(match config {
+            SourceConfig::File(settings) => Arc::new(sources::file::File::new(settings.clone())),
+            SourceConfig::Tls(settings) => Arc::new(Tls::new(self.net.clone(), settings.clone())),
+            SourceConfig::DestinationService(settings) => {
+                Arc::new(DestinationServiceSource::new(self.service(&settings.connection)?, settings.clone()))
+            }
+        })
+    }
+
+    fn renewer(&self, config: &RenewerConfig, source: &SourceConfig) -> Result<Arc<dyn Renewer>, Unseen> {
+        let RenewerConfig::DestinationService(settings) = config;
+        let service = self.service(&settings.connection)?;
+        Ok(Arc::new(DestinationServiceRenewer::new(service, settings.clone(), password(source))))
+    }
+
+    fn caller(&self, config: &CallerConfig) -> Result<Arc<dyn Caller>, Unseen> {
+        Ok(match config {
+            CallerConfig::DestinationService(settings) => {
+                Arc::new(DestinationServiceCaller::new(self.service(&settings.connection)?, settings.clone()))
+            }
+            CallerConfig::Command(settings) => Arc::new(CommandCaller::new(settings.clone())),
+        })
+    }
+
+    fn target(&self, config: &TargetConfig) -> Arc<dyn Target> {
+        match config {
+            TargetConfig::Http(settings) => Arc::new(HttpTarget::new(self.net.clone(), settings.clone())),
+            TargetConfig::Command(settings) => Arc::new(CommandTarget::new(settings.clone())),
+            TargetConfig::File(settings) => Arc::new(targets::file::File::new(settings.clone())),
+        }
+    }
+}
+
+/// What opens the entries that a renewer makes: the same that opens the source's.
+fn password(source: &SourceConfig) -> Password {
+    let SourceConfig::DestinationService(settings) = source else {
+        return Password::Unknown;
+    };
+    match (&settings.password, &settings.entry) {
+        (Some(secret), _) => Password::Secret(secret.clone()),
+        (None, Entry::Destination(name)) => Password::OfDestination(settings.level, name.clone()),
+        (None, Entry::Certificate(_)) => Password::Unknown,
+    }
+}
+
+fn notifier(config: &NotifierConfig, net: &Net) -> Result<Arc<dyn Notifier>, Unseen> {
+    Ok(match &config.kind {
+        NotifierKind::Smtp(settings) => Arc::new(Smtp::new(net.clone(), settings.clone())?),
+        NotifierKind::Webhook(settings) => Arc::new(Webhook::new(net.clone(), settings.clone())),
+    })
+}
+
+fn recipient(config: &NotifierConfig) -> Recipient {
+    Recipient {
+        id: config.id.clone(),
+        labels: config.filter.clone(),
+        topics: config.send.clone(),
+        levels: config.levels.clone(),
+    }
+}

@@ -1,0 +1,284 @@
+//! Builds every part from the configuration; starts, reloads, stops. The only place that spawns.
+//! It decides nothing about certificates.
+
+mod build;
+mod listen;
+mod once;
+mod passes;
+mod state;
+mod system;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::middleware::from_fn;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use build::Built;
+pub use listen::Bind;
+pub use once::{look_once, probe_once};
+pub use passes::worst;
+pub use state::Shared;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Config, Kind, Problems, State};
+use crate::domain::Timestamp;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::reason::Unseen;
+use crate::engine::deliver::Deliverer;
+use crate::engine::schedule::Cron;
+use crate::journal::sqlite::{SetAside, Sqlite};
+use crate::journal::{Journal, JournalError};
+use crate::net::{LoadRoots, Net};
+use crate::surfaces::Daemon;
+use crate::surfaces::http::{Options, Trust, router};
+
+/// Why certsteward could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Start {
+    /// The configuration has problems.
+    #[error("{0}")]
+    Configuration(Problems),
+    /// A part of it cannot be used.
+    #[error("the configuration cannot be used: {0}")]
+    Build(Unseen),
+    /// No roots.
+    #[error(transparent)]
+    Roots(#[from] LoadRoots),
+    /// An address.
+    #[error(transparent)]
+    Bind(#[from] Bind),
+    /// The store.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folder of the store.
+    #[error("cannot make the folder {0} of the store ([daemon] state)")]
+    Folder(String, #[source] std::io::Error),
+    /// The scheduler.
+    #[error("the cron scheduler did not start")]
+    Cron(#[source] tokio_cron_scheduler::JobSchedulerError),
+    /// Signals.
+    #[error("signals cannot be listened for")]
+    Signals(#[source] std::io::Error),
+}
+
+/// A daemon that runs.
+pub struct Running {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    limit: Duration,
+    listens: std::net::SocketAddr,
+}
+
+/// Runs until a signal says to stop. Returns true where everything in hand was finished.
+///
+/// # Errors
+/// Where it cannot start.
+pub async fn run(path: &Path, kind: Kind) -> Result<bool, Start> {
+    let config = config::load(path, kind).map_err(Start::Configuration)?;
+    system::log(&config.daemon.log);
+    let signals = system::Signals::new().map_err(Start::Signals)?;
+    let running = start(config, Some((path.to_owned(), kind))).await?;
+    system::tell_ready(&format!("listening on {}", running.listens));
+    system::obey(signals, &running).await;
+    system::tell_stopping();
+    Ok(running.stop().await)
+}
+
+/// Starts a daemon on this configuration. Addresses are bound and the store is opened before anything runs.
+///
+/// # Errors
+/// Where a part cannot be had.
+pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -> Result<Running, Start> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let net = Net::new()?;
+    let (daemon, limit) = (config.daemon.clone(), config.daemon.shutdown);
+    let (journal, set_aside) = open_journal(&config, clock.now())?;
+    let tcp = listen::tcp(daemon.listen).await?;
+    let unix = listen::unix(&daemon.socket).await?;
+    let listens = tcp.local_addr().unwrap_or(daemon.listen);
+    let built = Built::new(config, net.clone()).map_err(Start::Build)?;
+    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let shared = Arc::new(Shared::new(clock, journal, net, built, origin));
+    let passes = passes::Passes::new(Arc::clone(&shared)).await?;
+    let running =
+        Running { shared: Arc::clone(&shared), stop: CancellationToken::new(), tasks: TaskTracker::new(), limit, listens };
+    running.say_started(set_aside).await;
+    let stop = running.stop.clone();
+    running.tasks.spawn(passes.run(stop, system::alive));
+    running.serve(tcp, unix, &daemon)?;
+    running.tasks.spawn(deliver(Arc::clone(&shared), running.stop.clone()));
+    running.tasks.spawn(ring(Arc::clone(&shared), running.stop.clone()));
+    running.tasks.close();
+    Ok(running)
+}
+
+fn open_journal(config: &Config, now: Timestamp) -> Result<(Sqlite, Option<SetAside>), Start> {
+    let State::Sqlite(path) = &config.daemon.state;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Start::Folder(folder.display().to_string(), error))?;
+    }
+    Ok(Sqlite::open(path, now)?)
+}
+
+impl Running {
+    /// What surfaces may ask of it.
+    #[must_use]
+    pub fn daemon(&self) -> Arc<dyn Daemon> {
+        Arc::<Shared>::clone(&self.shared)
+    }
+
+    /// Where HTTP is served.
+    #[must_use]
+    pub const fn listens(&self) -> std::net::SocketAddr {
+        self.listens
+    }
+
+    async fn say_started(&self, set_aside: Option<SetAside>) {
+        if let Some(aside) = set_aside {
+            let text = format!(
+                "the store could not be read ({}); it was set aside as {} and is rebuilt from what the sources show",
+                aside.why,
+                aside.path.display()
+            );
+            self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
+        }
+        let text = format!("certsteward {} started, listening on {}", env!("CARGO_PKG_VERSION"), self.listens);
+        self.shared.note(Actor::Daemon, EventKind::Started, text).await;
+    }
+
+    fn serve(
+        &self,
+        tcp: tokio::net::TcpListener,
+        unix: tokio::net::UnixListener,
+        daemon: &config::Daemon,
+    ) -> Result<(), Start> {
+        let options = |trust| Options { public_url: daemon.public_url.clone(), trust };
+        let network = router(self.daemon(), options(Trust::Network));
+        let local = router(self.daemon(), options(Trust::LocalSocket)).layer(from_fn(listen::name_peer));
+        let stopped = || self.stop.clone().cancelled_owned();
+        match &daemon.tls {
+            Some(tls) => {
+                let listener = listen::TlsListener::new(tcp, tls)?;
+                let served = axum::serve(listener, network).with_graceful_shutdown(stopped());
+                self.tasks.spawn(async move { ended("HTTPS", served.await) });
+            }
+            None => {
+                let served = axum::serve(tcp, network).with_graceful_shutdown(stopped());
+                self.tasks.spawn(async move { ended("HTTP", served.await) });
+            }
+        }
+        let local = local.into_make_service_with_connect_info::<listen::PeerUser>();
+        let served = axum::serve(unix, local).with_graceful_shutdown(stopped());
+        self.tasks.spawn(async move { ended("the Unix socket", served.await) });
+        Ok(())
+    }
+
+    /// Stops: no act begins any more, the ones in hand are waited for, with a limit. True where all of them ended.
+    pub async fn stop(self) -> bool {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.note(Actor::Daemon, EventKind::Stopped, "certsteward stops".to_owned()).await;
+        self.stop.cancel();
+        let ended = tokio::time::timeout(self.limit, self.tasks.wait()).await.is_ok();
+        if !ended {
+            tracing::warn!(limit_seconds = self.limit.as_secs(), "not everything in hand ended within [daemon] shutdown; what was begun is looked at after the next start");
+        }
+        ended
+    }
+}
+
+fn ended(what: &str, result: std::io::Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(error = %error, "{what} ended");
+    }
+}
+
+/// How long the outbox waits at most before it is looked at again.
+const OUTBOX_TICK: Duration = Duration::from_secs(5);
+
+/// Delivers what is due, until stopped.
+async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut built = shared.built.load_full();
+    let mut deliverer = deliverer(&shared, &built);
+    while !stop.is_cancelled() {
+        if !Arc::ptr_eq(&built, &shared.built.load()) {
+            built = shared.built.load_full();
+            deliverer = self::deliverer(&shared, &built);
+        }
+        let more = deliver_once(&shared, &deliverer).await;
+        if more {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = shared.outbox.notified() => {}
+            () = tokio::time::sleep(OUTBOX_TICK) => {}
+        }
+    }
+}
+
+fn deliverer(shared: &Shared, built: &Built) -> Deliverer {
+    Deliverer::new(Arc::clone(&shared.journal), built.notifiers.clone(), Arc::clone(&shared.clock))
+}
+
+/// One round; true where more is due now.
+async fn deliver_once(shared: &Shared, deliverer: &Deliverer) -> bool {
+    let report = match deliverer.deliver_due().await {
+        Ok(report) => report,
+        Err(error) => {
+            tracing::error!(error = %state::chain(&error), "the outbox could not be read");
+            return false;
+        }
+    };
+    for undelivered in &report.failed {
+        tracing::warn!(notifier = undelivered.notifier, reason = undelivered.reason.code(), tries = undelivered.tries, next = %undelivered.next, "{}", undelivered.text);
+    }
+    let counted = !report.delivered.is_empty() || !report.failed.is_empty();
+    let outbox = shared.journal.outbox().await;
+    let mut daemon = shared.daemon();
+    for id in shared.built.load().notifiers.keys() {
+        let count = daemon.notifications.entry(id.clone()).or_default();
+        let failed = report.failed.iter().filter(|failed| &failed.notifier == id).count();
+        count[0] += report.delivered.get(id).copied().unwrap_or(0);
+        count[1] += u64::try_from(failed).unwrap_or(0);
+        daemon.notifiers.entry(id.clone()).or_default();
+    }
+    if let Ok(outbox) = outbox {
+        daemon.outbox_oldest = outbox.oldest;
+        for (id, at) in outbox.last_delivered {
+            daemon.notifiers.insert(id, Some(at));
+        }
+    }
+    drop(daemon);
+    if counted {
+        shared.publish();
+    }
+    !report.delivered.is_empty() && report.next.is_some_and(|next| next <= shared.clock.now())
+}
+
+/// Cron and changed files ring the bell, until stopped; both begin anew with another configuration.
+async fn ring(shared: Arc<Shared>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let built = shared.built.load_full();
+        let cron = match Cron::start(&built.config.daemon.check, shared.bell.clone()).await {
+            Ok(cron) => Some(cron),
+            Err(error) => {
+                tracing::error!(error = %error, "the cron scheduler did not start; watches are looked at when something is due");
+                None
+            }
+        };
+        let files = system::watch_files(&built, shared.bell.clone());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = shared.reloaded.notified() => {}
+        }
+        drop(files);
+        if let Some(cron) = cron {
+            cron.stop().await;
+        }
+    }
+}

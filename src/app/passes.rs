@@ -1,0 +1,398 @@
+//! The loop: waits for the bell or the next due moment, lets passes run side by side, never two of one watch.
+//! What a pass does is the engine's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::build::Built;
+use super::state::{Shared, chain};
+use crate::clock::Stopwatch;
+use crate::domain::Timestamp;
+use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::finding::Level;
+use crate::domain::reason::Reason;
+use crate::domain::record::Record;
+use crate::domain::report::{Command, Verb};
+use crate::engine::execute::Parts;
+use crate::engine::pass::{House, Passed, pass};
+use crate::journal::{Change, JournalError};
+
+/// How many watches are passed over side by side.
+const SIDE_BY_SIDE: usize = 32;
+/// The longest wait between two looks at the wall clock: a suspended or stepped clock is noticed after it.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a watch that could not be saved waits.
+const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
+/// How long a vanished watch is shown.
+const VANISHED_FOR: chrono::Duration = chrono::Duration::days(7);
+
+/// The loop's own state.
+pub struct Passes {
+    shared: Arc<Shared>,
+    records: BTreeMap<String, Record>,
+    parts: BTreeMap<String, Parts>,
+    next: BTreeMap<String, Timestamp>,
+    waiting: BTreeMap<String, Vec<Command>>,
+    wanted: BTreeSet<String>,
+    under_way: BTreeSet<String>,
+    passed_once: BTreeSet<String>,
+    running: JoinSet<Done>,
+    paused: Option<String>,
+}
+
+struct Done {
+    watch: String,
+    seconds: f64,
+    outcome: Result<Passed, JournalError>,
+    before: Option<Record>,
+}
+
+impl Passes {
+    /// Begins with the records of the journal.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
+        let records = shared.journal.records().await?;
+        let paused = shared.journal.paused().await?;
+        shared.daemon().paused = paused.clone().map(|(at, by)| (at, by.to_string()));
+        Ok(Self {
+            shared,
+            records,
+            parts: BTreeMap::new(),
+            next: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            under_way: BTreeSet::new(),
+            passed_once: BTreeSet::new(),
+            running: JoinSet::new(),
+            paused: paused.map(|(_, by)| by.to_string()),
+        })
+    }
+
+    /// Runs until `stop`; then waits for the passes in hand.
+    pub async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
+        self.shared.bell.ring_everywhere();
+        let bell = self.shared.bell.clone();
+        while !stop.is_cancelled() {
+            alive();
+            let wait = self.wait();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = bell.rung() => self.collect().await,
+                Some(done) = self.running.join_next() => self.done(done).await,
+                () = tokio::time::sleep(wait) => {}
+            }
+            while let Some(done) = self.running.try_join_next() {
+                self.done(done).await;
+            }
+            self.begin_due();
+            self.shared.publish();
+        }
+        while let Some(done) = self.running.join_next().await {
+            self.done(done).await;
+        }
+        self.shared.publish();
+    }
+
+    /// Until the next due moment, in short ticks compared with the wall clock.
+    fn wait(&self) -> Duration {
+        let now = self.shared.clock.now();
+        let free = self.next.iter().filter(|(id, _)| !self.under_way.contains(*id)).map(|(_, at)| *at);
+        let next = free.min().map_or(TICK, |at| (at - now).to_std().unwrap_or(Duration::from_millis(10)));
+        next.clamp(Duration::from_millis(10), TICK)
+    }
+
+    /// After a ring: what was commanded, and every watch where the whole house was rung.
+    async fn collect(&mut self) {
+        match self.shared.journal.commands().await {
+            Ok(commands) => {
+                self.waiting.clear();
+                for command in commands {
+                    self.take(command).await;
+                }
+            }
+            Err(error) => tracing::error!(error = %chain(&error), "commands could not be read"),
+        }
+        if self.shared.bell.take_everywhere() {
+            self.refresh().await;
+            self.wanted.extend(self.parts.keys().cloned());
+        }
+    }
+
+    async fn take(&mut self, command: Command) {
+        if command.watch.is_empty() {
+            self.obey(command).await;
+        } else if self.parts.contains_key(&command.watch) {
+            self.wanted.insert(command.watch.clone());
+            self.waiting.entry(command.watch.clone()).or_default().push(command);
+        }
+    }
+
+    /// A command to the daemon itself.
+    async fn obey(&mut self, command: Command) {
+        let (paused, text) = match &command.verb {
+            Verb::Pause => (Some((command.at, command.actor.clone())), "pause acts everywhere"),
+            Verb::Resume => (None, "resume acts everywhere"),
+            Verb::Check => {
+                self.wanted.extend(self.parts.keys().cloned());
+                return self.absorb_house(&command, "check everything now").await;
+            }
+            Verb::Renew
+            | Verb::Approve(_)
+            | Verb::Reject(_)
+            | Verb::Cancel
+            | Verb::Retry
+            | Verb::RollBack
+            | Verb::Retire
+            | Verb::Confirm(_)
+            | Verb::Sign(..)
+            | Verb::Silence(_) => return self.absorb_house(&command, "refused: it names no watch").await,
+        };
+        if let Err(error) = self.shared.journal.set_paused(paused.clone()).await {
+            tracing::error!(error = %chain(&error), "a pause could not be saved");
+            return;
+        }
+        self.paused = paused.as_ref().map(|(_, by)| by.to_string());
+        self.shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
+        self.wanted.extend(self.parts.keys().cloned());
+        self.absorb_house(&command, text).await;
+    }
+
+    async fn absorb_house(&self, command: &Command, text: &str) {
+        let facts = [("comment", &command.comment), ("ticket", &command.ticket)]
+            .into_iter()
+            .filter_map(|(key, value)| value.clone().map(|value| (key.to_owned(), value)));
+        let event = Event {
+            watch: String::new(),
+            at: command.at,
+            actor: command.actor.clone(),
+            kind: EventKind::Command,
+            text: text.to_owned(),
+            facts: facts.collect(),
+        };
+        log(&event);
+        let change = Change {
+            watch: String::new(),
+            record: None,
+            events: vec![event],
+            messages: Vec::new(),
+            absorbed: vec![command.id],
+        };
+        if let Err(error) = self.shared.journal.save(change).await {
+            tracing::error!(error = %chain(&error), "a command could not be absorbed");
+        }
+    }
+
+    /// The watches there are now: written out and discovered.
+    async fn refresh(&mut self) {
+        let built = self.shared.built.load_full();
+        let reading = Arc::clone(&built);
+        let all = tokio::task::spawn_blocking(move || reading.watches()).await;
+        match all {
+            Ok(Ok(parts)) => self.replace(parts).await,
+            Ok(Err(unseen)) => tracing::error!(error = %unseen, "the watches could not be built"),
+            Err(error) => tracing::error!(error = %error, "the watches could not be built"),
+        }
+        self.refresh_credentials(&built).await;
+    }
+
+    async fn replace(&mut self, parts: BTreeMap<String, Parts>) {
+        let now = self.shared.clock.now();
+        let known: BTreeSet<String> = self.parts.keys().chain(self.records.keys()).cloned().collect();
+        let gone: Vec<String> = known.into_iter().filter(|id| !parts.contains_key(id)).collect();
+        self.parts = parts;
+        for id in gone {
+            self.vanish(&id, now).await;
+        }
+        self.shared.daemon().vanished.retain(|id, since| *since > now - VANISHED_FOR && !self.parts.contains_key(id));
+    }
+
+    async fn vanish(&mut self, id: &str, now: Timestamp) {
+        let text = format!("the watch {id} is no longer configured; its history stays");
+        let event = Event {
+            watch: id.to_owned(),
+            at: now,
+            actor: Actor::Daemon,
+            kind: EventKind::Vanished,
+            text,
+            facts: Vec::new(),
+        };
+        log(&event);
+        let change = Change {
+            watch: id.to_owned(),
+            record: None,
+            events: vec![event],
+            messages: Vec::new(),
+            absorbed: Vec::new(),
+        };
+        let saved = self.shared.journal.save(change).await;
+        if let Err(error) = saved.and(self.shared.journal.forget(id).await) {
+            tracing::error!(watch = id, error = %chain(&error), "a vanished watch could not be written down");
+        }
+        self.records.remove(id);
+        self.next.remove(id);
+        self.passed_once.remove(id);
+        self.shared.views().remove(id);
+        self.shared.daemon().vanished.insert(id.to_owned(), now);
+    }
+
+    async fn refresh_credentials(&self, built: &Built) {
+        let mut credentials = BTreeMap::new();
+        for (name, service) in &built.services {
+            if let Ok(Some(at)) = service.credential_not_after().await {
+                credentials.insert(name.clone(), at);
+            }
+        }
+        self.shared.daemon().credentials = credentials;
+    }
+
+    /// Begins every pass that is wanted or due, as far as there is room.
+    fn begin_due(&mut self) {
+        let now = self.shared.clock.now();
+        let due = self.next.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone());
+        self.wanted.extend(due);
+        let ready: Vec<String> =
+            self.wanted.iter().filter(|id| !self.under_way.contains(*id)).cloned().collect();
+        for id in ready {
+            if self.running.len() >= SIDE_BY_SIDE {
+                return;
+            }
+            self.wanted.remove(&id);
+            self.next.remove(&id);
+            if let Some(parts) = self.parts.get(&id).cloned() {
+                self.begin(id, parts);
+            }
+        }
+    }
+
+    fn begin(&mut self, id: String, parts: Parts) {
+        let record = self.records.remove(&id);
+        let commands = self.waiting.remove(&id).unwrap_or_default();
+        let first = self.passed_once.insert(id.clone());
+        self.under_way.insert(id.clone());
+        let shared = Arc::clone(&self.shared);
+        let paused = self.paused.clone();
+        self.running.spawn(async move {
+            let watch = Stopwatch::start();
+            let before = record.clone();
+            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref()).await;
+            Done { watch: id, seconds: watch.elapsed().as_secs_f64(), outcome, before }
+        });
+    }
+
+    async fn done(&mut self, joined: Result<Done, tokio::task::JoinError>) {
+        let done = match joined {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(error = %error, "a pass ended by a fault of certsteward itself; its watch is passed over again after a restart");
+                return;
+            }
+        };
+        self.under_way.remove(&done.watch);
+        match done.outcome {
+            Ok(passed) => self.absorb(done.watch, done.seconds, passed),
+            Err(error) => {
+                tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
+                self.next.insert(done.watch.clone(), self.shared.clock.now() + AFTER_FAILURE);
+                // The record is read anew, because what was saved last counts.
+                if let Ok(mut records) = self.shared.journal.records().await
+                    && let Some(record) = records.remove(&done.watch).or(done.before)
+                {
+                    self.records.insert(done.watch, record);
+                }
+            }
+        }
+        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
+        if all_once && self.under_way.is_empty() && self.wanted.is_empty() {
+            self.shared.ready.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn absorb(&mut self, id: String, seconds: f64, passed: Passed) {
+        passed.events.iter().for_each(log);
+        if passed.messages > 0 {
+            self.shared.outbox.notify_one();
+        }
+        {
+            let mut daemon = self.shared.daemon();
+            daemon.last_pass = Some(self.shared.clock.now());
+            daemon.passes.add(seconds);
+            count_reads(&mut daemon.reads, &passed);
+        }
+        if !self.parts.contains_key(&id) {
+            return;
+        }
+        if let Some(next) = passed.view.plan.next {
+            self.next.insert(id.clone(), next);
+        }
+        self.shared.views().insert(id.clone(), Arc::clone(&passed.view));
+        self.records.insert(id, passed.record);
+    }
+}
+
+type Reads = BTreeMap<(String, String, Option<Reason>), u64>;
+
+fn count_reads(reads: &mut Reads, passed: &Passed) {
+    let source = &passed.view.watch.source;
+    for reason in &passed.reads {
+        let key = (source.kind.clone(), source.connection.clone().unwrap_or_default(), *reason);
+        *reads.entry(key).or_default() += 1;
+    }
+}
+
+async fn one(
+    shared: &Shared,
+    parts: &Parts,
+    record: Option<Record>,
+    commands: Vec<Command>,
+    first: bool,
+    paused: Option<&str>,
+) -> Result<Passed, JournalError> {
+    let built = shared.built.load_full();
+    let house = House {
+        journal: &*shared.journal,
+        clock: &*shared.clock,
+        recipients: &built.recipients,
+        ladder: &built.ladder,
+        paused,
+        seed: seed(),
+        may_act: &|| !shared.stopping.load(Ordering::SeqCst),
+    };
+    pass(parts, record, commands, first, &house).await
+}
+
+/// Chance of the operating system, for the tokens of hand-off links and for jitter.
+fn seed() -> [u8; 32] {
+    use ring::rand::SecureRandom as _;
+    let mut seed = [0; 32];
+    // ring fails here only where the operating system has no randomness at all, and then TLS does not work either.
+    if ring::rand::SystemRandom::new().fill(&mut seed).is_err() {
+        tracing::error!("the operating system gives no randomness");
+    }
+    seed
+}
+
+/// One line of the log per event.
+fn log(event: &Event) {
+    let (kind, actor) = (event.kind.code(), event.actor.to_string());
+    let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let facts = facts.join(" ");
+    match event.kind {
+        EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack => {
+            tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
+        }
+        _ if event.facts.is_empty() => tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text),
+        _ => tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text),
+    }
+}
+
+/// The most serious level of these pictures: what `check` answers.
+#[must_use]
+pub fn worst(views: &[Arc<crate::domain::snapshot::WatchView>]) -> Level {
+    views.iter().map(|view| view.level).max().unwrap_or(Level::Ok)
+}

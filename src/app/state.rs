@@ -1,0 +1,224 @@
+//! What the running daemon shares between its tasks, and what surfaces may ask of it.
+//! It decides nothing; passes do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use super::build::Built;
+use crate::clock::Clock;
+use crate::config::{self, Kind, Problems};
+use crate::domain::Timestamp;
+use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::report::Command;
+use crate::domain::snapshot::{DaemonView, Snapshot, WatchView};
+use crate::engine::schedule::Bell;
+use crate::journal::{Change, EventQuery, Journal, JournalError};
+use crate::net::Net;
+use crate::surfaces::{Daemon, Grant, Refused};
+
+/// What the tasks share.
+pub struct Shared {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) net: Net,
+    pub(super) built: ArcSwap<Built>,
+    pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) bell: Bell,
+    /// Messages may be due.
+    pub(super) outbox: Notify,
+    /// The configuration is another one: cron and file watching begin anew.
+    pub(super) reloaded: Notify,
+    pub(super) ready: AtomicBool,
+    pub(super) stopping: AtomicBool,
+    config: Option<(PathBuf, Kind)>,
+    views: Mutex<BTreeMap<String, Arc<WatchView>>>,
+    daemon: Mutex<DaemonView>,
+}
+
+impl Shared {
+    /// Shares these parts; `config` is where the configuration was read from, none where it cannot be read again.
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        journal: Arc<dyn Journal>,
+        net: Net,
+        built: Built,
+        config: Option<(PathBuf, Kind)>,
+    ) -> Self {
+        let now = clock.now();
+        let daemon =
+            DaemonView { started: Some(now), last_reload: Some((now, true, String::new())), ..DaemonView::default() };
+        let snapshot = Snapshot { at: now, watches: BTreeMap::new(), daemon: daemon.clone() };
+        Self {
+            clock,
+            journal,
+            net,
+            built: ArcSwap::from_pointee(built),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            bell: Bell::default(),
+            outbox: Notify::new(),
+            reloaded: Notify::new(),
+            ready: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            config,
+            views: Mutex::default(),
+            daemon: Mutex::new(daemon),
+        }
+    }
+
+    /// The state of the daemon itself, to be changed.
+    pub(super) fn daemon(&self) -> MutexGuard<'_, DaemonView> {
+        self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pictures of the watches, to be changed.
+    pub(super) fn views(&self) -> MutexGuard<'_, BTreeMap<String, Arc<WatchView>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Swaps in a new picture.
+    pub(super) fn publish(&self) {
+        let watches = self.views().clone();
+        let daemon = self.daemon().clone();
+        self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
+    }
+
+    /// Writes an event of the daemon itself into the history and the log.
+    pub(super) async fn note(&self, actor: Actor, kind: EventKind, text: String) {
+        tracing::info!(event = kind.code(), actor = %actor, "{text}");
+        let event =
+            Event { watch: String::new(), at: self.clock.now(), actor, kind, text, facts: Vec::new() };
+        let change = Change {
+            watch: String::new(),
+            record: None,
+            events: vec![event],
+            messages: Vec::new(),
+            absorbed: Vec::new(),
+        };
+        if let Err(error) = self.journal.save(change).await {
+            tracing::error!(error = %chain(&error), "an event could not be saved");
+        }
+    }
+
+    /// Reads the configuration again. A bad one changes nothing.
+    pub(super) async fn read_again(&self) -> Result<(), String> {
+        let Some((path, kind)) = self.config.clone() else {
+            return Err("this certsteward runs on a built-in configuration, which cannot be read again".to_owned());
+        };
+        let outcome = match config::load(&path, kind) {
+            Ok(config) => {
+                let fixed = self.fixed_settings(&config);
+                Built::new(config, self.net.clone()).map(|built| (built, fixed)).map_err(|unseen| unseen.to_string())
+            }
+            Err(problems) => Err(listed(&problems)),
+        };
+        let now = self.clock.now();
+        let (text, result) = match outcome {
+            Ok((built, fixed)) => {
+                self.built.store(Arc::new(built));
+                self.reloaded.notify_waiters();
+                self.bell.ring_everywhere();
+                (format!("the configuration was read again{fixed}"), Ok(()))
+            }
+            Err(problems) => (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems)),
+        };
+        self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
+        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
+        self.publish();
+        result
+    }
+
+    /// What a reload cannot change, said where it was changed.
+    fn fixed_settings(&self, new: &config::Config) -> String {
+        let old = &self.built.load().config.daemon;
+        let new = &new.daemon;
+        let changed: Vec<&str> = [
+            ("listen", old.listen != new.listen),
+            ("tls", old.tls != new.tls),
+            ("socket", old.socket != new.socket),
+            ("state", old.state != new.state),
+            ("log", old.log != new.log),
+            ("public_url", old.public_url != new.public_url),
+        ]
+        .into_iter()
+        .filter_map(|(name, changed)| changed.then_some(name))
+        .collect();
+        if changed.is_empty() { String::new() } else { format!("; [daemon] {} takes effect after a restart", changed.join(", ")) }
+    }
+}
+
+fn listed(problems: &Problems) -> String {
+    problems.to_string()
+}
+
+/// An error with its causes, as `a: b: c`.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn refused(error: &JournalError) -> Refused {
+    Refused(chain(error))
+}
+
+#[async_trait::async_trait]
+impl Daemon for Shared {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    async fn events(
+        &self,
+        watch: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<(i64, Event)>, Refused> {
+        let query = EventQuery { watch: watch.map(str::to_owned), before, since: None, limit };
+        self.journal.events(query).await.map_err(|error| refused(&error))
+    }
+
+    async fn command(&self, command: Command) -> Result<i64, Refused> {
+        let id = self.journal.accept(command).await.map_err(|error| refused(&error))?;
+        self.bell.ring();
+        Ok(id)
+    }
+
+    async fn reload(&self) -> Result<(), Refused> {
+        self.read_again().await.map_err(Refused)
+    }
+
+    fn grant(&self, bearer: &str) -> Option<Grant> {
+        let built = self.built.load();
+        built.config.tokens.iter().find_map(|token| {
+            let secret = token.secret.read().ok()?;
+            is_same(secret.as_bytes(), bearer.as_bytes()).then(|| Grant {
+                name: token.name.clone(),
+                may: token.may.iter().map(|right| right.code().to_owned()).collect(),
+            })
+        })
+    }
+}
+
+/// Compares without telling by its time where the difference is: both sides are hashed first.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    use crate::domain::certificate::Fingerprint;
+    Fingerprint::of(a) == Fingerprint::of(b)
+}
