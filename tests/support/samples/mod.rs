@@ -15,7 +15,7 @@ use certsteward::domain::policy::Policy;
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
     Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Learned, Leftover, Order, ProbeFacts, Publication,
-    Record, Renewal, Role, Standing, Step,
+    Record, Renewal, Standing, Step,
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
