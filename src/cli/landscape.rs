@@ -95,8 +95,13 @@ impl Stop {
         })
     }
 
-    /// Waits for one.
+    /// Waits for one, and is done.
     pub(super) async fn wait(mut self) {
+        self.signalled().await;
+    }
+
+    /// Waits for one.
+    pub(super) async fn signalled(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

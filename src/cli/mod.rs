@@ -33,6 +33,8 @@ mod rollback;
 mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "sandbox")]
+mod show;
 mod silence;
 mod span;
 mod watches;

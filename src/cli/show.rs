@@ -97,7 +97,8 @@ impl Show {
         let events = self.running.daemon().events(None, None, 200).await;
         let mut events = events.map_err(|refused| Failed::could_not(refused.to_string()))?;
         events.reverse();
-        for (row, event) in events.into_iter().filter(|(row, _)| *row > self.row) {
+        let seen = self.row;
+        for (row, event) in events.into_iter().filter(|(row, _)| *row > seen) {
             self.row = row;
             self.note(&event);
             print(&event, self.began, output);
