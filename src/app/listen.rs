@@ -25,7 +25,9 @@ use crate::surfaces::http::Peer;
 #[derive(Debug, thiserror::Error)]
 pub enum Bind {
     /// A TCP address.
-    #[error("cannot listen on {address} ([daemon] listen); is another certsteward running, or the port taken?")]
+    #[error(
+        "cannot listen on {address} ([daemon] listen); is another certsteward running, or the port taken?"
+    )]
     Tcp {
         /// The address.
         address: SocketAddr,
@@ -96,8 +98,8 @@ impl TlsListener {
         let read = std::fs::read(&tls.certificate)
             .map_err(|error| Bind::Tls(format!("cannot read {}: {error}", tls.certificate.display())))?;
         let key = tls.key.read_bytes().map_err(|unseen| Bind::Tls(unseen.to_string()))?;
-        let identity =
-            crate::formats::identity_from_parts(&read, &key, None).map_err(|unseen| Bind::Tls(unseen.to_string()))?;
+        let identity = crate::formats::identity_from_parts(&read, &key, None)
+            .map_err(|unseen| Bind::Tls(unseen.to_string()))?;
         let config = crate::net::server_config(&identity).map_err(|unseen| Bind::Tls(unseen.to_string()))?;
         Ok(Self { tcp, acceptor: TlsAcceptor::from(Arc::new(config)), handshakes: JoinSet::new() })
     }
@@ -141,7 +143,8 @@ pub(super) struct PeerUser(Option<String>);
 
 impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        let id = stream.io().peer_cred().ok().map(|credentials| nix::unistd::Uid::from_raw(credentials.uid()));
+        let id =
+            stream.io().peer_cred().ok().map(|credentials| nix::unistd::Uid::from_raw(credentials.uid()));
         Self(id.map(|id| match nix::unistd::User::from_uid(id) {
             Ok(Some(user)) => user.name,
             Ok(None) | Err(_) => format!("uid {id}"),
@@ -151,7 +154,8 @@ impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
 
 /// Adds the peer that the operating system named to the request.
 pub(super) async fn name_peer(mut request: Request, next: Next) -> Response {
-    let user = request.extensions().get::<axum::extract::ConnectInfo<PeerUser>>().and_then(|info| info.0.0.clone());
+    let user =
+        request.extensions().get::<axum::extract::ConnectInfo<PeerUser>>().and_then(|info| info.0.0.clone());
     if let Some(name) = user {
         request.extensions_mut().insert(Peer { name });
     }

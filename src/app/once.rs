@@ -49,7 +49,9 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     let net = Net::new().map_err(|error| Unseen::new(Reason::Unreadable, error.to_string()))?;
     let built = Built::new(config, net)?;
     let parts = built.watches()?.remove(watch);
-    let parts = parts.ok_or_else(|| Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration")))?;
+    let parts = parts.ok_or_else(|| {
+        Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration"))
+    })?;
     let mut results = Vec::new();
     for (id, (prober, brings_its_own)) in &parts.probers {
         let now = SystemClock.now();

@@ -30,11 +30,16 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path, output: &mut Outpu
     let laid = landscape::lay(&arguments, folder).await?;
     let config = config::load(&laid.configuration, Kind::Given)
         .map_err(|problems| Failed::configuration(problems.to_string()))?;
-    let running = app::start(config, Some((laid.configuration.clone(), Kind::Given)))
-        .await
-        .map_err(|error| Failed::could_not(format!("{}; another address: --listen 127.0.0.1:0", Failed::because(&error).text)))?;
+    let running =
+        app::start(config, Some((laid.configuration.clone(), Kind::Given))).await.map_err(|error| {
+            Failed::could_not(format!(
+                "{}; another address: --listen 127.0.0.1:0",
+                Failed::because(&error).text
+            ))
+        })?;
     announce(&laid, &running, output);
-    let mut show = Show { running, began: SystemClock.now(), row: 0, gap: Vec::new(), ended: None, good: false };
+    let mut show =
+        Show { running, began: SystemClock.now(), row: 0, gap: Vec::new(), ended: None, good: false };
     let outcome = tokio::select! {
         () = stop.signalled() => Ok(()),
         outcome = show.go_on(&arguments, &laid, output) => outcome,
@@ -50,7 +55,8 @@ fn with_free_port(arguments: &Arguments) -> Result<Arguments, Failed> {
     let mut arguments = arguments.clone();
     if arguments.listen.port() == 0 {
         let bound = std::net::TcpListener::bind(arguments.listen).and_then(|listener| listener.local_addr());
-        arguments.listen = bound.map_err(|error| Failed::could_not(format!("no free port on {}: {error}", arguments.listen)))?;
+        arguments.listen = bound
+            .map_err(|error| Failed::could_not(format!("no free port on {}: {error}", arguments.listen)))?;
     }
     Ok(arguments)
 }
@@ -128,7 +134,8 @@ impl Show {
         if record.ended.is_some() {
             return true;
         }
-        self.good = record.renewal.is_none() && record.leftovers.is_empty() && in_force_everywhere(view, laid);
+        self.good =
+            record.renewal.is_none() && record.leftovers.is_empty() && in_force_everywhere(view, laid);
         let cached = chrono::Duration::from_std(arguments.caller_cache).unwrap_or_default();
         self.good && SystemClock.now() > ended + cached
     }
@@ -166,5 +173,10 @@ fn print(event: &Event, began: Timestamp, output: &mut Output) {
         crate::domain::event::Actor::Daemon => String::new(),
         crate::domain::event::Actor::Named(name) => format!(" [{name}]"),
     };
-    output.line(format_args!("{:>4}.{} s  {kind} {}{by}", seconds / 1000, (seconds % 1000) / 100, event.text));
+    output.line(format_args!(
+        "{:>4}.{} s  {kind} {}{by}",
+        seconds / 1000,
+        (seconds % 1000) / 100,
+        event.text
+    ));
 }
