@@ -220,6 +220,7 @@ impl Round<'_> {
             reads: self.reads,
             events: self.events,
             messages: self.messages,
+            restless: self.restless,
         })
     }
 }
