@@ -261,7 +261,8 @@ impl Scene {
             self.longest = self.longest.max((next - now()).num_seconds());
         }
         let leftover = &self.seen.record["leftovers"][0];
-        let asked = leftover["hand_offs"].as_object().is_some_and(|asked| !asked.is_empty());
+        let asked = leftover["hand_offs"]["security-center"].as_object();
+        let asked = asked.is_some_and(|asked| asked["closed"].is_null());
         let removed = self.landscape.mappings().len() == 1;
         let verb = if asked && removed { "/targets/security-center/confirm" } else { "/retry" };
         if ask(&socket, "POST", verb).await.is_ok() {
