@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use certsteward::clock::Stopwatch;
 use certsteward::domain::record::Record;
@@ -42,7 +43,8 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, kills, issued, calls, failures, outside, twice, nudges, longest, seconds, .. } = self;
+        let Self { case, kills, issued, calls, failures, outside, twice, nudges, longest, seconds, .. } =
+            self;
         let outcome = if self.wrong.is_empty() { "ended well".to_owned() } else { self.wrong.join("; ") };
         write!(
             f,
@@ -68,14 +70,7 @@ pub(super) async fn judge(
     }
     scene.look();
     let lines = scene.lines().to_vec();
-    match Sqlite::open(&scene.state(), now()) {
-        Ok((journal, None)) => match journal.records().await {
-            Ok(records) => wrong.extend(records.get("sf-odata").map_or(vec!["no record".into()], of_record)),
-            Err(error) => wrong.push(error.to_string()),
-        },
-        Ok((_, Some(aside))) => wrong.push(format!("the state was set aside: {}", aside.why)),
-        Err(error) => wrong.push(error.to_string()),
-    }
+    wrong.extend(of_state(scene.state()).await);
     wrong.extend(of_history(&lines, terms));
     wrong.extend(of_landscape(&scene, terms));
     let report = scene.landscape.caller_report();
@@ -87,15 +82,7 @@ pub(super) async fn judge(
     if twice.len() > twice_allowed {
         wrong.push(format!("mails came twice: {twice:?}"));
     }
-    let story: Vec<String> =
-        lines.iter().map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text)).collect();
-    let requests: Vec<String> = scene
-        .landscape
-        .requests()
-        .iter()
-        .filter(|request| request.method != "GET" || request.status != 200)
-        .map(|request| format!("  {} {} {} {}", request.at.format("%H:%M:%S%.3f"), request.status, request.method, request.path))
-        .collect();
+    let story = story(&scene, &lines, &log);
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
         kills: scene.kills,
@@ -108,10 +95,34 @@ pub(super) async fn judge(
         longest: scene.longest,
         seconds: watch.elapsed().as_secs(),
         wrong,
-        story: format!("{}\n requests\n{}\n log\n{log}", story.join("\n"), requests.join("\n")),
+        story,
     };
     scene.landscape.stop().await;
     outcome
+}
+
+/// The state file is sound, and what stands in it is at rest.
+async fn of_state(state: PathBuf) -> Vec<String> {
+    match Sqlite::open(&state, now()) {
+        Ok((journal, None)) => match journal.records().await {
+            Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
+            Err(error) => vec![error.to_string()],
+        },
+        Ok((_, Some(aside))) => vec![format!("the state was set aside: {}", aside.why)],
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+/// What led to the end: the history, the calls that were not plain successful looks, the last lines of the log.
+fn story(scene: &Scene, lines: &[Line], log: &str) -> String {
+    let line = |line: &Line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text);
+    let history: Vec<String> = lines.iter().map(line).collect();
+    let requests = scene.landscape.requests();
+    let requests = requests.iter().filter(|request| request.method != "GET" || request.status != 200);
+    let requests: Vec<String> = requests
+        .map(|one| format!("  {} {} {} {}", one.at.format("%H:%M:%S%.3f"), one.status, one.method, one.path))
+        .collect();
+    format!("{}\n requests\n{}\n log\n{log}", history.join("\n"), requests.join("\n"))
 }
 
 fn of_record(record: &Record) -> Vec<String> {
@@ -127,7 +138,6 @@ fn of_record(record: &Record) -> Vec<String> {
     must(record.in_flight.is_none(), format!("in flight: {:?}", record.in_flight));
     must(record.ended.is_none(), format!("ended badly: {:?}", record.ended));
     must(record.counts.renewals == [1, 0], format!("renewals {:?}", record.counts.renewals));
-    must(record.unseen.is_none(), "the source is unseen".to_owned());
     wrong
 }
 
@@ -164,7 +174,8 @@ fn of_landscape(scene: &Scene, terms: Terms) -> Vec<String> {
     if entries.len() != 1 || used.as_ref().map(|used| used.name.as_str()) != names.first().copied() {
         wrong.push(format!("the store holds {names:?}, the application uses {used:?}"));
     }
-    let mapped: Vec<String> = scene.landscape.mappings().into_iter().map(|mapping| mapping.fingerprint).collect();
+    let mapped: Vec<String> =
+        scene.landscape.mappings().into_iter().map(|mapping| mapping.fingerprint).collect();
     let exact = terms.matching == certsteward::sandbox::Matching::Exact;
     let in_force = used.map(|used| used.fingerprint).unwrap_or_default();
     if mapped.len() != 1 || (exact && mapped[0] != in_force) {

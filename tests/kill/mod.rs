@@ -9,6 +9,7 @@ mod faults;
 mod judge;
 mod points;
 mod scene;
+mod wake;
 
 use std::time::Duration;
 
@@ -22,14 +23,14 @@ use points::Point;
 use scene::{Scene, Terms};
 
 /// What is done to a rotation.
-pub(super) enum Trouble {
+enum Trouble {
     /// The daemon is killed there, once.
     Kill(Point),
     /// Calls fail.
     Faults { faults: Vec<Fault>, token_lifetime: Option<Duration> },
 }
 
-pub(super) struct Case {
+struct Case {
     terms: Terms,
     name: String,
     trouble: Trouble,
@@ -53,7 +54,7 @@ const IN_PLACE_DN: Terms = terms(Matching::Dn, "same", "in-place");
 const IN_PLACE_EXACT: Terms = terms(Matching::Exact, "same", "in-place");
 
 /// So many rotations run at once, over both tables.
-static ROOM: Semaphore = Semaphore::const_new(8);
+static ROOM: Semaphore = Semaphore::const_new(12);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_survives_a_kill_at_every_point() {
@@ -66,6 +67,7 @@ async fn a_rotation_survives_the_failure_of_every_call() {
 }
 
 /// Runs every case, prints the table, and fails with every case that did not end well.
+#[expect(clippy::print_stdout, reason = "the table is for whoever runs it with --nocapture")]
 async fn table(title: &str, cases: Vec<Case>) {
     let only = std::env::var("CERTSTEWARD_TESTS_CASE").unwrap_or_default();
     let mut running = JoinSet::new();

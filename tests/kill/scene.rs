@@ -31,7 +31,8 @@ impl Terms {
 
     /// How many certificates one generation issues: `auto` learns from the first one that it needs another.
     pub(super) fn issued(self) -> u32 {
-        let learns = self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
+        let learns =
+            self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
         if learns { 2 } else { 1 }
     }
 
@@ -206,7 +207,7 @@ impl Scene {
         let waker = std::task::Waker::noop();
         self.until("the held request", |_| {
             let mut context = std::task::Context::from_waker(waker);
-            std::future::Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
+            Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
         })
         .await
     }
@@ -218,7 +219,8 @@ impl Scene {
             let ended = scene.lines().iter().any(|line| line.kind == "renewal-ended");
             let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
             let used = scene.landscape.caller_report().certificate?.fingerprint;
-            let stands = scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
+            let stands =
+                scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
             (ended && rests && stands && !scene.seen.mails_wait).then_some(())
         })
         .await
@@ -262,7 +264,7 @@ impl Scene {
         }
         let leftover = &self.seen.record["leftovers"][0];
         let asked = leftover["hand_offs"]["security-center"].as_object();
-        let asked = asked.is_some_and(|asked| asked["closed"].is_null());
+        let asked = asked.is_some_and(|asked| asked.get("closed").is_none_or(Value::is_null));
         let removed = self.landscape.mappings().len() == 1;
         let verb = if asked && removed { "/targets/security-center/confirm" } else { "/retry" };
         if ask(&socket, "POST", verb).await.is_ok() {

@@ -328,7 +328,7 @@ impl World {
         self.watch.renewal.as_mut().unwrap()
     }
 
-    fn parts(&self) -> Parts {
+    pub fn parts(&self) -> Parts {
         let role = &self.facts;
         let caller = |id: &String| -> (String, Arc<dyn Caller>) {
             (id.clone(), Arc::new(Destination(role.clone(), id.clone())))

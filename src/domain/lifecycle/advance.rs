@@ -2,8 +2,8 @@
 //! settling begins and ends, a roll back is due. Nothing outside is changed here.
 
 use super::asks::{
-    are_together, ask_for, can_compare, effective_matching, is_known, is_proven_by_probe, needs_telling, overall_matching,
-    reference,
+    are_together, ask_for, can_compare, effective_matching, is_known, is_proven_by_probe, needs_telling,
+    overall_matching, reference,
 };
 use super::{Chronicle, Dice, absorb, cadence};
 use crate::domain::certificate::Fingerprint;
