@@ -169,7 +169,8 @@ fn listed(problems: &Problems) -> String {
 }
 
 /// An error with its causes, as `a: b: c`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
