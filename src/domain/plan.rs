@@ -5,6 +5,7 @@ use super::Timestamp;
 use super::assess::needs_person;
 use super::lifecycle::{Want, expected_gap, is_known, matching_by_target, words};
 use super::lint::minute;
+use super::policy::Retire;
 use super::record::{Act, Record, Renewal, Role, Step};
 use super::snapshot::{Plan, PlanLine};
 use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
@@ -53,10 +54,11 @@ fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut
     let Some(in_force) = &record.in_force else {
         return;
     };
-    let moments = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, needs_person(watch));
+    let moments = watch.moments(in_force, needs_person(watch));
     if terms.rotation == Rotation::LeftToSource {
         let why = "rotation = \"left-to-source\": the store renews; certsteward probes at once when it has";
-        lines.push(line(Some(moments.deadline), "the store renews the certificate", why));
+        let at = super::policy::deadline(&in_force.chain.leaf, watch.source.auto_renew);
+        lines.push(line(Some(at), "the store renews the certificate", why));
         return;
     }
     if let Some(ended) = &record.ended {
@@ -231,7 +233,7 @@ fn open_questions(watch: &Watch, record: &Record, role: Role, lines: &mut Vec<Pl
 }
 
 fn leftovers(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
-    for leftover in &record.leftovers {
+    for leftover in record.leftovers.iter().filter(|_| watch.policy.retire != Retire::Never) {
         let what = match &leftover.name {
             Some(name) => format!("remove the entry {name}"),
             None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),

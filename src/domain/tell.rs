@@ -13,10 +13,7 @@ use super::{Duration, Timestamp};
 /// The open questions of a watch, complete.
 #[must_use]
 pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
-    let wanted_by = record
-        .in_force
-        .as_ref()
-        .map(|in_force| watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, false).last_safe);
+    let wanted_by = record.in_force.as_ref().map(|in_force| watch.moments(in_force, false).last_safe);
     let open = |facts: &&HandOffFacts| facts.closed.is_none();
     let standing = record.standing(record.concern());
     let mut questions: Vec<HandOff> = Vec::new();
@@ -200,11 +197,7 @@ fn of_end(watch: &Watch, key: &str, told: &Told, deadline: Option<Timestamp>, no
 
 /// Reminders of open questions on a ladder before the deadline, each rung once, and the deputy once.
 pub fn reminders(watch: &Watch, record: &mut Record, ladder: &[Duration], now: Timestamp) -> Vec<Message> {
-    let Some(deadline) = record
-        .in_force
-        .as_ref()
-        .map(|in_force| super::policy::deadline(&in_force.chain.leaf, watch.source.auto_renew))
-    else {
+    let Some(deadline) = record.in_force.as_ref().map(|in_force| watch.deadline(in_force)) else {
         return Vec::new();
     };
     if record.silenced_until.is_some_and(|until| now < until) {

@@ -4,6 +4,7 @@
 mod absorb;
 mod advance;
 mod asks;
+mod backdate;
 mod cadence;
 mod gates;
 mod want;
@@ -13,6 +14,7 @@ pub use advance::advance;
 pub(in crate::domain) use advance::{expected_gap, is_everywhere_known, shows_leftover, words};
 pub use asks::{effective_matching, is_known, matching_by_target};
 pub use gates::{Gate, TABLE as GATES};
+pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 
 use super::Timestamp;
