@@ -162,7 +162,7 @@ impl Round<'_> {
 
     async fn save(&mut self, events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
         let watch = &self.parts.watch;
-        let mut messages = tell::of_events(watch, &self.record, &events, now);
+        let mut messages = tell::of_events(watch, &mut self.record, &events, now);
         messages.extend(tell::reminders(watch, &mut self.record, self.house.ladder, now));
         self.write(events, messages).await
     }

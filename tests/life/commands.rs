@@ -63,7 +63,7 @@ async fn reject_ends_the_renewal_and_a_stale_id_does_nothing() {
     world.begin().await;
     world.command(Verb::Reject("issue-000000000000".to_owned())).await;
     assert!(world.record().renewal.is_some());
-    world.command(Verb::Reject(world.pending())).await;
+    world.command(Verb::Reject(world.pending("issue"))).await;
     assert!(world.record().renewal.is_none() && world.record().pending.is_empty());
 }
 

@@ -18,7 +18,20 @@ async fn an_issue_whose_answer_is_lost_is_looked_at_and_adopted() {
     let mut world = World::late(Matching::Dn);
     world.change(|facts| facts.fail_after.push("issue"));
     world.until(304).await;
-    insta::assert_snapshot!(world.story(), @"");
+    insta::assert_snapshot!(world.story(), @r"
+    day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
+    day 300 00:00 probed: probe odata with the certificate in force: accepted
+    day 300 00:00 proven: a call proved that the target security-center knows the certificate
+    day 303 22:30 renewal-started: renewal 1 began, because it is due
+    day 303 22:30 act-failed: could not issue a new certificate as sfapi-2.pem (common name SFAPI): no answer within 30 s
+    day 303 22:30 issued: the candidate stands as sfapi-2.pem: SFAPI (#2), valid until 2027-10-31
+    day 303 22:30 probed: probe odata with the candidate: accepted
+    day 303 22:30 proven: a call proved that the target security-center knows the certificate
+    day 303 22:30 learned: api.example.org/ACME recognises certificates by issuer and subject
+    day 303 22:30 switched: the caller first uses sfapi-2.pem
+    day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
+    day 303 22:50 renewal-ended: renewal 1 ended: #2 is in force
+    ");
     ends_well(&mut world, 1, "sfapi-2.pem").await;
 }
 

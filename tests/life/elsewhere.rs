@@ -25,7 +25,18 @@ async fn a_renewal_by_someone_else_that_is_rejected_is_critical_in_that_pass() {
     assert_eq!(world.question().ask.word(), "replace");
     world.serve(10).await;
     assert_eq!(world.findings(), ["notice renewed-elsewhere"]);
-    insta::assert_snapshot!(world.story(), @"");
+    insta::assert_snapshot!(world.story(), @r#"
+    day   0 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
+    day   0 00:00 probed: probe odata with the certificate in force: accepted
+    day   0 00:00 proven: a call proved that the target security-center knows the certificate
+    day   2 00:15 renewed-elsewhere: the certificate was renewed by someone else: SFAPI (#2), valid until 2027-01-03
+    day   2 00:15 probed: probe odata with the certificate in force: not-mapped
+    day   2 00:15 hand-off-opened: a person is asked to delete the old certificate and add the new one in security-center
+    day   2 00:25 hand-off-sign: security-center: "I have saved it", says pat
+    day   2 00:25 probed: probe odata with the certificate in force: accepted
+    day   2 00:25 proven: a call proved that the target security-center knows the certificate
+    day   2 00:25 hand-off-closed: what was asked of security-center is done
+    "#);
 }
 
 #[tokio::test]

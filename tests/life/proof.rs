@@ -68,7 +68,23 @@ async fn the_callers_go_back_when_the_api_blames_the_new_certificate_and_accepts
     world.until_event(EventKind::Settled, 10).await;
     blame(&world, "sfapi-2.pem", Verdict::NotMapped);
     world.until(340).await;
-    insta::assert_snapshot!(world.story(), @"");
+    insta::assert_snapshot!(world.story(), @r"
+    day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
+    day 300 00:00 probed: probe odata with the certificate in force: accepted
+    day 300 00:00 proven: a call proved that the target security-center knows the certificate
+    day 303 22:30 renewal-started: renewal 1 began, because it is due
+    day 303 22:30 act-succeeded: done: issue a new certificate as sfapi-2.pem (common name SFAPI)
+    day 303 22:30 issued: the candidate stands as sfapi-2.pem: SFAPI (#2), valid until 2027-10-31
+    day 303 22:30 probed: probe odata with the candidate: accepted
+    day 303 22:30 proven: a call proved that the target security-center knows the certificate
+    day 303 22:30 learned: api.example.org/ACME recognises certificates by issuer and subject
+    day 303 22:30 switched: the caller first uses sfapi-2.pem
+    day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
+    day 303 22:40 probed: probe odata with the certificate in force: not-mapped
+    day 303 22:40 rolled-back: the caller first uses sfapi.pem again
+    day 303 22:40 renewal-ended: renewal 1 was rolled back: probe odata blames the new certificate, and the old one is accepted
+    day 303 22:40 retired: the entry sfapi-2.pem (#2) was removed
+    ");
     assert_eq!(uses(&world), "sfapi.pem");
     assert!(world.findings().contains(&"critical rolled-back".to_owned()));
     assert_eq!(world.change(|facts| facts.issued), 1, "it waits for a person");
@@ -107,12 +123,13 @@ async fn a_proof_that_was_undone_while_the_switch_waited_is_none() {
     let mut world = World::late(Matching::Exact);
     world.watch.mode = Mode::Propose;
     world.begin().await;
-    world.command(Verb::Approve(world.pending())).await;
-    world.command(Verb::Approve(world.pending())).await;
+    world.approve("issue").await;
+    world.approve("issue").await;
     world.serve(10).await;
-    let act = world.pending();
+    let act = world.pending("switch");
     let candidate = world.change(|facts| facts.chain("sfapi-3.pem"));
     world.change(|facts| facts.unmap(&candidate));
+    world.after(1).await;
     world.command(Verb::Approve(act)).await;
     assert_eq!(uses(&world), "sfapi.pem", "{}", world.text());
     assert!(world.cut_off.is_empty());
@@ -131,6 +148,7 @@ async fn a_mapping_lost_between_two_switches_takes_the_first_caller_back() {
     world.serve(10).await;
     assert_eq!(uses(&world), "sfapi-3.pem", "{}", world.text());
     blame(&world, "sfapi-3.pem", Verdict::NotMapped);
+    world.after(1).await;
     world.command(Verb::Check).await;
     world.run(30).await;
     assert_eq!(uses(&world), "sfapi.pem", "{}", world.text());
@@ -184,7 +202,14 @@ async fn a_mapping_that_a_person_deleted_is_critical_and_asked_for_again() {
     world.until(301).await;
     world.change(|facts| facts.mappings.clear());
     world.run(60 * 7).await;
-    insta::assert_snapshot!(world.story(), @"");
+    insta::assert_snapshot!(world.story(), @r"
+    day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
+    day 300 00:00 probed: probe odata with the certificate in force: accepted
+    day 300 00:00 proven: a call proved that the target security-center knows the certificate
+    day 301 06:00 probed: probe odata with the certificate in force: not-mapped
+    day 301 06:01 probed: the target security-center does not know the certificate any more
+    day 301 06:01 hand-off-opened: a person is asked to add the certificate in security-center
+    ");
     assert_eq!(world.findings()[0], "critical rejected");
     world.serve(10).await;
     assert_eq!(world.findings(), ["notice expires"], "{}", world.text());

@@ -23,7 +23,7 @@ fn names(world: &World) -> Vec<String> {
 async fn with_ask_it_waits_for_approval_and_with_auto_and_never_it_does_not() {
     let mut world = replaced(Retire::Ask).await;
     world.until(330).await;
-    let act = world.pending();
+    let act = world.pending("retire");
     assert_eq!(names(&world).len(), 2);
     world.command(Verb::Approve(act)).await;
     assert_eq!(names(&world), ["sfapi-2.pem"]);
@@ -44,7 +44,7 @@ async fn with_ask_it_waits_for_approval_and_with_auto_and_never_it_does_not() {
 async fn a_rejected_retirement_keeps_the_entry_and_touches_no_renewal() {
     let mut world = replaced(Retire::Ask).await;
     world.until(330).await;
-    let act = world.pending();
+    let act = world.pending("retire");
     world.watch.mode = Mode::Propose;
     world.command(Verb::Renew).await;
     world.command(Verb::Reject(act)).await;

@@ -31,7 +31,17 @@ async fn nothing_is_told_twice_in_a_whole_life() {
     }
     let twice: Vec<_> = count.into_iter().filter(|(_, times)| *times > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
-    insta::assert_snapshot!(told(&world).await.join("\n"), @"");
+    insta::assert_snapshot!(told(&world).await.join("\n"), @r"
+    notice expires
+    ok renewal-started
+    ok learned
+    warning hand-off
+    ok settled
+    over: notice expires
+    ok renewal-ended
+    notice hand-off
+    notice approval-pending
+    ");
 }
 
 #[tokio::test]

@@ -394,6 +394,7 @@ pub struct World {
     /// Moments at which the caller was not served.
     pub cut_off: Vec<Timestamp>,
     commands: i64,
+    noted: i64,
 }
 
 impl World {
@@ -443,6 +444,7 @@ impl World {
             timeline: Vec::new(),
             cut_off: Vec::new(),
             commands: 0,
+            noted: 0,
         }
     }
 
@@ -523,20 +525,30 @@ impl World {
         };
         let passed = pass(&parts, self.record.take(), commands, self.first, &house).await;
         let Ok(passed) = passed else {
+            self.note_events().await;
             return self.restart().await;
         };
         self.first = false;
-        for event in &passed.events {
-            if event.kind != EventKind::ActStarted {
-                self.timeline.push(format!("{} {}: {}", stamp(event.at), event.kind, event.text));
-            }
-        }
+        self.note_events().await;
         self.record = Some(passed.record);
         self.view = Some(passed.view);
         if !self.change(|facts| {
             facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))
         }) {
             self.cut_off.push(now);
+        }
+    }
+
+    /// What the journal knows of what has happened since.
+    async fn note_events(&mut self) {
+        let query = EventQuery { limit: 60, ..EventQuery::default() };
+        let mut events = self.journal.events(query).await.unwrap();
+        events.reverse();
+        for (row, event) in events.into_iter().filter(|(row, _)| *row > self.noted).collect::<Vec<_>>() {
+            self.noted = row;
+            if event.kind != EventKind::ActStarted {
+                self.timeline.push(format!("{} {}: {}", stamp(event.at), event.kind, event.text));
+            }
         }
     }
 
@@ -630,14 +642,15 @@ impl World {
         self.record.as_ref().unwrap()
     }
 
-    /// The id of the act that waits for approval.
-    pub fn pending(&self) -> String {
-        self.record()
-            .pending
-            .keys()
-            .next()
-            .unwrap_or_else(|| panic!("nothing waits:\n{}", self.text()))
-            .clone()
+    /// The id of the act of this kind that waits for approval.
+    pub fn pending(&self, kind: &str) -> String {
+        let mut waiting = self.record().pending.keys().filter(|id| id.starts_with(kind));
+        waiting.next().unwrap_or_else(|| panic!("no {kind} waits:\n{}", self.text())).clone()
+    }
+
+    pub async fn approve(&mut self, kind: &str) {
+        let act = self.pending(kind);
+        self.command(Verb::Approve(act)).await;
     }
 
     /// The findings, as `level code`.

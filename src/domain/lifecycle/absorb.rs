@@ -505,6 +505,9 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         Verb::Renew if watch.mode == Mode::Observe => {
             said("renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"")
         }
+        Verb::Renew if watch.leaves_to_source() => said(
+            "renew: refused, because rotation = \"left-to-source\" leaves issuing to the store; renew it there",
+        ),
         Verb::Renew if record.renewal.is_some() => said("renew: a renewal is under way already"),
         Verb::Renew => {
             record.ended = None;

@@ -90,7 +90,7 @@ fn settling_due(record: &Record, role: Role, last: Timestamp, watch: &Watch) -> 
 }
 
 /// How long callers are watched after a switch: longer than any of them goes on using what it read before.
-pub(super) fn settle_time(watch: &Watch) -> Duration {
+pub(in crate::domain) fn settle_time(watch: &Watch) -> Duration {
     watch
         .callers
         .iter()

@@ -3,9 +3,8 @@
 
 use super::asks::is_accepted_now;
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Record, Role};
+use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
-use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Mode, Watch};
 use crate::domain::{Duration, Timestamp};
 
@@ -177,16 +176,15 @@ fn is_emergency(question: &Question<'_>) -> bool {
     }
 }
 
-/// The certificate in force is rejected already and the candidate is not: then it is the wait that hurts.
+/// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
 fn is_in_gap(question: &Question<'_>) -> bool {
-    let announced = question.record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
-    let rejected = question.record.in_force.as_ref().is_some_and(|in_force| {
-        in_force
-            .probes
-            .values()
-            .any(|facts| facts.last.as_ref().is_some_and(|last| last.verdict == Verdict::NotMapped))
-    });
-    announced && rejected
+    let candidate = question.record.standing(Role::Candidate);
+    candidate.is_some_and(|candidate| {
+        candidate.targets.values().any(|publication| {
+            let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+            replaced && publication.is_known()
+        })
+    })
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
