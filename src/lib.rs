@@ -63,6 +63,9 @@ pub mod probers;
 /// Ways to reach people.
 pub mod notifiers;
 
+/// File → settings, or every problem at once with its place and the way out.
+pub mod config;
+
 /// Records, events, outbox and commands, kept through crashes.
 pub mod journal;
 
@@ -72,10 +75,8 @@ pub mod engine;
 /// Metrics, HTTP API, status page.
 pub mod surfaces;
 
-/// File → settings, or every problem at once with its place and the way out.
-pub mod config;
-/// Metrics, HTTP API, status page.
-pub mod surfaces;
+/// The command line: one file per verb.
+pub mod cli;
 
 /// Builds, starts, reloads, stops.
 pub mod app;

@@ -1,1 +1,236 @@
-//! Soon.
+//! The metrics and closed lists in the code are those in the docs, in the dashboards and on the page that is scraped.
+//! With `CERTSTEWARD_WRITE_DOCS=1` the generated docs are written instead of compared.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use certsteward::domain::event::EventKind;
+use certsteward::domain::finding::{Code, Level};
+use certsteward::domain::message::Topic;
+use certsteward::domain::reason::Reason;
+use certsteward::domain::snapshot::{DaemonView, Snapshot};
+use certsteward::domain::verdict::{Detail, Phase, Verdict};
+use certsteward::surfaces::metrics::{CATALOGUE, Kind, Metrics, encode};
+
+use crate::support::samples;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn compare(file: &str, wanted: &str) {
+    let path = root().join(file);
+    if std::env::var_os("CERTSTEWARD_WRITE_DOCS").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let is = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(is == wanted, "{file} is not what the code says; CERTSTEWARD_WRITE_DOCS=1 writes it anew");
+}
+
+#[test]
+fn the_metrics_of_the_docs_are_those_of_the_code() {
+    let mut text = String::from(
+        "# Metrics\n\n\
+`GET /metrics` answers in the Prometheus text format 0.0.4. Times are Unix timestamps in seconds, so that a query subtracts: \
+`certsteward_certificate_not_after_timestamp_seconds - time()`. What is unknown has no series, and is never 0; the time of an expired \
+certificate lies in the past and is not clamped. A watch that is gone from the configuration takes its series along at once and leaves \
+`certsteward_watch_findings{code=\"watch-vanished\"}` for a while. Counters begin at zero for every reason of the closed list.\n\n\
+This page is generated from the catalogue in the code.\n\n\
+| metric | type | labels | present for | says |\n|---|---|---|---|---|\n",
+    );
+    for metric in CATALOGUE {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (name, kind, presence) = (metric.name, metric.kind.word(), metric.presence.words());
+        text.push_str(&format!(
+            "| `{name}` | {kind} | {} | {presence} | {} |\n",
+            labels.join(" "),
+            metric.help
+        ));
+    }
+    text.push_str("\n## Units\n\n");
+    text.push_str("`_timestamp_seconds`: Unix time in seconds. `_seconds`: a span in seconds. `_bytes`: bytes. `_total`: a count since the start. ");
+    text.push_str(
+        "Every other metric is a plain number: 0 or 1, a level, a count, a status.\n\n## Label values\n\n",
+    );
+    text.push_str(&label_values());
+    text.push_str("\n## Queries to begin with\n\n| metric | query |\n|---|---|\n");
+    for metric in CATALOGUE {
+        text.push_str(&format!("| `{}` | `{}` |\n", metric.name, metric.query.replace('|', "\\|")));
+    }
+    compare("docs/metrics.md", &text);
+}
+
+fn label_values() -> String {
+    let codes = |all: Vec<&str>| all.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(" ");
+    let verdicts = codes(Verdict::ALL.iter().map(|verdict| verdict.code()).collect());
+    let phases = codes(Phase::ALL.iter().map(|phase| phase.code()).collect());
+    let levels = codes(Level::ALL.iter().map(|level| level.code()).collect());
+    format!(
+        "| label | values |\n|---|---|\n| `role` | `in_force` `candidate` |\n| `result` | `ok` `failed` |\n\
+| `ask` | `add` `replace` `remove` |\n| `act` | `issue` `publish` `switch` `rollback` `retire` |\n\
+| `step` | `watching` `issuing` `publishing` `proving` `switching` `settling` |\n| `match` | `unknown` `dn` `exact` |\n\
+| `between` | `source-callers` `source-targets` |\n| `phase` | {phases} |\n| `level` | {levels} |\n| `verdict` | {verdicts} |\n\
+| `code`, `reason` | see [the reference](reference.md) |\n\
+| `label_NAME` of `certsteward_watch_info` | the watch's own label NAME; other characters than letters, digits and `_` become `_`, and of names that become the same the later ones end in `_2`, `_3` … |\n"
+    )
+}
+
+#[test]
+fn the_lists_of_the_reference_are_those_of_the_code() {
+    let mut text = String::from(
+        "# Reference of codes\n\nEvery closed list, generated from the code. A code is the same in logs, metrics, events, the API and here, and is never renamed.\n",
+    );
+    let mut list = |title: &str, rows: Vec<(&str, String)>| {
+        text.push_str(&format!("\n## {title}\n\n| code | means |\n|---|---|\n"));
+        for (code, meaning) in rows {
+            text.push_str(&format!("| `{code}` | {meaning} |\n"));
+        }
+    };
+    macro_rules! rows {
+        ($kind:ident) => {
+            $kind::ALL.iter().map(|one| (one.code(), one.meaning().to_owned())).collect()
+        };
+    }
+    list("Levels", rows!(Level));
+    list("Findings", rows!(Code));
+    list("Reasons", rows!(Reason));
+    list("Events", rows!(EventKind));
+    list("Details of verdicts", rows!(Detail));
+    list("Phases of a probe", rows!(Phase));
+    list("Topics a notifier can choose", rows!(Topic));
+    text.push_str("\n## Verdicts of a probe\n\nThe way out of a finding stands beside it, with the names of the case at hand. That of a verdict is always the same.\n\n");
+    text.push_str("| code | means | blames | way out |\n|---|---|---|---|\n");
+    for verdict in Verdict::ALL {
+        let blames = if verdict.recognised() {
+            "nothing"
+        } else if verdict.blames_certificate() {
+            "the certificate or its mapping"
+        } else {
+            "something else"
+        };
+        text.push_str(&format!(
+            "| `{}` | {} | {blames} | {} |\n",
+            verdict.code(),
+            verdict.meaning(),
+            verdict.way_out()
+        ));
+    }
+    compare("docs/reference.md", &text);
+}
+
+#[test]
+fn a_scrape_has_the_families_of_the_catalogue_and_no_other() {
+    let page = Metrics::default().page(&Arc::new(samples::snapshot()));
+    let families: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let unique: BTreeSet<&str> = families.iter().copied().collect();
+    assert_eq!(unique.len(), families.len(), "a family stands twice");
+    assert_eq!(unique, CATALOGUE.iter().map(|metric| metric.name).collect());
+    for metric in CATALOGUE {
+        assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+    }
+}
+
+#[test]
+fn a_scrape_is_what_prometheus_expects() {
+    let page = Metrics::default().page(&Arc::new(samples::snapshot()));
+    let mut tool = std::process::Command::new("promtool");
+    tool.args(["check", "metrics"]).stdin(std::process::Stdio::piped());
+    tool.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let Ok(mut running) = tool.spawn() else {
+        assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "promtool is not installed");
+        println!("skipped: promtool is not installed (Debian package prometheus)");
+        return;
+    };
+    std::io::Write::write_all(&mut running.stdin.take().unwrap(), page.as_bytes()).unwrap();
+    let done = running.wait_with_output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    assert!(done.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn what_is_unknown_has_no_series() {
+    let empty = encode(&Snapshot { at: samples::now(), watches: [].into(), daemon: DaemonView::default() });
+    assert!(!empty.contains("certsteward_watch_level"), "{empty}");
+    assert!(!empty.contains("certsteward_notification_outbox_oldest"), "{empty}");
+    let page = encode(&samples::snapshot());
+    let of = |text: &str| page.lines().filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n");
+    assert_eq!(
+        of("certsteward_watch_level{watch=\"legacy-export\""),
+        "certsteward_watch_level{watch=\"legacy-export\"} 2"
+    );
+    assert_eq!(of("certsteward_certificate_not_after_timestamp_seconds{watch=\"legacy-export\""), "");
+    assert_eq!(of("certsteward_probe_http_status{watch=\"ias-user-sync\""), "");
+    let expired = samples::at("2027-02-08T00:00:00Z").timestamp();
+    assert!(of("not_after_timestamp_seconds{watch=\"ias-user-sync\"").ends_with(&format!(" {expired}")));
+    assert_eq!(
+        of("code=\"watch-vanished\""),
+        "certsteward_watch_findings{watch=\"old-watch\",code=\"watch-vanished\",level=\"warning\"} 1"
+    );
+}
+
+#[test]
+fn every_step_and_every_reason_is_counted_from_zero() {
+    let page = encode(&samples::snapshot());
+    assert!(page.contains("certsteward_watch_step{watch=\"sf-odata-prod\",step=\"publishing\"} 1\n"));
+    assert!(page.contains("certsteward_watch_step{watch=\"sf-odata-prod\",step=\"watching\"} 0\n"));
+    for reason in Reason::ALL {
+        let series = format!("source=\"file\",connection=\"\",result=\"failed\",reason=\"{reason}\"}} 0\n");
+        assert!(page.contains(&series), "{series}");
+    }
+    assert!(page.contains("certsteward_rollbacks_total{watch=\"learning-feed\",result=\"failed\"} 0\n"));
+    assert!(page.contains("{watch=\"sf-odata-prod\",between=\"source-callers\"} 0\n"));
+}
+
+#[test]
+fn a_snapshot_is_encoded_once_and_another_one_anew() {
+    let metrics = Metrics::default();
+    let first = Arc::new(samples::snapshot());
+    let level = |page: &str| page.lines().filter(|line| line.starts_with("certsteward_watch_level")).count();
+    assert_eq!(level(&metrics.page(&first)), 7);
+    assert_eq!(level(&metrics.page(&first)), 7);
+    drop(first);
+    assert_eq!(level(&metrics.page(&Arc::new(samples::many(3)))), 3);
+}
+
+#[test]
+fn dashboards_and_rules_use_names_of_the_catalogue_only() {
+    let known: BTreeSet<&str> = CATALOGUE.iter().map(|metric| metric.name).collect();
+    for (file, text) in files(&root().join("dashboards")) {
+        for name in names(&text) {
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(&name);
+            assert!(
+                known.contains(name.as_str()) || known.contains(family),
+                "{} uses {name}",
+                file.display()
+            );
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let fitting = |path: &PathBuf| {
+        path.extension().is_some_and(|end| ["json", "yml"].iter().any(|known| end == *known))
+    };
+    entries.filter(fitting).map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Every metric's name in a text; names with a colon are recording rules and stand for themselves.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+    let ends = ["_seconds", "_total", "_info", "_bytes", "_bucket", "_sum", "_count"];
+    let plain = |word: &&str| {
+        word.starts_with("certsteward_")
+            && !word.contains(':')
+            && (ends.iter().any(|end| word.ends_with(end)) || word.matches('_').count() > 1)
+    };
+    words.filter(plain).map(str::to_owned).collect()
+}

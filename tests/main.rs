@@ -6,13 +6,16 @@
     reason = "a test may fail by panicking, in what it shares with others too"
 )]
 
+mod source_text;
 mod support;
 
 mod catalogue;
+mod cli;
 mod config;
 mod delivery;
 mod formats;
 mod journal;
+mod layering;
 mod life;
 mod net;
 mod notifiers;
@@ -21,3 +24,4 @@ mod probe;
 mod sandbox;
 mod sap;
 mod surfaces;
+mod systemd;

@@ -10,10 +10,10 @@ use certsteward::probers::mtls::{Mtls, Settings};
 use certsteward::sources::Source as _;
 use certsteward::sources::tls::{self, Tls};
 
+use crate::support::machine::{World, now};
 use crate::support::pki::{Authority, NOW, PAST, Wanted, server};
 use crate::support::server::{Asks, Reply, Server, json};
 use crate::support::wait::free_port;
-use crate::support::machine::{World, now};
 
 // The TLS source.
 

@@ -10,11 +10,11 @@ use certsteward::net::Net;
 use certsteward::probers::Prober as _;
 use certsteward::probers::mtls::{Mtls, Settings};
 
+use crate::support::machine::{World, now};
 use crate::support::pki::{Made, NOW, PAST, Wanted, server};
 use crate::support::process::{Running, program};
 use crate::support::server::{Asks, Reply, Server, json, with_headers};
 use crate::support::wait::{free_port, listening};
-use crate::support::machine::{World, now};
 
 const NOT_MAPPED: &str =
     r#"{"error":{"code":"AuthenticationFailed","details":"[AUTH0032]Invalid client certificate"}}"#;

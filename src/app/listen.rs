@@ -25,7 +25,9 @@ use crate::surfaces::http::Peer;
 #[derive(Debug, thiserror::Error)]
 pub enum Bind {
     /// A TCP address.
-    #[error("cannot listen on {address} ([daemon] listen); is another certsteward running, or the port taken?")]
+    #[error(
+        "cannot listen on {address} ([daemon] listen); is another certsteward running, or the port taken?"
+    )]
     Tcp {
         /// The address.
         address: SocketAddr,
@@ -55,7 +57,7 @@ pub enum Bind {
 ///
 /// # Errors
 /// [`Bind::Tcp`].
-pub async fn tcp(address: SocketAddr) -> Result<TcpListener, Bind> {
+pub(super) async fn tcp(address: SocketAddr) -> Result<TcpListener, Bind> {
     TcpListener::bind(address).await.map_err(|source| Bind::Tcp { address, source })
 }
 
@@ -63,7 +65,7 @@ pub async fn tcp(address: SocketAddr) -> Result<TcpListener, Bind> {
 ///
 /// # Errors
 /// [`Bind::Taken`] where another daemon answers, [`Bind::Socket`] otherwise.
-pub async fn unix(path: &Path) -> Result<UnixListener, Bind> {
+pub(super) async fn unix(path: &Path) -> Result<UnixListener, Bind> {
     let failed = |source| Bind::Socket { path: path.to_owned(), source };
     if tokio::net::UnixStream::connect(path).await.is_ok() {
         return Err(Bind::Taken { path: path.to_owned() });
@@ -78,7 +80,7 @@ pub async fn unix(path: &Path) -> Result<UnixListener, Bind> {
 }
 
 /// TLS over a TCP listener. Handshakes run beside each other, each with a limit, so that a slow one holds up nobody.
-pub struct TlsListener {
+pub(super) struct TlsListener {
     tcp: TcpListener,
     acceptor: TlsAcceptor,
     handshakes: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
@@ -92,12 +94,12 @@ impl TlsListener {
     ///
     /// # Errors
     /// [`Bind::Tls`] where they cannot be read or do not belong together.
-    pub fn new(tcp: TcpListener, tls: &Tls) -> Result<Self, Bind> {
+    pub(super) fn new(tcp: TcpListener, tls: &Tls) -> Result<Self, Bind> {
         let read = std::fs::read(&tls.certificate)
             .map_err(|error| Bind::Tls(format!("cannot read {}: {error}", tls.certificate.display())))?;
         let key = tls.key.read_bytes().map_err(|unseen| Bind::Tls(unseen.to_string()))?;
-        let identity =
-            crate::formats::identity_from_parts(&read, &key, None).map_err(|unseen| Bind::Tls(unseen.to_string()))?;
+        let identity = crate::formats::identity_from_parts(&read, &key, None)
+            .map_err(|unseen| Bind::Tls(unseen.to_string()))?;
         let config = crate::net::server_config(&identity).map_err(|unseen| Bind::Tls(unseen.to_string()))?;
         Ok(Self { tcp, acceptor: TlsAcceptor::from(Arc::new(config)), handshakes: JoinSet::new() })
     }
@@ -137,11 +139,12 @@ impl Listener for TlsListener {
 
 /// The user at the other end of the Unix socket.
 #[derive(Debug, Clone)]
-pub struct PeerUser(Option<String>);
+pub(super) struct PeerUser(Option<String>);
 
 impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        let id = stream.io().peer_cred().ok().map(|credentials| nix::unistd::Uid::from_raw(credentials.uid()));
+        let id =
+            stream.io().peer_cred().ok().map(|credentials| nix::unistd::Uid::from_raw(credentials.uid()));
         Self(id.map(|id| match nix::unistd::User::from_uid(id) {
             Ok(Some(user)) => user.name,
             Ok(None) | Err(_) => format!("uid {id}"),
@@ -150,8 +153,9 @@ impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
 }
 
 /// Adds the peer that the operating system named to the request.
-pub async fn name_peer(mut request: Request, next: Next) -> Response {
-    let user = request.extensions().get::<axum::extract::ConnectInfo<PeerUser>>().and_then(|info| info.0.0.clone());
+pub(super) async fn name_peer(mut request: Request, next: Next) -> Response {
+    let user =
+        request.extensions().get::<axum::extract::ConnectInfo<PeerUser>>().and_then(|info| info.0.0.clone());
     if let Some(name) = user {
         request.extensions_mut().insert(Peer { name });
     }

@@ -105,8 +105,13 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     let journal: Arc<dyn Journal> = Arc::new(journal);
     let shared = Arc::new(Shared::new(clock, journal, net, built, origin));
     let passes = passes::Passes::new(Arc::clone(&shared)).await?;
-    let running =
-        Running { shared: Arc::clone(&shared), stop: CancellationToken::new(), tasks: TaskTracker::new(), limit, listens };
+    let running = Running {
+        shared: Arc::clone(&shared),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        limit,
+        listens,
+    };
     running.say_started(set_aside).await;
     let stop = running.stop.clone();
     running.tasks.spawn(passes.run(stop, system::alive));
@@ -120,7 +125,8 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
 fn open_journal(config: &Config, now: Timestamp) -> Result<(Sqlite, Option<SetAside>), Start> {
     let State::Sqlite(path) = &config.daemon.state;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Start::Folder(folder.display().to_string(), error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Start::Folder(folder.display().to_string(), error))?;
     }
     Ok(Sqlite::open(path, now)?)
 }
@@ -147,7 +153,8 @@ impl Running {
             );
             self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
         }
-        let text = format!("certsteward {} started, listening on {}", env!("CARGO_PKG_VERSION"), self.listens);
+        let text =
+            format!("certsteward {} started, listening on {}", env!("CARGO_PKG_VERSION"), self.listens);
         self.shared.note(Actor::Daemon, EventKind::Started, text).await;
     }
 
@@ -185,7 +192,10 @@ impl Running {
         self.stop.cancel();
         let ended = tokio::time::timeout(self.limit, self.tasks.wait()).await.is_ok();
         if !ended {
-            tracing::warn!(limit_seconds = self.limit.as_secs(), "not everything in hand ended within [daemon] shutdown; what was begun is looked at after the next start");
+            tracing::warn!(
+                limit_seconds = self.limit.as_secs(),
+                "not everything in hand ended within [daemon] shutdown; what was begun is looked at after the next start"
+            );
         }
         ended
     }

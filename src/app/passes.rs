@@ -209,7 +209,10 @@ impl Passes {
         for id in gone {
             self.vanish(&id, now).await;
         }
-        self.shared.daemon().vanished.retain(|id, since| *since > now - VANISHED_FOR && !self.parts.contains_key(id));
+        self.shared
+            .daemon()
+            .vanished
+            .retain(|id, since| *since > now - VANISHED_FOR && !self.parts.contains_key(id));
     }
 
     async fn vanish(&mut self, id: &str, now: Timestamp) {
@@ -315,6 +318,12 @@ impl Passes {
 
     fn absorb(&mut self, id: String, seconds: f64, passed: Passed) {
         passed.events.iter().for_each(log);
+        if passed.restless {
+            tracing::error!(
+                watch = id,
+                "the pass did not come to rest; this is a fault of certsteward, please report it with the watch's history"
+            );
+        }
         if passed.messages > 0 {
             self.shared.outbox.notify_one();
         }
@@ -386,7 +395,9 @@ fn log(event: &Event) {
         EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack => {
             tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
         }
-        _ if event.facts.is_empty() => tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text),
+        _ if event.facts.is_empty() => {
+            tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text)
+        }
         _ => tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text),
     }
 }

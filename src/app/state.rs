@@ -50,8 +50,11 @@ impl Shared {
         config: Option<(PathBuf, Kind)>,
     ) -> Self {
         let now = clock.now();
-        let daemon =
-            DaemonView { started: Some(now), last_reload: Some((now, true, String::new())), ..DaemonView::default() };
+        let daemon = DaemonView {
+            started: Some(now),
+            last_reload: Some((now, true, String::new())),
+            ..DaemonView::default()
+        };
         let snapshot = Snapshot { at: now, watches: BTreeMap::new(), daemon: daemon.clone() };
         Self {
             clock,
@@ -107,12 +110,16 @@ impl Shared {
     /// Reads the configuration again. A bad one changes nothing.
     pub(super) async fn read_again(&self) -> Result<(), String> {
         let Some((path, kind)) = self.config.clone() else {
-            return Err("this certsteward runs on a built-in configuration, which cannot be read again".to_owned());
+            return Err(
+                "this certsteward runs on a built-in configuration, which cannot be read again".to_owned()
+            );
         };
         let outcome = match config::load(&path, kind) {
             Ok(config) => {
                 let fixed = self.fixed_settings(&config);
-                Built::new(config, self.net.clone()).map(|built| (built, fixed)).map_err(|unseen| unseen.to_string())
+                Built::new(config, self.net.clone())
+                    .map(|built| (built, fixed))
+                    .map_err(|unseen| unseen.to_string())
             }
             Err(problems) => Err(listed(&problems)),
         };
@@ -124,7 +131,9 @@ impl Shared {
                 self.bell.ring_everywhere();
                 (format!("the configuration was read again{fixed}"), Ok(()))
             }
-            Err(problems) => (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems)),
+            Err(problems) => {
+                (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems))
+            }
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
         self.note(Actor::Daemon, EventKind::Reloaded, text).await;
@@ -147,7 +156,11 @@ impl Shared {
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))
         .collect();
-        if changed.is_empty() { String::new() } else { format!("; [daemon] {} takes effect after a restart", changed.join(", ")) }
+        if changed.is_empty() {
+            String::new()
+        } else {
+            format!("; [daemon] {} takes effect after a restart", changed.join(", "))
+        }
     }
 }
 

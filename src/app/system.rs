@@ -10,8 +10,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::build::Built;
 use super::Running;
+use super::build::Built;
 use crate::config::{Log, LogFormat, LogLevel, SourceConfig};
 use crate::engine::schedule::Bell;
 
@@ -52,7 +52,9 @@ async fn reload(running: &Running) {
     tell(&states);
     let status = match running.shared.read_again().await {
         Ok(()) => "configuration read again".to_owned(),
-        Err(problems) => format!("the configuration has problems, the old one goes on: {}", first_line(&problems)),
+        Err(problems) => {
+            format!("the configuration has problems, the old one goes on: {}", first_line(&problems))
+        }
     };
     tell(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)]);
 }

@@ -4,5 +4,4 @@
 pub mod deliver;
 pub mod execute;
 pub mod pass;
-pub mod deliver;
 pub mod schedule;

@@ -14,7 +14,13 @@ use std::sync::Arc;
 use crate::domain::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::report::Command;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Snapshot, WatchView};
+
+/// One watch in full, as the API pictures it, without links.
+#[must_use]
+pub fn picture(view: &WatchView) -> serde_json::Value {
+    json::watch(view, |_| None)
+}
 
 /// What surfaces may ask of the running daemon.
 #[async_trait::async_trait]

@@ -4,7 +4,7 @@
 use crate::domain::certificate::Fingerprint;
 use crate::domain::finding::Level;
 use crate::domain::hand_off::HandOff;
-use crate::domain::record::{HandOffFacts, Record, Standing};
+use crate::domain::record::{HandOffFacts, Record, Role, Standing};
 use crate::domain::snapshot::WatchView;
 
 /// The level of a watch; what cannot be seen is at least a warning.
@@ -34,15 +34,16 @@ pub(crate) fn hand_offs(view: &WatchView) -> Vec<HandOff> {
 
 /// The facts of every hand-off of a watch, open and closed.
 pub(crate) fn hand_off_facts(record: &Record) -> impl Iterator<Item = &HandOffFacts> {
-    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
-    let standings = record.in_force.iter().chain(candidate);
+    let standings = ROLES.iter().filter_map(|role| record.standing(*role));
     let published = standings.flat_map(|standing| standing.targets.values());
     let leftovers = record.leftovers.iter().flat_map(|leftover| leftover.hand_offs.values());
     published.filter_map(|publication| publication.hand_off.as_ref()).chain(leftovers)
 }
 
-/// The standing of the certificate with this fingerprint: the candidate's or that in force.
+/// The standing of the certificate with this fingerprint.
 pub(crate) fn standing(record: &Record, fingerprint: Fingerprint) -> Option<&Standing> {
-    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
-    record.in_force.iter().chain(candidate).find(|standing| standing.fingerprint() == fingerprint)
+    let mut standings = ROLES.iter().filter_map(|role| record.standing(*role));
+    standings.find(|standing| standing.fingerprint() == fingerprint)
 }
+
+const ROLES: [Role; 3] = [Role::InForce, Role::Candidate, Role::Replaced];

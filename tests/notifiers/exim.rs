@@ -1,8 +1,9 @@
 //! The same mails against a real mail server: Exim, as it is installed.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use certsteward::domain::reason::Reason;
 use certsteward::domain::record::Ask;
@@ -12,13 +13,13 @@ use super::mail::{Account, Ready, notifier, settings};
 use super::mime;
 use super::samples::{finding, hand_off};
 use crate::support::pki::{Authority, NOW, server};
-use crate::support::process::{Running, program};
+use crate::support::process::program;
 use crate::support::wait::{free_port, listening, until};
 
 struct Exim {
     starttls: u16,
     implicit: u16,
-    _running: Running,
+    _running: Group,
     folder: tempfile::TempDir,
 }
 
@@ -34,7 +35,7 @@ impl Exim {
         let folder = tempfile::tempdir().unwrap();
         let (starttls, implicit) = (free_port(), free_port());
         let config = prepare(folder.path(), &user, starttls, implicit);
-        let running = Running::start(Command::new(exim).arg("-C").arg(config).args(["-bdf", "-q1m"]));
+        let running = Group::start(Command::new(exim).arg("-C").arg(config).args(["-bdf", "-q1m"]));
         listening(starttls).await;
         listening(implicit).await;
         Some(Self { starttls, implicit, folder, _running: running })
@@ -55,6 +56,24 @@ impl Exim {
         settings.net.ca = Some(self.folder.path().join("ca.pem"));
         settings.to = vec![to.to_owned()];
         notifier(settings, account)
+    }
+}
+
+/// Exim with the children it makes for connections and deliveries: they end together, before their folder goes.
+struct Group(Child);
+
+impl Group {
+    fn start(command: &mut Command) -> Self {
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(quiet.process_group(0).spawn().unwrap())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let group = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        let _ended = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+        let _reaped = self.0.wait();
     }
 }
 

@@ -2,11 +2,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each theme uses its part")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
+pub(crate) mod fake_daemon;
+pub mod machine;
 pub mod pki;
 pub mod process;
+pub(crate) mod samples;
 pub mod server;
 pub mod wait;
-pub mod machine;
 pub mod world;
-pub(crate) mod fake_daemon;
-pub(crate) mod samples;

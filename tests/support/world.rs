@@ -17,8 +17,8 @@ use certsteward::domain::report::{CallerSighting, Command, Sighting, Sign, Verb}
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::verdict::{Probed, Verdict};
 use certsteward::domain::watch::{
-    AutoRenew, Delivery, Mapping, Matching, Mode, Probe, Rotation, SourceFacts, SubjectChoice, SwitchBy, Target, Terms,
-    Validity, Watch,
+    AutoRenew, Delivery, Mapping, Matching, Mode, Probe, Rotation, SourceFacts, SubjectChoice, SwitchBy,
+    Target, Terms, Validity, Watch,
 };
 use certsteward::domain::{Duration, Timestamp};
 use certsteward::engine::deliver::Recipient;
@@ -30,7 +30,10 @@ use certsteward::journal::sqlite::Sqlite;
 use certsteward::probers::Prober;
 use certsteward::renewers::Renewer;
 use certsteward::sources::Source;
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
 use zeroize::Zeroizing;
 
 /// Day zero.
@@ -73,7 +76,8 @@ impl Facts {
 
     fn make(&self, common_name: &str, from: Timestamp, to: Timestamp) -> Issued {
         let at = |moment: Timestamp| {
-            date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(u64::try_from(moment.timestamp()).unwrap())
+            date_time_ymd(1970, 1, 1)
+                + std::time::Duration::from_secs(u64::try_from(moment.timestamp()).unwrap())
         };
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, common_name);
@@ -94,7 +98,9 @@ impl Facts {
             return *verdict;
         }
         let same = |mapped: &Chain| match self.matching {
-            Matching::Dn => mapped.leaf.subject == chain.leaf.subject && mapped.leaf.issuer == chain.leaf.issuer,
+            Matching::Dn => {
+                mapped.leaf.subject == chain.leaf.subject && mapped.leaf.issuer == chain.leaf.issuer
+            }
             Matching::Exact | Matching::Unknown => mapped.fingerprint() == chain.fingerprint(),
         };
         match self.mappings.iter().any(same) {
@@ -128,7 +134,11 @@ impl Facts {
 pub struct Everything(pub Arc<Mutex<Facts>>);
 
 impl Everything {
-    fn act(&self, kind: &'static str, effect: impl FnOnce(&mut Facts) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn act(
+        &self,
+        kind: &'static str,
+        effect: impl FnOnce(&mut Facts) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let facts = &mut *self.0.lock().unwrap();
         if Facts::take(&mut facts.fail_before, kind) {
             return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
@@ -359,7 +369,12 @@ impl World {
         let house = House {
             journal: &self.journal,
             clock: &self.facts,
-            recipients: &[Recipient { id: "ops".to_owned(), labels: BTreeMap::new(), topics: Vec::new(), levels: Vec::new() }],
+            recipients: &[Recipient {
+                id: "ops".to_owned(),
+                labels: BTreeMap::new(),
+                topics: Vec::new(),
+                levels: Vec::new(),
+            }],
             ladder: &[],
             paused: None,
             seed: Fingerprint::of(now.to_rfc3339().as_bytes()).0,
@@ -374,7 +389,9 @@ impl World {
         }
         self.record = Some(passed.record);
         self.view = Some(passed.view);
-        if !self.change(|facts| facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))) {
+        if !self.change(|facts| {
+            facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))
+        }) {
             self.cut_off.push(now);
         }
     }
@@ -407,7 +424,9 @@ impl World {
             }
             let now = self.facts.now();
             let next = self.view.as_ref().and_then(|view| view.plan.next).unwrap_or(end);
-            self.change(|facts| facts.now = next.max(now + Duration::seconds(1)).min(now + Duration::days(1)));
+            self.change(|facts| {
+                facts.now = next.max(now + Duration::seconds(1)).min(now + Duration::days(1))
+            });
         }
         panic!("no {kind} within {days} days:\n{}", self.text());
     }
@@ -495,5 +514,9 @@ fn watch() -> Watch {
 }
 
 pub fn caller(id: &str) -> certsteward::domain::watch::Caller {
-    certsteward::domain::watch::Caller { id: id.to_owned(), kind: "destination-service".to_owned(), cache: Duration::minutes(5) }
+    certsteward::domain::watch::Caller {
+        id: id.to_owned(),
+        kind: "destination-service".to_owned(),
+        cache: Duration::minutes(5),
+    }
 }

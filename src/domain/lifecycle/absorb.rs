@@ -292,7 +292,9 @@ fn probe_looked(
         // The source showed another certificate meanwhile: the next look at it says so, and this answer is about neither.
         Ok(probed) if probed.presented.is_some_and(|presented| presented != print) => {
             let text = "the source gave another certificate than the one to be probed";
-            facts.no_key = Some((at, Unseen::new(Reason::StateChanged, text)));
+            let unseen = Unseen::new(Reason::StateChanged, text);
+            facts.no_key = Some((at, unseen.clone()));
+            missed(record, &format!("probe:{probe}:{}", role.word()), at, &unseen);
         }
         Ok(probed) => {
             let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);

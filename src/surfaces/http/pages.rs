@@ -20,7 +20,8 @@ const HISTORY: usize = 50;
 
 pub(super) fn html_or_problem(page: Result<String, RenderPage>) -> Result<Html<String>, Problem> {
     page.map(Html).map_err(|error| {
-        tracing::error!(%error, "a page could not be made");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, "a page could not be shown");
         Problem::internal(error.to_string(), "use the API or the command line; the log has more")
     })
 }

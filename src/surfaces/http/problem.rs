@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    error: String,
-    way_out: String,
-    more: Map<String, Value>,
+    error: Box<str>,
+    way_out: Box<str>,
+    more: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, error: impl Into<String>, way_out: impl Into<String>) -> Self {
-        Self { status, error: error.into(), way_out: way_out.into(), more: Map::new() }
+        Self { status, error: error.into().into(), way_out: way_out.into().into(), more: Vec::new() }
     }
 
     pub(super) fn bad_request(error: impl Into<String>, way_out: impl Into<String>) -> Self {
@@ -69,8 +69,8 @@ impl Problem {
     }
 
     /// Adds a fact beside the text.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.more.push((name, value.into()));
         self
     }
 }
@@ -78,9 +78,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut body = Map::new();
-        body.insert("error".to_owned(), self.error.into());
-        body.insert("way_out".to_owned(), self.way_out.into());
-        body.extend(self.more);
+        body.insert("error".to_owned(), String::from(self.error).into());
+        body.insert("way_out".to_owned(), String::from(self.way_out).into());
+        body.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let mut response = (self.status, Json(Value::Object(body))).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

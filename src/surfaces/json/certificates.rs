@@ -72,6 +72,7 @@ pub(super) fn publication(publication: Option<&Publication>) -> Value {
         "proven": moment_or_null(known.proven),
         "confirmed": known.confirmed.as_ref().map(|(at, by)| json!({"at": moment(*at), "by": by})),
         "published": moment_or_null(known.published),
+        "held": known.held,
         "asked": moment_or_null(asked.map(|facts| facts.opened)),
     })
 }

@@ -7,7 +7,7 @@ use super::certificates::{certificate, probe, publication, standing};
 use super::{glance, moment, moment_or_null};
 use crate::domain::hand_off::HandOff;
 use crate::domain::policy::Moments;
-use crate::domain::record::{HandOffFacts, Leftover, Record, Renewal};
+use crate::domain::record::{HandOffFacts, Leftover, Record, Renewal, Role};
 use crate::domain::report::Sign;
 use crate::domain::snapshot::{Plan, WatchView};
 use crate::domain::watch::{Caller, Delivery, Matching, Probe, Rotation, SubjectChoice, SwitchBy, Target};
@@ -17,15 +17,17 @@ use crate::surfaces::shown;
 pub(in crate::surfaces) fn watch(view: &WatchView, link: impl Fn(&HandOff) -> Option<String>) -> Value {
     let mut shown = glance(view);
     let record = &view.record;
-    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
+    let candidate = record.standing(Role::Candidate);
     let parts = json!({
         "certificates": {
             "in_force": record.in_force.as_ref().map(standing),
             "candidate": candidate.map(standing),
+            "replaced": record.standing(Role::Replaced).map(standing),
         },
         "moments": view.moments.as_ref().map(moments),
         "plan": plan(&view.plan, record),
         "renewal": record.renewal.as_ref().map(renewal),
+        "renewal_asked_by": record.renewal_asked.as_ref().map(ToString::to_string),
         "ended": record.ended.as_ref().map(|ended| json!({
             "at": moment(ended.at), "generation": ended.generation,
             "rolled_back": ended.rolled_back, "text": ended.text,
@@ -146,7 +148,7 @@ fn target(view: &WatchView, target: &Target) -> Value {
     let record = &view.record;
     let matching = view.matching.get(&target.id).copied().unwrap_or(Matching::Unknown);
     let learned = target.tenant.as_ref().and_then(|tenant| record.learned.get(tenant));
-    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
+    let candidate = record.standing(Role::Candidate);
     let known = |publications: &std::collections::BTreeMap<_, _>| publication(publications.get(&target.id));
     json!({
         "id": target.id,
@@ -163,7 +165,7 @@ fn target(view: &WatchView, target: &Target) -> Value {
 }
 
 fn probe_of(record: &Record, configured: &Probe) -> Value {
-    let candidate = record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
+    let candidate = record.standing(Role::Candidate);
     let in_force = record.in_force.as_ref().and_then(|standing| standing.probes.get(&configured.id));
     json!({
         "id": configured.id,

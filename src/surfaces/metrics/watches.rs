@@ -8,7 +8,7 @@ use super::text::{Family, user_labels};
 use crate::domain::Timestamp;
 use crate::domain::finding::{Code, Level};
 use crate::domain::policy::Moments;
-use crate::domain::record::{Counts, ProbeFacts, Role, Standing, Step};
+use crate::domain::record::{Counts, Role, Standing, Step};
 use crate::domain::snapshot::{Snapshot, WatchView};
 use crate::domain::verdict::{Probed, Verdict};
 use crate::surfaces::shown;
@@ -25,9 +25,8 @@ fn kept(snapshot: &Snapshot) -> impl Iterator<Item = (&String, &Arc<WatchView>)>
 }
 
 fn standings(view: &WatchView) -> impl Iterator<Item = (Role, &Standing)> {
-    let in_force = view.record.in_force.as_ref().map(|standing| (Role::InForce, standing));
-    let candidate = view.record.renewal.as_ref().and_then(|renewal| renewal.candidate.as_ref());
-    in_force.into_iter().chain(candidate.map(|standing| (Role::Candidate, standing)))
+    let roles = [Role::InForce, Role::Candidate].into_iter();
+    roles.filter_map(|role| view.record.standing(role).map(|standing| (role, standing)))
 }
 
 fn of_standings(snapshot: &Snapshot, mut series: impl FnMut(&str, Role, &Standing)) {
@@ -101,10 +100,10 @@ pub(super) fn last_seen(snapshot: &Snapshot, family: &mut Family<'_>) {
 
 fn of_probes(snapshot: &Snapshot, mut series: impl FnMut(&[&str; 3], &Probed)) {
     of_standings(snapshot, |id, role, standing| {
-        let made = |(probe, facts): (_, &'_ ProbeFacts)| facts.last.clone().map(|last| (probe, last));
-        for (probe, last) in standing.probes.iter().filter_map(made) {
-            let probe: &String = probe;
-            series(&[id, probe, role.word()], &last);
+        for (probe, facts) in &standing.probes {
+            if let Some(last) = &facts.last {
+                series(&[id, probe, role.word()], last);
+            }
         }
     });
 }

@@ -163,7 +163,10 @@ fn dates(view: &WatchView) -> Vec<Value> {
     }
     dates.extend(view.record.in_force.as_ref().map(|one| (one.chain.leaf.not_after, "Expiry", "late")));
     dates.sort_by_key(|(at, _, _)| *at);
-    dates.iter().map(|(at, name, kind)| json!({"at": json::moment(*at), "name": name, "kind": kind})).collect()
+    dates
+        .iter()
+        .map(|(at, name, kind)| json!({"at": json::moment(*at), "name": name, "kind": kind}))
+        .collect()
 }
 
 /// The steps of a life, with what has passed and where it stands.

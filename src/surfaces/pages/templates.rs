@@ -49,8 +49,8 @@ impl Templates {
         });
         environment.add_filter("is_past", |text: &str, now: &str| text <= now);
         environment.add_filter("span", |seconds: i64| words::span(Duration::seconds(seconds)));
+        environment.add_filter("encoded", |text: &str| encoded(text));
         environment.add_filter("colons", |text: &str| colons(text));
-        environment.add_filter("spoken", |text: &str| text.replace(['-', '_'], " "));
         environment.add_filter("milliseconds", |seconds: f64| format!("{:.0} ms", seconds * 1000.0));
         for (name, text) in TEMPLATES {
             environment.add_template(name, text).expect("compiled-in templates are well-formed");
@@ -98,6 +98,13 @@ fn value(json: serde_json::Value) -> Value {
 /// What a moment's text becomes; text that is no moment stays as it is.
 fn with_moment(text: &str, words: impl Fn(Timestamp) -> String) -> String {
     text.parse().map_or_else(|_| text.to_owned(), words)
+}
+
+/// Text as the value of a query parameter.
+fn encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let encode = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
 }
 
 fn colons(hex: &str) -> String {

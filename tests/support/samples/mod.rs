@@ -1,6 +1,8 @@
 //! A rich snapshot for looking at: every kind of watch, every field filled somewhere.
 //! The people and companies in it are samples, and its certificates are made anew at each run.
 
+mod replacing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,15 +14,15 @@ use certsteward::domain::hand_off::HandOff;
 use certsteward::domain::policy::Policy;
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
-    Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Leftover, Learned, Order, ProbeFacts, Publication, Record,
-    Renewal, Role, Standing, Step,
+    Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Learned, Leftover, Order, ProbeFacts, Publication,
+    Record, Renewal, Standing, Step,
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
 use certsteward::domain::verdict::{Phase, Probed, Verdict};
 use certsteward::domain::watch::{
-    AutoRenew, Caller, Delivery, Mapping, Matching, Mode, Probe, Rotation, SourceFacts, SubjectChoice, SwitchBy,
-    Target, Terms, Validity, Watch,
+    AutoRenew, Caller, Delivery, Mapping, Matching, Mode, Probe, Rotation, SourceFacts, SubjectChoice,
+    SwitchBy, Target, Terms, Validity, Watch,
 };
 use certsteward::domain::window::Window;
 use certsteward::domain::{Duration, Timestamp};
@@ -91,7 +93,8 @@ pub(crate) fn standing(chain: Chain, entry: &str, since: Timestamp, ours: bool) 
 pub(crate) fn watch(id: &str, stage: &str) -> Watch {
     Watch {
         id: id.to_owned(),
-        labels: [("stage".to_owned(), stage.to_owned()), ("system".to_owned(), "successfactors".to_owned())].into(),
+        labels: [("stage".to_owned(), stage.to_owned()), ("system".to_owned(), "successfactors".to_owned())]
+            .into(),
         mode: Mode::Propose,
         policy: Policy::default(),
         source: SourceFacts {
@@ -240,135 +243,6 @@ pub(crate) fn seen(in_force: Standing) -> Record {
     Record { seen_at: Some(now() - Duration::minutes(5)), in_force, ..Record::default() }
 }
 
-/// In the middle of a renewal: a mapping is being replaced, a switch waits for approval.
-fn replacing() -> WatchView {
-    let mut watch = watch("sf-odata-prod", "prod");
-    watch.renewal = Some(terms());
-    watch.targets = vec![target("security-center", Some("odata")), target("middleware", Some("odata"))];
-    watch.probes = vec![probe("odata")];
-    let caller = |id: &str| Caller { id: id.to_owned(), kind: "destination-service".to_owned(), cache: Duration::minutes(5) };
-    watch.callers = vec![caller("sap_hcmcloud_core_odata"), caller("nightly_sync")];
-
-    let mut old = standing(chain("SFAPI", (2026, 3, 20), (2027, 3, 20)), "sfapi.pem", at("2026-03-20T08:00:00Z"), false);
-    old.probes.insert("odata".to_owned(), probed(Verdict::Accepted, Some(200), 20, ""));
-    let proven = Publication { proven: Some(at("2026-03-21T07:00:00Z")), ..Publication::default() };
-    old.targets = [("security-center".to_owned(), proven.clone()), ("middleware".to_owned(), proven)].into();
-    let mut new = standing(chain("SFAPI", (2027, 2, 8), (2028, 2, 8)), "sfapi-2.pem", at("2027-02-08T10:02:00Z"), true);
-    let rejected = "AUTH0032: the certificate is not registered for company ACME";
-    new.probes.insert("odata".to_owned(), probed(Verdict::NotMapped, Some(401), 4, rejected));
-    let mut facts = asked(Ask::Replace, REPLACE_TOKEN, 46);
-    facts.signs = vec![(now() - Duration::minutes(9), Sign::Saved, "hand-off link of security-center".to_owned())];
-    facts.escalated = Some(now() - Duration::hours(2));
-    let publication = Publication { hand_off: Some(facts.clone()), ..Publication::default() };
-    let word = Publication {
-        confirmed: Some((now() - Duration::hours(20), "Robin Sample".to_owned())),
-        hand_off: Some(HandOffFacts { closed: Some(now() - Duration::hours(20)), ..asked(Ask::Add, CLOSED_TOKEN, 40) }),
-        ..Publication::default()
-    };
-    new.targets = [("security-center".to_owned(), publication), ("middleware".to_owned(), word)].into();
-    let (old_print, new_chain) = (old.fingerprint(), new.chain.clone());
-
-    let mut record = seen(old);
-    record.generation = 2;
-    record.destination = Some(DestinationFacts {
-        name: "sap_hcmcloud_core_odata".to_owned(),
-        authentication: Some("ClientCertificateAuthentication".to_owned()),
-        keystore_location: Some("sfapi.pem".to_owned()),
-        url: Some("https://api4.cert.example.org".to_owned()),
-        company_id: Some("ACME".to_owned()),
-    });
-    record.renewal = Some(Renewal {
-        generation: 2,
-        started: at("2027-02-08T10:00:00Z"),
-        cause: Actor::Daemon,
-        terms: terms(),
-        replaces: old_print,
-        replaces_name: Some("sfapi.pem".to_owned()),
-        subject: SubjectChoice::Same,
-        order: Some(Order {
-            name: "sfapi-2.pem".to_owned(),
-            common_name: "SFAPI".to_owned(),
-            validity: Validity::Years(1),
-            in_place: false,
-            like: None,
-            replaces: old_print,
-            placed: at("2027-02-08T10:01:00Z"),
-        }),
-        taken: vec![],
-        candidate: Some(new),
-        replaced: None,
-        looked_empty: None,
-        issue_started: None,
-        switched: [("nightly_sync".to_owned(), now() - Duration::hours(1))].into(),
-        settling_since: None,
-        rolling_back: None,
-        gap_announced: Some((now() - Duration::hours(46), "calls of ACME fail from the deletion to the switch".to_owned())),
-        moved: at("2027-02-08T10:05:00Z"),
-    });
-    let caller = |uses: &str| CallerFacts { uses: Some(uses.to_owned()), seen: Some(now() - Duration::minutes(5)), unseen: None };
-    record.callers = [
-        ("sap_hcmcloud_core_odata".to_owned(), caller("sfapi.pem")),
-        ("nightly_sync".to_owned(), caller("sfapi-2.pem")),
-    ]
-    .into();
-    record.learned.insert("api4.cert.example.org ACME".to_owned(), Learned { matching: Matching::Exact, at: at("2027-02-08T10:04:00Z") });
-    record.counts = Counts { renewals: [1, 1], publications: [1, 0], switches: [2, 1], rollbacks: [0, 0] };
-    let act = Act::Switch {
-        generation: 2,
-        caller: "sap_hcmcloud_core_odata".to_owned(),
-        from: "sfapi.pem".to_owned(),
-        to: "sfapi-2.pem".to_owned(),
-    };
-    record.pending.insert(act.id(), now() - Duration::hours(3));
-    record.attempts.insert(
-        "switch-1f2e3d4c5b6a".to_owned(),
-        Attempts {
-            count: 2,
-            last: now() - Duration::minutes(40),
-            next: now() + Duration::minutes(12),
-            reason: Reason::Unavailable,
-            text: "the Destination service answered 503 to the change of nightly_sync".to_owned(),
-            maybe_effective: false,
-        },
-    );
-
-    let wanted = Some(at("2027-02-16T15:00:00Z"));
-    let open = HandOff::new(&watch, watch.target("security-center").unwrap(), &new_chain, &facts, wanted);
-    let mut view = view(watch, record);
-    view.step = Step::Publishing;
-    view.level = Level::Warning;
-    view.matching.insert("security-center".to_owned(), Matching::Exact);
-    view.findings = vec![
-        finding(Code::HandOffOpen, Level::Warning, "security-center",
-            "hris is asked to replace the certificate SFAPI in security-center since 46 hours",
-            "do it on the hand-off page, or ask the deputy ops, who was told 2 hours ago"),
-        finding(Code::ApprovalPending, Level::Warning, "",
-            "the switch of sap_hcmcloud_core_odata waits for approval since 3 hours",
-            &format!("certsteward approve sf-odata-prod {}", act.id())),
-        finding(Code::CandidateRejected, Level::Notice, "odata",
-            "the API does not accept the candidate yet: not-mapped (401)", "nothing until the hand-off is done"),
-        finding(Code::GapExpected, Level::Notice, "",
-            "calls of company ACME fail from the deletion of the old mapping until the switch, about 10 minutes",
-            "tell whoever runs the callers; the window is Mon-Thu 08:00-16:00 Europe/Berlin"),
-    ];
-    view.plan = Plan {
-        lines: vec![
-            line(Some(1), "probe the candidate again", "a person said it is saved 9 minutes ago: every minute for half an hour"),
-            line(None, "switch sap_hcmcloud_core_odata from sfapi.pem to sfapi-2.pem", "once security-center is proven; inside the window, after approval"),
-            line(Some(26), "watch the callers for 20 minutes", "policy.settle = 20m, longer than the callers' cache of 5 minutes"),
-        ],
-        act: Some(act),
-        held: vec![
-            Held { gate: "approval", text: "mode is propose and nobody approved it; certsteward approve names the act".to_owned(), until: None },
-            Held { gate: "window", text: "Mon-Thu 08:00-16:00 Europe/Berlin".to_owned(), until: Some(now() + Duration::hours(2)) },
-        ],
-        next: Some(now() + Duration::minutes(1)),
-        gap: Some("calls of company ACME fail from the deletion of the old mapping until the switch and 5 minutes of cache".to_owned()),
-    };
-    view.hand_offs = vec![open];
-    view
-}
-
 /// A key that cannot leave its system: nothing can be probed, a person's word counts.
 fn unprobed() -> WatchView {
     let mut watch = watch("payroll-link", "prod");
@@ -380,20 +254,28 @@ fn unprobed() -> WatchView {
     let mut payroll = target("security-center", None);
     payroll.mapping.integration_name = "Employee Central Payroll".to_owned();
     watch.targets = vec![payroll];
-    let mut in_force = standing(chain("PAYROLL", (2027, 2, 1), (2028, 2, 1)), "SSL client PSE", at("2027-02-02T08:00:00Z"), false);
+    let mut in_force = standing(
+        chain("PAYROLL", (2027, 2, 1), (2028, 2, 1)),
+        "SSL client PSE",
+        at("2027-02-02T08:00:00Z"),
+        false,
+    );
     let facts = asked(Ask::Add, ADD_TOKEN, 30);
-    in_force.targets.insert("security-center".to_owned(), Publication {
-        hand_off: Some(facts.clone()),
-        confirmed: None,
-        ..Publication::default()
-    });
+    in_force.targets.insert(
+        "security-center".to_owned(),
+        Publication { hand_off: Some(facts.clone()), confirmed: None, ..Publication::default() },
+    );
     let open = HandOff::new(&watch, watch.target("security-center").unwrap(), &in_force.chain, &facts, None);
     let mut view = view(watch, seen(in_force));
     view.level = Level::Warning;
     view.step = Step::Publishing;
-    view.findings = vec![finding(Code::Unproven, Level::Warning, "security-center",
+    view.findings = vec![finding(
+        Code::Unproven,
+        Level::Warning,
+        "security-center",
         "nothing has shown yet that security-center knows the certificate PAYROLL",
-        "make the connection test, then certsteward confirm payroll-link security-center")];
+        "make the connection test, then certsteward confirm payroll-link security-center",
+    )];
     view.hand_offs = vec![open];
     view
 }
@@ -404,16 +286,40 @@ fn expired() -> WatchView {
     watch.mode = Mode::Observe;
     watch.targets = vec![target("identity-authentication", Some("scim"))];
     watch.probes = vec![probe("scim")];
-    let mut in_force = standing(chain("ias-user-sync", (2026, 2, 8), (2027, 2, 8)), "ias.p12", at("2026-02-08T08:00:00Z"), false);
-    in_force.probes.insert("scim".to_owned(), probed(Verdict::CertificateRefused, None, 12, "alert: certificate expired"));
+    let mut in_force = standing(
+        chain("ias-user-sync", (2026, 2, 8), (2027, 2, 8)),
+        "ias.p12",
+        at("2026-02-08T08:00:00Z"),
+        false,
+    );
+    in_force.probes.insert(
+        "scim".to_owned(),
+        probed(Verdict::CertificateRefused, None, 12, "alert: certificate expired"),
+    );
     let mut view = view(watch, seen(in_force));
     view.level = Level::Critical;
     view.findings = vec![
-        finding(Code::Expired, Level::Critical, "", "the certificate ias-user-sync has expired 2 days ago",
-            "issue a new one: certsteward renew ias-user-sync with a renewer, or in the cockpit"),
-        finding(Code::Rejected, Level::Critical, "scim", "the API rejects the certificate in force: certificate-refused (expired)",
-            "a new certificate is needed; an upload does not help"),
-        finding(Code::Overdue, Level::Warning, "", "the renewal should have begun 60 days ago and has not", "mode is observe: renew by hand or set a renewal"),
+        finding(
+            Code::Expired,
+            Level::Critical,
+            "",
+            "the certificate ias-user-sync has expired 2 days ago",
+            "issue a new one: certsteward renew ias-user-sync with a renewer, or in the cockpit",
+        ),
+        finding(
+            Code::Rejected,
+            Level::Critical,
+            "scim",
+            "the API rejects the certificate in force: certificate-refused (expired)",
+            "a new certificate is needed; an upload does not help",
+        ),
+        finding(
+            Code::Overdue,
+            Level::Warning,
+            "",
+            "the renewal should have begun 60 days ago and has not",
+            "mode is observe: renew by hand or set a renewal",
+        ),
     ];
     view.plan.lines = vec![line(Some(6), "probe again", "every 6 hours (probe.every)")];
     view
@@ -426,9 +332,17 @@ fn settling() -> WatchView {
     watch.renewal = Some(terms());
     watch.targets = vec![target("security-center", Some("odata"))];
     watch.probes = vec![probe("odata")];
-    let mut in_force = standing(chain("CRM-MIRROR-3", (2027, 1, 5), (2028, 1, 5)), "crm-3.pem", at("2027-01-05T08:00:00Z"), true);
+    let mut in_force = standing(
+        chain("CRM-MIRROR-3", (2027, 1, 5), (2028, 1, 5)),
+        "crm-3.pem",
+        at("2027-01-05T08:00:00Z"),
+        true,
+    );
     in_force.probes.insert("odata".to_owned(), probed(Verdict::Accepted, Some(200), 31, ""));
-    in_force.targets.insert("security-center".to_owned(), Publication { proven: Some(at("2027-01-05T09:00:00Z")), ..Publication::default() });
+    in_force.targets.insert(
+        "security-center".to_owned(),
+        Publication { proven: Some(at("2027-01-05T09:00:00Z")), ..Publication::default() },
+    );
     let mut record = seen(in_force);
     record.leftovers = vec![Leftover {
         chain: chain("CRM-MIRROR-2", (2026, 2, 20), (2027, 2, 20)),
@@ -443,7 +357,13 @@ fn settling() -> WatchView {
     view.step = Step::Settling;
     view.level = Level::Notice;
     view.matching.insert("security-center".to_owned(), Matching::Dn);
-    view.findings = vec![finding(Code::RetirePending, Level::Notice, "CRM-MIRROR-2", "the replaced certificate CRM-MIRROR-2 waits to be removed from security-center", "do it when convenient; nothing depends on it")];
+    view.findings = vec![finding(
+        Code::RetirePending,
+        Level::Notice,
+        "CRM-MIRROR-2",
+        "the replaced certificate CRM-MIRROR-2 waits to be removed from security-center",
+        "do it when convenient; nothing depends on it",
+    )];
     view
 }
 
@@ -454,11 +374,20 @@ fn unseen() -> WatchView {
     watch.source.place = "/etc/export/client.p12".to_owned();
     watch.source.connection = None;
     watch.source.destination = None;
-    let why = Unseen::new(Reason::PermissionDenied, "cannot read /etc/export/client.p12: permission denied; let the group certsteward read it");
+    let why = Unseen::new(
+        Reason::PermissionDenied,
+        "cannot read /etc/export/client.p12: permission denied; let the group certsteward read it",
+    );
     let record = Record { unseen: Some((now() - Duration::hours(8), why)), ..Record::default() };
     let mut view = view(watch, record);
     view.level = Level::Warning;
-    view.findings = vec![finding(Code::Unseen, Level::Warning, "", "the source cannot be seen since 8 hours: cannot read /etc/export/client.p12: permission denied", "let the group certsteward read it: chgrp certsteward /etc/export/client.p12")];
+    view.findings = vec![finding(
+        Code::Unseen,
+        Level::Warning,
+        "",
+        "the source cannot be seen since 8 hours: cannot read /etc/export/client.p12: permission denied",
+        "let the group certsteward read it: chgrp certsteward /etc/export/client.p12",
+    )];
     view
 }
 
@@ -467,11 +396,23 @@ fn healthy(id: &str, cn: &str, to: (i32, u8, u8)) -> WatchView {
     watch.renewal = Some(terms());
     watch.targets = vec![target("security-center", Some("odata"))];
     watch.probes = vec![probe("odata")];
-    let mut in_force = standing(chain(cn, (to.0 - 1, to.1, to.2), to), &format!("{id}.pem"), at("2026-09-01T08:00:00Z"), true);
+    let mut in_force = standing(
+        chain(cn, (to.0 - 1, to.1, to.2), to),
+        &format!("{id}.pem"),
+        at("2026-09-01T08:00:00Z"),
+        true,
+    );
     in_force.probes.insert("odata".to_owned(), probed(Verdict::Accepted, Some(200), 55, ""));
-    in_force.targets.insert("security-center".to_owned(), Publication { proven: Some(at("2026-09-01T09:00:00Z")), ..Publication::default() });
+    in_force.targets.insert(
+        "security-center".to_owned(),
+        Publication { proven: Some(at("2026-09-01T09:00:00Z")), ..Publication::default() },
+    );
     let mut view = view(watch, seen(in_force));
-    view.plan.lines = vec![line(Some(24 * 90), "issue a new certificate beside the one in force", "policy.renew_before = 60d before the deadline")];
+    view.plan.lines = vec![line(
+        Some(24 * 90),
+        "issue a new certificate beside the one in force",
+        "policy.renew_before = 60d before the deadline",
+    )];
     view
 }
 
@@ -486,7 +427,11 @@ pub(crate) fn daemon_view() -> DaemonView {
         started: Some(at("2027-01-02T06:00:00Z")),
         paused: Some((now() - Duration::hours(3), "alex".to_owned())),
         last_pass: Some(now() - Duration::seconds(40)),
-        last_reload: Some((now() - Duration::days(2), false, "watches.d/crm.toml: line 4: unknown key \"polcy\"; did you mean policy?".to_owned())),
+        last_reload: Some((
+            now() - Duration::days(2),
+            false,
+            "watches.d/crm.toml: line 4: unknown key \"polcy\"; did you mean policy?".to_owned(),
+        )),
         credentials: [("btp-prod".to_owned(), at("2027-06-01T00:00:00Z"))].into(),
         outbox_oldest: Some(now() - Duration::minutes(4)),
         notifiers: [("ops".to_owned(), Some(now() - Duration::hours(2))), ("chat".to_owned(), None)].into(),
@@ -500,7 +445,7 @@ pub(crate) fn daemon_view() -> DaemonView {
 /// A picture with everything in it.
 pub(crate) fn snapshot() -> Snapshot {
     let views = [
-        replacing(),
+        replacing::replacing(),
         unprobed(),
         expired(),
         settling(),
@@ -508,7 +453,8 @@ pub(crate) fn snapshot() -> Snapshot {
         healthy("learning-feed", "LMS-FEED", (2027, 9, 1)),
         healthy("recruiting-api", "RECRUITING", (2027, 11, 14)),
     ];
-    let watches = views.into_iter().map(|view| (view.watch.id.clone(), Arc::new(view))).collect::<BTreeMap<_, _>>();
+    let watches =
+        views.into_iter().map(|view| (view.watch.id.clone(), Arc::new(view))).collect::<BTreeMap<_, _>>();
     Snapshot { at: now() - Duration::seconds(40), watches, daemon: daemon_view() }
 }
 
@@ -525,22 +471,28 @@ pub(crate) fn many(count: usize) -> Snapshot {
 
 /// What happened to `sf-odata-prod`, newest first.
 pub(crate) fn events() -> Vec<(i64, Event)> {
-    let event = |minutes_ago: i64, actor: Actor, kind: EventKind, text: &str, facts: &[(&str, &str)]| Event {
-        watch: "sf-odata-prod".to_owned(),
-        at: now() - Duration::minutes(minutes_ago),
-        actor,
-        kind,
-        text: text.to_owned(),
-        facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-    };
     let hris = || Actor::Named("hand-off link of security-center".to_owned());
-    vec![
-        (418, event(4, Actor::Daemon, EventKind::Probed, "odata answers not-mapped with the candidate", &[("status", "401")])),
-        (417, event(9, hris(), EventKind::HandOffSign, "said: I have saved it", &[("target", "security-center")])),
-        (402, event(180, Actor::Daemon, EventKind::ActStarted, "switch the caller nightly_sync from sfapi.pem to sfapi-2.pem", &[])),
-        (401, event(181, Actor::Named("alex".to_owned()), EventKind::Approved, "approved the switch of nightly_sync", &[("ticket", "CHG-1042")])),
-        (377, event(2760, Actor::Daemon, EventKind::HandOffOpened, "hris is asked to replace the certificate SFAPI in security-center", &[])),
-        (371, event(2850, Actor::Daemon, EventKind::Issued, "issued the candidate SFAPI as sfapi-2.pem", &[("serial", "4f1c"), ("role", Role::Candidate.word())])),
-        (370, event(2852, Actor::Daemon, EventKind::RenewalStarted, "renewal 2 began: due since 2 minutes", &[])),
-    ]
+    let alex = || Actor::Named("alex".to_owned());
+    let rows = [
+        (418, 4, Actor::Daemon, EventKind::Probed, "odata answers not-mapped with the candidate"),
+        (417, 9, hris(), EventKind::HandOffSign, "said: I have saved it"),
+        (402, 180, Actor::Daemon, EventKind::ActStarted, "switch the caller nightly_sync to sfapi-2.pem"),
+        (401, 181, alex(), EventKind::Approved, "approved the switch of nightly_sync"),
+        (
+            377,
+            2760,
+            Actor::Daemon,
+            EventKind::HandOffOpened,
+            "hris is asked to replace the certificate SFAPI",
+        ),
+        (371, 2850, Actor::Daemon, EventKind::Issued, "issued the candidate SFAPI as sfapi-2.pem"),
+        (370, 2852, Actor::Daemon, EventKind::RenewalStarted, "renewal 2 began: due since 2 minutes"),
+    ];
+    let event = |(number, minutes_ago, actor, kind, text): (i64, i64, Actor, EventKind, &str)| {
+        let facts = vec![("ticket".to_owned(), "CHG-1042".to_owned())];
+        let facts = if kind == EventKind::Approved { facts } else { vec![] };
+        let at = now() - Duration::minutes(minutes_ago);
+        (number, Event { watch: "sf-odata-prod".to_owned(), at, actor, kind, text: text.to_owned(), facts })
+    };
+    rows.into_iter().map(event).collect()
 }

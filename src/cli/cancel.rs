@@ -1,0 +1,28 @@
+//! `certsteward cancel`: ends a renewal under way without using its candidate.
+//! It only asks; the daemon's gates decide.
+
+use super::Common;
+use super::exit::{Exit, Failed};
+use super::order::{Remarks, send_plain};
+use super::output::Output;
+
+/// End the renewal without using its candidate
+///
+/// Callers keep the certificate they use. A candidate that was issued becomes something to retire.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  certsteward cancel sf-odata-prod --ticket CHG-1042")]
+pub(super) struct Arguments {
+    /// The watch's id
+    watch: String,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let watch = &self.watch;
+        let done =
+            format!("the renewal of {watch} will be cancelled; its callers keep the certificate they use");
+        send_plain(watch, "cancel", done, &self.remarks, common, output).await
+    }
+}

@@ -1,0 +1,34 @@
+//! `certsteward confirm`: a person says that a target knows the certificate.
+//! It proves nothing; it is shown as confirmed by that person.
+
+use super::Common;
+use super::daemon::segment;
+use super::exit::{Exit, Failed};
+use super::order::{Order, Remarks, path};
+use super::output::Output;
+
+/// Say that a target knows the certificate now
+///
+/// Needed only where certsteward cannot make a call itself because the key never leaves its system; elsewhere its probe
+/// notices. It is shown as confirmed by you, never as proven.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\""
+)]
+pub(super) struct Arguments {
+    /// The watch's id
+    watch: String,
+    /// The target's id
+    target: String,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let (watch, target) = (&self.watch, &self.target);
+        let path = path(watch, &format!("targets/{}/confirm", segment("target", target)?))?;
+        let done = format!("noted: {target} knows the certificate of {watch}");
+        Order { path, fields: Vec::new(), done, remarks: &self.remarks }.send(common, output).await
+    }
+}

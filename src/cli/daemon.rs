@@ -1,0 +1,210 @@
+//! The way to the running daemon: HTTP/1.1 over its Unix socket.
+//! It knows paths and answers, not what they mean.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::Common;
+use super::exit::Failed;
+
+/// Where the socket is unless the configuration or `--socket` says otherwise.
+pub(super) const DEFAULT_SOCKET: &str = "/run/certsteward/control.sock";
+/// The limit for one question and its answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// How the daemon is found.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Reach {
+    /// The daemon's socket [default: the configuration's daemon.socket]
+    #[arg(long, value_name = "F")]
+    socket: Option<PathBuf>,
+}
+
+/// Why the daemon could not be asked, or what it refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskDaemon {
+    /// Nobody is there.
+    #[error(
+        "certsteward is not running, or its socket is elsewhere: {}; start it with systemctl start certsteward, or name the socket with --socket",
+        .0.display()
+    )]
+    NotRunning(PathBuf),
+    /// Only others may.
+    #[error(
+        "you may not use the socket {}; run this as root, or as a member of the socket's group",
+        .0.display()
+    )]
+    Denied(PathBuf),
+    /// Somebody is there and says nothing.
+    #[error("certsteward did not answer within {} s on {}; look at its log: journalctl -u certsteward", TIMEOUT.as_secs(), .0.display())]
+    Silent(PathBuf),
+    /// The connection broke.
+    #[error("cannot speak to certsteward on {}", .place.display())]
+    Broken {
+        /// The socket.
+        place: PathBuf,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer is no.
+    #[error("{text}")]
+    Refused {
+        /// The daemon's words.
+        text: String,
+    },
+}
+
+impl AskDaemon {
+    /// Whether there is no daemon to ask.
+    pub(super) const fn is_not_running(&self) -> bool {
+        matches!(self, Self::NotRunning(_))
+    }
+}
+
+impl From<AskDaemon> for Failed {
+    fn from(error: AskDaemon) -> Self {
+        Self::because(&error)
+    }
+}
+
+/// The running daemon, seen through its socket.
+pub(super) struct Daemon {
+    socket: PathBuf,
+}
+
+impl Daemon {
+    /// The daemon these arguments mean.
+    pub(super) fn reach(reach: &Reach, common: &Common) -> Self {
+        let socket = reach.socket.clone().unwrap_or_else(|| configured_socket(common.path()));
+        Self { socket }
+    }
+
+    /// Reads.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, AskDaemon> {
+        self.ask(Method::GET, path, Bytes::new()).await
+    }
+
+    /// Asks for a change.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, AskDaemon> {
+        self.ask(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Value, AskDaemon> {
+        let (status, bytes) = tokio::time::timeout(TIMEOUT, self.exchange(method, path, body))
+            .await
+            .map_err(|_| AskDaemon::Silent(self.socket.clone()))??;
+        let answer = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).trim().to_owned()));
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        Err(AskDaemon::Refused { text: refusal(status, &answer) })
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<(u16, Bytes), AskDaemon> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| self.broken(e))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "certsteward")
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .body(Full::new(body))
+            .map_err(|error| self.broken(error))?;
+        let conversation = async move {
+            let answer = sender.send_request(request).await?;
+            let status = answer.status().as_u16();
+            let bytes = Limited::new(answer.into_body(), LIMIT).collect().await?.to_bytes();
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>((status, bytes))
+        };
+        // The connection must be driven while the answer is read; once the answer is whole its end is of no interest.
+        let (answer, _) = tokio::join!(conversation, connection);
+        answer.map_err(|error| self.broken(error))
+    }
+
+    fn unreachable(&self, error: std::io::Error) -> AskDaemon {
+        let place = self.socket.clone();
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+            AskDaemon::NotRunning(place)
+        } else if kind == ErrorKind::PermissionDenied {
+            AskDaemon::Denied(place)
+        } else {
+            AskDaemon::Broken { place, cause: error.into() }
+        }
+    }
+
+    fn broken(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AskDaemon {
+        AskDaemon::Broken { place: self.socket.clone(), cause: cause.into() }
+    }
+}
+
+fn refusal(status: u16, answer: &Value) -> String {
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("error"), text("way_out")) {
+        (Some(error), Some(way_out)) => format!("{error}; {way_out}"),
+        (Some(error), None) => error.to_owned(),
+        (None, _) => format!("certsteward refused (HTTP {status}) and did not say why"),
+    }
+}
+
+/// The socket as the configuration names it. Only this one key is read: `pause` must work while the rest of the file
+/// is broken, or is readable for root alone.
+fn configured_socket(config: &Path) -> PathBuf {
+    let socket = std::fs::read_to_string(config)
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .and_then(|table| Some(table.get("daemon")?.get("socket")?.as_str()?.to_owned()));
+    let folder = config.parent().unwrap_or(Path::new(""));
+    socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), |socket| folder.join(socket))
+}
+
+/// A watch's or a target's id as part of a path.
+pub(super) fn segment<'a>(kind: &str, id: &'a str) -> Result<&'a str, Failed> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !id.is_empty() && id != "." && id != ".." && id.chars().all(allowed) {
+        return Ok(id);
+    }
+    Err(Failed::usage(format!(
+        "{id:?} is not the id of a {kind}; ids are made of letters, digits, - _ and ."
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_found_in_a_configuration_that_is_otherwise_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("certsteward.toml");
+        std::fs::write(&file, "[daemon]\nsocket = \"run/c.sock\"\nnonsense = 1\n").unwrap();
+        assert_eq!(configured_socket(&file), folder.path().join("run/c.sock"));
+    }
+
+    #[test]
+    fn without_a_readable_configuration_the_usual_socket_is_meant() {
+        assert_eq!(configured_socket(Path::new("/nowhere/c.toml")), Path::new(DEFAULT_SOCKET));
+    }
+
+    #[test]
+    fn an_id_cannot_leave_its_place_in_the_path() {
+        assert!(segment("watch", "sf-odata.prod_1").is_ok());
+        for id in ["", "..", "a/b", "a?b", "ü"] {
+            assert_eq!(segment("watch", id).unwrap_err().exit.number(), 64, "{id}");
+        }
+    }
+}

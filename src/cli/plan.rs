@@ -1,0 +1,103 @@
+//! `certsteward plan`: what happens next, by which rule, and what holds it.
+//! It changes nothing and decides nothing; the plan comes from a pass.
+
+use serde_json::Value;
+
+use super::Common;
+use super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::exit::{Exit, Failed};
+use super::facts::shown;
+use super::output::{Output, Tone};
+use super::picture::{choose, list, moment, moment_shown, text};
+use super::watches;
+
+/// Show what happens next, why, what holds it, and whether a gap is expected
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  certsteward plan\n  certsteward plan sf-odata-prod --json")]
+pub(super) struct Arguments {
+    /// The watches' ids; without any: all
+    watch: Vec<String>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let whole = self.plans(common).await?;
+        if self.json {
+            output.json(&Value::from(whole.iter().map(only_plan).collect::<Vec<_>>()));
+            return Ok(Exit::Done);
+        }
+        for watch in &whole {
+            show(watch, output);
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn plans(&self, common: &Common) -> Result<Vec<Value>, Failed> {
+        for id in &self.watch {
+            segment("watch", id)?;
+        }
+        match self.ask(&Daemon::reach(&self.reach, common)).await {
+            Err(error) if error.is_not_running() => {
+                let all = watches::look_once(common, &self.watch).await?;
+                choose(&all, &self.watch).map(|chosen| chosen.into_iter().cloned().collect())
+            }
+            asked => Ok(asked?),
+        }
+    }
+
+    async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, AskDaemon> {
+        let mut ids = self.watch.clone();
+        if ids.is_empty() {
+            let all = daemon.get("/api/v1/watches").await?;
+            ids = list(&all, "watches").iter().map(|watch| text(watch, "id").to_owned()).collect();
+        }
+        let mut whole = Vec::with_capacity(ids.len());
+        for id in ids {
+            whole.push(daemon.get(&format!("/api/v1/watches/{id}")).await?);
+        }
+        Ok(whole)
+    }
+}
+
+fn only_plan(watch: &Value) -> Value {
+    let names = ["id", "mode", "step", "level", "deadline", "due", "plan", "in_flight", "attempts"];
+    let kept = names.iter().filter_map(|name| Some(((*name).to_owned(), watch.get(*name)?.clone())));
+    Value::Object(kept.collect())
+}
+
+fn show(watch: &Value, output: &mut Output) {
+    let title = output.tone(Tone::Strong, text(watch, "id"));
+    output.line(format_args!("{title}: {}, mode {}", text(watch, "step"), text(watch, "mode")));
+    let plan = watch.get("plan").unwrap_or(&Value::Null);
+    let mut facts = vec![
+        ("Due".to_owned(), moment_shown(watch, "due")),
+        ("Deadline".to_owned(), moment_shown(watch, "deadline")),
+    ];
+    if let Some(act) = plan.get("act").filter(|act| act.is_object()) {
+        facts.push(("Act".to_owned(), format!("{}: {}", text(act, "id"), text(act, "what"))));
+    }
+    for held in list_of(plan, "held") {
+        let until = moment(held, "until").map(|at| format!(" (until {})", shown(at))).unwrap_or_default();
+        facts.push(("Held by".to_owned(), format!("{}: {}{until}", text(held, "gate"), text(held, "text"))));
+    }
+    if !text(plan, "gap").is_empty() {
+        facts.push(("Gap expected".to_owned(), text(plan, "gap").to_owned()));
+    }
+    for line in list_of(plan, "lines") {
+        let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);
+        facts.push((at, format!("{}\nbecause {}", text(line, "what"), text(line, "why"))));
+    }
+    if let Some(next) = moment(plan, "next") {
+        facts.push(("Next look or try".to_owned(), shown(next)));
+    }
+    output.facts(2, &facts);
+}
+
+fn list_of<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).map(|found| list(found, "")).unwrap_or_default()
+}

@@ -1,0 +1,28 @@
+//! `certsteward renew`: starts a renewal of the watch without waiting for it to be due.
+//! It only asks; the daemon's gates decide.
+
+use super::Common;
+use super::exit::{Exit, Failed};
+use super::order::{Remarks, send_plain};
+use super::output::Output;
+
+/// Begin a renewal now
+///
+/// Its terms are those of the configuration. Gates hold as always: in mode propose each act waits for approval, in mode observe nothing is issued.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  certsteward renew sf-odata-prod --comment \"audit asked for a new key\"")]
+pub(super) struct Arguments {
+    /// The watch's id
+    watch: String,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let watch = &self.watch;
+        let done =
+            format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
+        send_plain(watch, "renew", done, &self.remarks, common, output).await
+    }
+}

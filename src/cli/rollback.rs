@@ -1,0 +1,30 @@
+//! `certsteward rollback`: makes the callers use the replaced certificate again.
+//! It only asks; the daemon's gates decide.
+
+use super::Common;
+use super::exit::{Exit, Failed};
+use super::order::{Remarks, send_plain};
+use super::output::Output;
+
+/// Make the callers use the replaced certificate again
+///
+/// Possible while the replaced certificate is still there and accepted; the renewal then waits for a person.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  certsteward rollback sf-odata-prod --comment \"payroll run failed\" --ticket INC-77"
+)]
+pub(super) struct Arguments {
+    /// The watch's id
+    watch: String,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let watch = &self.watch;
+        let done =
+            format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
+        send_plain(watch, "rollback", done, &self.remarks, common, output).await
+    }
+}

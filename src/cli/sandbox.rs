@@ -1,0 +1,134 @@
+//! `certsteward sandbox`: certsteward against a simulated SAP landscape, on this machine alone.
+//! Nothing outside the machine is contacted, and nothing here is SAP's software.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exit::{Exit, Failed};
+use super::output::Output;
+use super::span;
+
+/// Try certsteward against a simulated SAP landscape
+///
+/// SIMULATED, on loopback: a BTP Destination service with one certificate (SFAPI), the token service, a SuccessFactors
+/// API behind mutual TLS, its Security Center page, an application that calls the API twice a second, a mail server with a
+/// mailbox page, and, with --hands auto, an administrator who does what the mails ask. Real: certsteward itself, TLS, every
+/// HTTP call and every mail. No system of SAP is contacted, no account is needed.
+///
+/// It begins 55 days before the certificate expires, so the renewal is due at once. When it ends it says whether the
+/// application lost a single call.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = AFTER)]
+pub struct Arguments {
+    /// Who does what the hand-off mails ask: a simulated administrator, or you on the page
+    #[arg(long, value_enum, default_value = "auto")]
+    pub hands: Hands,
+    /// How the simulated tenant recognises a certificate
+    #[arg(long = "match", value_enum, default_value = "dn", id = "match")]
+    pub matching: Matching,
+    /// Where the new certificate is put
+    #[arg(long, value_enum, default_value = "side-by-side")]
+    pub rotation: Rotation,
+    /// Which subject the new certificate gets
+    #[arg(long, value_enum, default_value = "auto")]
+    pub subject: Subject,
+    /// What certsteward may do by itself
+    #[arg(long, value_enum, default_value = "act")]
+    pub mode: Mode,
+    /// End after one whole renewal, with 0 only if no call was lost outside an announced gap
+    #[arg(long, conflicts_with = "landscape_only")]
+    pub once: bool,
+    /// Start the simulated systems only, and write a ready certsteward.toml into --dir for `certsteward run`
+    #[arg(long, requires = "dir")]
+    pub landscape_only: bool,
+    /// The folder for configuration, store and files; without it: a temporary one, removed at the end
+    #[arg(long, value_name = "D")]
+    pub dir: Option<PathBuf>,
+    /// How long the simulated administrator takes
+    #[arg(long, value_name = "SPAN", default_value = "5s", value_parser = span::limit)]
+    pub hands_take: Duration,
+    /// How long the application keeps what it read of its destination
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::limit)]
+    pub caller_cache: Duration,
+    /// How long callers are watched after a switch (settle of the configuration)
+    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = span::limit)]
+    pub settle: Duration,
+    /// Where certsteward's page is served
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9790")]
+    pub listen: std::net::SocketAddr,
+    /// The first of eight ports for the simulated systems; without it: any that are free
+    #[arg(long, value_name = "PORT")]
+    pub base_port: Option<u16>,
+}
+
+/// Who does what hand-off mails ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Hands {
+    /// A simulated administrator
+    Auto,
+    /// You, on the simulated Security Center page
+    Me,
+}
+
+/// How the tenant recognises a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Matching {
+    /// By issuer and subject: the same subject needs no upload
+    Dn,
+    /// By the certificate itself: every renewal needs an upload
+    Exact,
+}
+
+/// Where the new certificate is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rotation {
+    /// Under a new name, beside the one in force
+    SideBySide,
+    /// Under the same name
+    InPlace,
+}
+
+/// Which subject the new certificate gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Subject {
+    /// What the tenant allows without a gap; learned
+    Auto,
+    /// The same
+    Same,
+    /// A new one, counted
+    Counted,
+}
+
+/// What certsteward may do by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Look and ask people only
+    Observe,
+    /// Wait for approval of each act
+    Propose,
+    /// Go on by itself
+    Act,
+}
+
+const AFTER: &str = "\
+Examples:
+  certsteward sandbox                                  watch a whole renewal on http://127.0.0.1:9790/
+  certsteward sandbox --hands me --match exact         you are the administrator
+  certsteward sandbox --once --match exact             end to end in a minute, for scripts
+  certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run";
+
+impl Arguments {
+    pub(super) async fn perform(&self, output: &mut Output) -> Result<Exit, Failed> {
+        if self.landscape_only {
+            return super::landscape::serve(self, output).await;
+        }
+        let temporary = match &self.dir {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(|error| {
+                Failed::could_not(format!("cannot make a temporary folder: {error}; name one with --dir"))
+            })?),
+        };
+        let folder = self.dir.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+        super::show::run(self, folder.unwrap_or(std::path::Path::new(".")), output).await
+    }
+}

@@ -1,0 +1,45 @@
+//! What verbs do with a configuration and without a daemon: load it, look once, probe a watch.
+//! It keeps nothing and changes nothing.
+
+use serde_json::Value;
+
+use super::Common;
+use super::exit::Failed;
+use crate::app;
+use crate::config::{self, Config};
+use crate::domain::verdict::Probed;
+
+/// The configuration, or every problem of it.
+pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
+    config::load(common.path(), common.kind()).map_err(|problems| Failed::configuration(problems.to_string()))
+}
+
+/// What a configuration holds, in numbers.
+pub(super) fn count(config: &Config) -> String {
+    let number = |count: usize, one: &str, several: &str| {
+        format!("{count} {}", if count == 1 { one } else { several })
+    };
+    let mut parts = vec![number(config.watches.len(), "watch", "watches")];
+    if !config.discoveries.is_empty() {
+        parts.push(number(config.discoveries.len(), "discovery", "discoveries"));
+    }
+    parts.push(number(config.notifiers.len(), "notifier", "notifiers"));
+    parts.join(", ")
+}
+
+/// Looks at these watches once, or at all of them, without a daemon.
+pub(super) async fn look_once(common: &Common, watches: &[String]) -> Result<Vec<Value>, Failed> {
+    app::look_once(configuration(common)?, watches).await.map_err(|error| Failed::because(&error))
+}
+
+/// Makes every probe of a watch with the certificate that its source holds now.
+pub(super) async fn probe(id: &str, common: &Common) -> Result<Vec<(String, Probed)>, Failed> {
+    let probed = app::probe_once(configuration(common)?, id).await;
+    let probed = probed.map_err(|unseen| Failed::could_not(format!("{id}: {unseen}")))?;
+    if probed.is_empty() {
+        return Err(Failed::could_not(format!(
+            "{id} has no probe; add one as [[watch.probe]], or probe a URL"
+        )));
+    }
+    Ok(probed.into_iter().map(|(probe, probed)| (format!("{id} {probe}"), probed)).collect())
+}

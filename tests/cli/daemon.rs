@@ -1,0 +1,241 @@
+//! The verbs that ask the daemon: what they send to its socket, and what they say without one.
+//! The daemon here is a listener with one prepared answer.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Ran, certsteward, with_config};
+
+/// One request as it came in.
+struct Asked {
+    line: String,
+    body: Value,
+}
+
+/// Runs a verb against a daemon that gives these answers, one a connection.
+fn against(answers: Vec<(&'static str, Value)>, arguments: &[&str]) -> (Ran, Vec<Asked>) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::scope(|scope| {
+        let daemon = scope.spawn(|| answers.iter().map_while(|answer| serve(&listener, answer)).collect());
+        let ran = certsteward(folder.path(), &[arguments, &["--socket", "s"]].concat());
+        // A daemon that still waits for a question that never came is told so by a connection without one.
+        let _told = UnixStream::connect(&socket);
+        (ran, daemon.join().unwrap())
+    })
+}
+
+fn serve(listener: &UnixListener, (status, answer): &(&str, Value)) -> Option<Asked> {
+    let (stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(stream);
+    let head: Vec<String> =
+        reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let line = head.first()?.trim_end_matches(" HTTP/1.1").to_owned();
+    let length =
+        head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).unwrap();
+    let answer = answer.to_string();
+    let length = answer.len();
+    let reply = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{answer}"
+    );
+    reader.get_mut().write_all(reply.as_bytes()).unwrap();
+    Some(Asked { line, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+}
+
+fn accepted() -> (&'static str, Value) {
+    ("202 Accepted", json!({ "command": 7, "watch": "a", "actor": "root" }))
+}
+
+#[test]
+fn each_verb_asks_for_what_it_is_named_after() {
+    for verb in ["renew", "cancel", "retry", "rollback", "retire", "pause", "resume"] {
+        let (ran, asked) = against(vec![accepted()], &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
+        assert_eq!(asked[0].line, format!("POST /api/v1/watches/a/{verb}"));
+        assert_eq!(asked[0].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
+    }
+}
+
+#[test]
+fn pause_and_resume_without_a_watch_mean_all() {
+    let (ran, asked) = against(vec![accepted()], &["pause"]);
+    ran.expect(0, "all acts are paused; end it with: certsteward resume\n", "");
+    assert_eq!(asked[0].line, "POST /api/v1/pause");
+    let (_, asked) = against(vec![accepted()], &["resume"]);
+    assert_eq!(asked[0].line, "POST /api/v1/resume");
+}
+
+#[test]
+fn confirm_names_watch_and_target() {
+    let (ran, asked) = against(vec![accepted()], &["confirm", "a", "security-center"]);
+    ran.expect(0, "noted: security-center knows the certificate of a\n", "");
+    assert_eq!(asked[0].line, "POST /api/v1/watches/a/targets/security-center/confirm");
+}
+
+#[test]
+fn silence_sends_its_end() {
+    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--until", "2099-01-04"]);
+    ran.expect(0, "nothing is sent about a until 2099-01-04T00:00:00Z\n", "");
+    assert_eq!(asked[0].body, json!({ "until": "2099-01-04T00:00:00Z" }));
+}
+
+#[test]
+fn a_silence_that_is_over_is_a_matter_of_usage() {
+    let ran = certsteward(Path::new("."), &["silence", "a", "--until", "2020-01-04"]);
+    ran.expect(64, "", "certsteward: 2020-01-04 00:00 UTC is over already\n");
+}
+
+fn waiting() -> (&'static str, Value) {
+    let act = json!({ "id": "switch-2", "what": "switch the caller core-odata to sfapi-2.pem" });
+    let plan = json!({ "act": act, "held": [{ "gate": "approval" }], "pending": [{ "id": "switch-2" }] });
+    ("200 OK", json!({ "id": "a", "plan": plan }))
+}
+
+#[test]
+fn approve_without_an_act_shows_it_and_does_nothing() {
+    let (ran, asked) = against(vec![waiting()], &["approve", "a"]);
+    assert_eq!(asked.len(), 1);
+    ran.expect(
+        1,
+        "",
+        "a waits with switch-2: switch the caller core-odata to sfapi-2.pem\n\
+certsteward: nothing was done; to approve it, run: certsteward approve a switch-2\n",
+    );
+}
+
+#[test]
+fn approve_with_yes_names_the_act_that_was_shown() {
+    let (ran, asked) = against(vec![waiting(), accepted()], &["approve", "a", "--yes"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "switch-2 of a is approved\n"));
+    assert_eq!(asked[1].line, "POST /api/v1/watches/a/approve");
+    assert_eq!(asked[1].body, json!({ "act": "switch-2" }));
+}
+
+#[test]
+fn reject_with_an_id_asks_nothing_else() {
+    let (ran, asked) = against(vec![accepted()], &["reject", "a", "switch-2"]);
+    ran.expect(0, "switch-2 of a is rejected\n", "");
+    assert_eq!(asked[0].line, "POST /api/v1/watches/a/reject");
+}
+
+#[test]
+fn a_refusal_is_told_in_the_daemons_words() {
+    let refusal =
+        json!({ "error": "the act \"x\" does not wait for approval", "way_out": "look at the plan" });
+    let (ran, _) = against(vec![("409 Conflict", refusal)], &["approve", "a", "x"]);
+    ran.expect(1, "", "certsteward: the act \"x\" does not wait for approval; look at the plan\n");
+}
+
+#[test]
+fn json_hands_the_daemons_answer_on() {
+    let (ran, _) = against(vec![accepted()], &["renew", "a", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), accepted().1);
+}
+
+#[test]
+fn check_exits_with_the_worst_level_and_says_each_finding() {
+    let watch = json!({
+        "id": "a", "level": "critical", "step": "watching", "common_name": "SFAPI", "seen_at": "2026-11-01T00:00:00Z",
+        "expires": "2020-01-01T00:00:00Z", "deadline": "2020-01-01T00:00:00Z",
+        "findings": [{ "level": "critical", "text": "the certificate has expired", "way_out": "renew it" }],
+    });
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-11-01T00:00:00Z" });
+    let (ran, asked) = against(vec![("200 OK", json!({ "watches": [watch, fine] }))], &["check"]);
+    assert_eq!((ran.code, asked[0].line.as_str()), (2, "GET /api/v1/watches"));
+    assert!(ran.out.starts_with("CRITICAL - 1 critical, 1 ok | 'a_days_left'=-"), "{}", ran.out);
+    assert!(
+        ran.out.contains("\n  critical: the certificate has expired\n    way out: renew it\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn check_of_a_watch_that_is_not_there_is_unknown() {
+    let (ran, _) =
+        against(vec![("200 OK", json!({ "watches": [{ "id": "b", "level": "ok" }] }))], &["check", "a"]);
+    ran.expect(3, "", "certsteward: UNKNOWN - there is no watch \"a\"; there are: b\n");
+}
+
+#[test]
+fn plan_says_what_is_next_and_what_holds_it() {
+    let plan = json!({
+        "lines": [{ "at": "2026-12-01T08:00:00Z", "what": "issue SFAPI-2", "why": "60d before the deadline" }],
+        "act": { "id": "issue-2", "what": "issue sfapi-2.pem" },
+        "held": [{ "gate": "approval", "text": "waits for approval", "until": null }],
+        "gap": null, "next": "2026-12-01T08:00:00Z",
+    });
+    let watch = json!({ "id": "a", "step": "watching", "mode": "propose", "plan": plan });
+    let (ran, asked) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    assert_eq!(asked[0].line, "GET /api/v1/watches/a");
+    let expected = [
+        "a: watching, mode propose",
+        "  Due                      -",
+        "  Deadline                 -",
+        "  Act                      issue-2: issue sfapi-2.pem",
+        "  Held by                  approval: waits for approval",
+        "  2026-12-01 08:00:00 UTC  issue SFAPI-2",
+        "                           because 60d before the deadline",
+        "  Next look or try         2026-12-01 08:00:00 UTC",
+        "",
+    ];
+    ran.expect(0, &expected.join("\n"), "");
+}
+
+#[test]
+fn history_is_told_oldest_first_with_who_and_why() {
+    let event = |n: i64, text: &str, actor: &str, facts: Value| json!({ "id": n, "watch": "a", "at": "2026-11-01T00:00:00Z", "actor": actor, "kind": "command", "text": text, "facts": facts });
+    let events = json!({ "events": [
+        event(2, "renewal asked for", "root", json!({ "ticket": "T-1" })),
+        event(1, "first seen", "certsteward", json!({})),
+    ], "next": null });
+    let (ran, asked) = against(vec![("200 OK", events)], &["history", "a", "--limit", "5"]);
+    assert_eq!(asked[0].line, "GET /api/v1/events?limit=5&watch=a");
+    ran.expect(
+        0,
+        "2026-11-01 00:00:00 UTC  a: command: first seen\n2026-11-01 00:00:00 UTC  a: command: renewal asked for (by root)\n    ticket: T-1\n",
+        "",
+    );
+}
+
+#[test]
+fn without_a_daemon_the_way_out_is_said() {
+    let ran = with_config("[daemon]\nsocket = \"/nowhere/s\"\n", &["renew", "a"]);
+    ran.expect(
+        1,
+        "",
+        "certsteward: certsteward is not running, or its socket is elsewhere: /nowhere/s; start it with systemctl start certsteward, or name the socket with --socket\n",
+    );
+}
+
+#[test]
+fn without_a_daemon_and_a_store_there_is_no_history() {
+    let ran = with_config("[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n", &["history"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with("certsteward: there is no history yet: the store "), "{}", ran.err);
+}
+
+#[test]
+fn an_id_that_is_none_never_reaches_the_daemon() {
+    for arguments in [&["renew", "a/b"][..], &["confirm", "a", "../x"], &["plan", "a?b"], &["history", "a b"]]
+    {
+        let ran = certsteward(Path::new("."), arguments);
+        assert_eq!(ran.code, 64, "{arguments:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn notify_test_names_the_notifiers_there_are() {
+    let notifier = "[[notifier]]\nid = \"chat\"\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
+    let ran = with_config(notifier, &["notify", "test", "ops"]);
+    ran.expect(1, "", "certsteward: there is no notifier \"ops\"; there are: chat\n");
+    let ran = with_config(notifier, &["notify", "test", "chat"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with("certsteward: notifier chat: "), "{}", ran.err);
+}
