@@ -19,9 +19,8 @@ use tokio_util::task::TaskTracker;
 
 pub use build::Built;
 pub use listen::Bind;
-pub use once::{look_once, probe_once};
-pub use passes::worst;
-pub use state::Shared;
+pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events};
+pub use state::{Shared, chain};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Kind, Problems, State};
@@ -240,7 +239,7 @@ async fn deliver_once(shared: &Shared, deliverer: &Deliverer) -> bool {
     let report = match deliverer.deliver_due().await {
         Ok(report) => report,
         Err(error) => {
-            tracing::error!(error = %state::chain(&error), "the outbox could not be read");
+            tracing::error!(error = %chain(&error), "the outbox could not be read from the store; it is tried again within seconds");
             return false;
         }
     };

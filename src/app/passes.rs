@@ -13,7 +13,6 @@ use super::state::{Shared, chain};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
-use crate::domain::finding::Level;
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
@@ -31,7 +30,7 @@ const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 const VANISHED_FOR: chrono::Duration = chrono::Duration::days(7);
 
 /// The loop's own state.
-pub struct Passes {
+pub(super) struct Passes {
     shared: Arc<Shared>,
     records: BTreeMap<String, Record>,
     parts: BTreeMap<String, Parts>,
@@ -56,7 +55,7 @@ impl Passes {
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
+    pub(super) async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
         shared.daemon().paused = paused.clone().map(|(at, by)| (at, by.to_string()));
@@ -75,7 +74,7 @@ impl Passes {
     }
 
     /// Runs until `stop`; then waits for the passes in hand.
-    pub async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
+    pub(super) async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
         self.shared.bell.ring_everywhere();
         let bell = self.shared.bell.clone();
         while !stop.is_cancelled() {
@@ -116,7 +115,9 @@ impl Passes {
                     self.take(command).await;
                 }
             }
-            Err(error) => tracing::error!(error = %chain(&error), "commands could not be read"),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the commands could not be read from the store; they stay there and are read with the next ring")
+            }
         }
         if self.shared.bell.take_everywhere() {
             self.refresh().await;
@@ -154,7 +155,7 @@ impl Passes {
             | Verb::Silence(_) => return self.absorb_house(&command, "refused: it names no watch").await,
         };
         if let Err(error) = self.shared.journal.set_paused(paused.clone()).await {
-            tracing::error!(error = %chain(&error), "a pause could not be saved");
+            tracing::error!(error = %chain(&error), "the pause or its end could not be saved, so nothing changes; give the command again");
             return;
         }
         self.paused = paused.as_ref().map(|(_, by)| by.to_string());
@@ -184,7 +185,7 @@ impl Passes {
             absorbed: vec![command.id],
         };
         if let Err(error) = self.shared.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "a command could not be absorbed");
+            tracing::error!(error = %chain(&error), "a command was obeyed but could not be marked as done in the store; it is read again with the next ring");
         }
     }
 
@@ -195,8 +196,12 @@ impl Passes {
         let all = tokio::task::spawn_blocking(move || reading.watches()).await;
         match all {
             Ok(Ok(parts)) => self.replace(parts).await,
-            Ok(Err(unseen)) => tracing::error!(error = %unseen, "the watches could not be built"),
-            Err(error) => tracing::error!(error = %error, "the watches could not be built"),
+            Ok(Err(unseen)) => {
+                tracing::error!(error = %unseen, "the watches could not be built; those there were go on")
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the watches could not be built by a fault of certsteward itself; those there were go on, please report it")
+            }
         }
         self.refresh_credentials(&built).await;
     }
@@ -235,7 +240,7 @@ impl Passes {
         };
         let saved = self.shared.journal.save(change).await;
         if let Err(error) = saved.and(self.shared.journal.forget(id).await) {
-            tracing::error!(watch = id, error = %chain(&error), "a vanished watch could not be written down");
+            tracing::error!(watch = id, error = %chain(&error), "a watch is no longer configured, but that could not be saved; its record is tried again after a restart");
         }
         self.records.remove(id);
         self.next.remove(id);
@@ -274,6 +279,15 @@ impl Passes {
     }
 
     fn begin(&mut self, id: String, parts: Parts) {
+        let Some(seed) = seed() else {
+            tracing::error!(
+                watch = id,
+                wait_seconds = AFTER_FAILURE.num_seconds(),
+                "the operating system gives no randomness, so the pass does not begin; it is tried again after the wait"
+            );
+            self.next.insert(id, self.shared.clock.now() + AFTER_FAILURE);
+            return;
+        };
         let record = self.records.remove(&id);
         let commands = self.waiting.remove(&id).unwrap_or_default();
         let first = self.passed_once.insert(id.clone());
@@ -283,7 +297,7 @@ impl Passes {
         self.running.spawn(async move {
             let watch = Stopwatch::start();
             let before = record.clone();
-            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref()).await;
+            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref(), seed).await;
             Done { watch: id, seconds: watch.elapsed().as_secs_f64(), outcome, before }
         });
     }
@@ -292,7 +306,7 @@ impl Passes {
         let done = match joined {
             Ok(done) => done,
             Err(error) => {
-                tracing::error!(error = %error, "a pass ended by a fault of certsteward itself; its watch is passed over again after a restart");
+                tracing::error!(error = %error, "a pass ended by a fault of certsteward itself; its watch rests until a restart, please report it");
                 return;
             }
         };
@@ -361,6 +375,7 @@ async fn one(
     commands: Vec<Command>,
     first: bool,
     paused: Option<&str>,
+    seed: [u8; 32],
 ) -> Result<Passed, JournalError> {
     let built = shared.built.load_full();
     let house = House {
@@ -369,21 +384,18 @@ async fn one(
         recipients: &built.recipients,
         ladder: &built.ladder,
         paused,
-        seed: seed(),
+        seed,
         may_act: &|| !shared.stopping.load(Ordering::SeqCst),
     };
     pass(parts, record, commands, first, &house).await
 }
 
-/// Chance of the operating system, for the tokens of hand-off links and for jitter.
-fn seed() -> [u8; 32] {
+/// Chance of the operating system, for the tokens of hand-off links and for jitter; none where it has none to give.
+fn seed() -> Option<[u8; 32]> {
     use ring::rand::SecureRandom as _;
     let mut seed = [0; 32];
-    // ring fails here only where the operating system has no randomness at all, and then TLS does not work either.
-    if ring::rand::SystemRandom::new().fill(&mut seed).is_err() {
-        tracing::error!("the operating system gives no randomness");
-    }
-    seed
+    ring::rand::SystemRandom::new().fill(&mut seed).ok()?;
+    Some(seed)
 }
 
 /// One line of the log per event.
@@ -391,19 +403,11 @@ fn log(event: &Event) {
     let (kind, actor) = (event.kind.code(), event.actor.to_string());
     let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let facts = facts.join(" ");
-    match event.kind {
-        EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack => {
-            tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
-        }
-        _ if event.facts.is_empty() => {
-            tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text)
-        }
-        _ => tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text),
+    if matches!(event.kind, EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack) {
+        tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
+    } else if facts.is_empty() {
+        tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text);
+    } else {
+        tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
     }
-}
-
-/// The most serious level of these pictures: what `check` answers.
-#[must_use]
-pub fn worst(views: &[Arc<crate::domain::snapshot::WatchView>]) -> Level {
-    views.iter().map(|view| view.level).max().unwrap_or(Level::Ok)
 }

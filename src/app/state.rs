@@ -103,7 +103,7 @@ impl Shared {
             absorbed: Vec::new(),
         };
         if let Err(error) = self.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "an event could not be saved");
+            tracing::error!(error = %chain(&error), "the event could not be saved; the log has it, the history has not");
         }
     }
 
@@ -169,7 +169,8 @@ fn listed(problems: &Problems) -> String {
 }
 
 /// An error with its causes, as `a: b: c`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

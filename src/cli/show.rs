@@ -38,8 +38,15 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path, output: &mut Outpu
             ))
         })?;
     announce(&laid, &running, output);
-    let mut show =
-        Show { running, began: SystemClock.now(), row: 0, gap: Vec::new(), ended: None, good: false };
+    let mut show = Show {
+        running,
+        began: SystemClock.now(),
+        row: 0,
+        gap: Vec::new(),
+        ended: None,
+        good: false,
+        told: false,
+    };
     let outcome = tokio::select! {
         () = stop.signalled() => Ok(()),
         outcome = show.go_on(&arguments, &laid, output) => outcome,
@@ -77,6 +84,7 @@ struct Show {
     gap: Vec<(Timestamp, Timestamp)>,
     ended: Option<Timestamp>,
     good: bool,
+    told: bool,
 }
 
 impl Show {
@@ -86,8 +94,11 @@ impl Show {
         let limit = chrono::Duration::from_std(LIMIT + spans).unwrap_or(chrono::Duration::MAX);
         loop {
             self.print_new(output).await?;
-            if arguments.once && self.is_over(laid, arguments) {
-                return Ok(());
+            if self.is_over(laid, arguments) {
+                if arguments.once {
+                    return Ok(());
+                }
+                self.tell_once(laid, output);
             }
             if arguments.once && SystemClock.now() - self.began > limit {
                 return Err(Failed::could_not(format!(
@@ -96,6 +107,15 @@ impl Show {
                 )));
             }
             tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Without `--once` the show goes on; the outcome is told as soon as it stands.
+    fn tell_once(&mut self, laid: &Laid, output: &mut Output) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.conclude(laid, true, output);
+            output.line("certsteward goes on; look at the pages, or end it with Ctrl-C");
+            output.flush();
         }
     }
 
@@ -114,10 +134,10 @@ impl Show {
     }
 
     fn note(&mut self, event: &Event) {
-        match event.kind {
-            EventKind::GapAnnounced => self.gap.push((event.at, Timestamp::MAX_UTC)),
-            EventKind::RenewalEnded => self.ended = Some(event.at),
-            _ => {}
+        if event.kind == EventKind::GapAnnounced {
+            self.gap.push((event.at, Timestamp::MAX_UTC));
+        } else if event.kind == EventKind::RenewalEnded {
+            self.ended = Some(event.at);
         }
     }
 
@@ -145,12 +165,19 @@ impl Show {
         let report = laid.landscape.caller_report();
         let unannounced = report.failures_outside(&self.gap).len();
         output.line("");
-        let gap = if self.gap.is_empty() { "no gap was announced" } else { "a gap was announced beforehand" };
+        let gap = match (self.gap.is_empty(), report.failures) {
+            (true, _) => "no gap was announced",
+            (false, 0) => "a gap was announced beforehand, and did not come",
+            (false, _) => "a gap was announced beforehand",
+        };
         let text = format!(
-            "the application made {} calls, {} failed, {unannounced} of them outside an announced gap; {gap}; {} certificates issued",
+            "the application made {} calls, {} failed, {unannounced} of them outside an announced gap; {gap}; {}",
             report.calls,
             report.failures,
-            laid.landscape.issued()
+            match laid.landscape.issued() {
+                1 => "1 certificate was issued".to_owned(),
+                issued => format!("{issued} certificates were issued"),
+            }
         );
         let fine = unannounced == 0 && (self.good || !once);
         let tone = if fine { Tone::Good } else { Tone::Bad };

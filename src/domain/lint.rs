@@ -16,79 +16,12 @@ pub const MINIMUM_EC_BITS: usize = 224;
 #[must_use]
 pub fn judge(chain: &Chain, client: bool, now: Timestamp) -> Vec<Finding> {
     let leaf = &chain.leaf;
-    let mut findings = Vec::new();
-    let mut add = |code, level, text: String, way_out: &str| {
-        findings.push(Finding { code, level, about: String::new(), text, way_out: way_out.to_owned() });
-    };
-    if now < leaf.not_before {
-        let text =
-            format!("the certificate {} is not valid before {}", leaf.common_name(), minute(leaf.not_before));
-        add(Code::NotYetValid, Level::Critical, text, "wait, or check this machine's clock");
+    let mut findings = vec![not_yet_valid(leaf, now), expired(leaf, now), chain_expires(chain, now)];
+    if client {
+        findings.extend([chain_incomplete(chain), chain_misordered(chain), no_client_auth(leaf)]);
     }
-    if now > leaf.not_after {
-        let text = format!("the certificate {} expired on {}", leaf.common_name(), minute(leaf.not_after));
-        add(Code::Expired, Level::Critical, text, "renew it now and give the new one to every target");
-    }
-    if let Some(early) = chain.issuers.iter().find(|issuer| issuer.not_after < leaf.not_after) {
-        let text = format!(
-            "the issuer {} ends on {}, before the certificate itself",
-            early.common_name(),
-            minute(early.not_after)
-        );
-        let level = if now > early.not_after { Level::Critical } else { Level::Notice };
-        add(
-            Code::ChainExpires,
-            level,
-            text,
-            "renew from an issuer that lives longer; until then the chain ends early",
-        );
-    }
-    if client && !chain.has_issuer() {
-        let text =
-            format!("the issuer of {} ({}) is not part of the chain", leaf.common_name(), leaf.issuer_name());
-        add(
-            Code::ChainIncomplete,
-            Level::Warning,
-            text,
-            "put leaf and intermediate certificates into the entry; many servers know the root only",
-        );
-    }
-    if client && !chain.in_order {
-        let text = format!("the chain of {} is not in order, leaf first", leaf.common_name());
-        add(
-            Code::ChainMisordered,
-            Level::Warning,
-            text,
-            "write the leaf first, then each issuer; some callers take the first certificate for the leaf",
-        );
-    }
-    if client && !leaf.extended_key_usage.allows_client_auth() {
-        let text = format!("the certificate {} does not allow clientAuth", leaf.common_name());
-        add(
-            Code::NoClientAuth,
-            Level::Warning,
-            text,
-            "issue one with extended key usage clientAuth; public authorities no longer do, the SAP Cloud Root CA does",
-        );
-    }
-    if let Some(text) = weak_key(leaf) {
-        add(
-            Code::WeakKey,
-            Level::Warning,
-            text,
-            "renew with RSA from 2048 bits or an elliptic curve from 256 bits",
-        );
-    }
-    if is_weak_signature(&leaf.signature) && !leaf.is_self_issued() {
-        let text = format!("the certificate {} is signed with {}", leaf.common_name(), leaf.signature);
-        add(
-            Code::WeakSignature,
-            Level::Warning,
-            text,
-            "renew from an authority that signs with SHA-256 or better",
-        );
-    }
-    findings
+    findings.extend([small_key(leaf), weak_signature(leaf)]);
+    findings.into_iter().flatten().collect()
 }
 
 /// Why a candidate may not be used in place of the certificate in force; none where it may.
@@ -142,6 +75,77 @@ fn weak_key(leaf: &Certificate) -> Option<String> {
 fn is_weak_signature(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["md2", "md4", "md5", "sha1"].iter().any(|weak| name.contains(weak))
+}
+
+fn finding(code: Code, level: Level, text: String, way_out: &str) -> Finding {
+    Finding { code, level, about: String::new(), text, way_out: way_out.to_owned() }
+}
+
+fn not_yet_valid(leaf: &Certificate, now: Timestamp) -> Option<Finding> {
+    (now < leaf.not_before).then(|| {
+        let text =
+            format!("the certificate {} is not valid before {}", leaf.common_name(), minute(leaf.not_before));
+        finding(Code::NotYetValid, Level::Critical, text, "wait, or check this machine's clock")
+    })
+}
+
+fn expired(leaf: &Certificate, now: Timestamp) -> Option<Finding> {
+    (now > leaf.not_after).then(|| {
+        let text = format!("the certificate {} expired on {}", leaf.common_name(), minute(leaf.not_after));
+        finding(Code::Expired, Level::Critical, text, "renew it now and give the new one to every target")
+    })
+}
+
+fn chain_expires(chain: &Chain, now: Timestamp) -> Option<Finding> {
+    let early = chain.issuers.iter().find(|issuer| issuer.not_after < chain.leaf.not_after)?;
+    let text = format!(
+        "the issuer {} ends on {}, before the certificate itself",
+        early.common_name(),
+        minute(early.not_after)
+    );
+    let level = if now > early.not_after { Level::Critical } else { Level::Notice };
+    let way_out = "renew from an issuer that lives longer; until then the chain ends early";
+    Some(finding(Code::ChainExpires, level, text, way_out))
+}
+
+fn chain_incomplete(chain: &Chain) -> Option<Finding> {
+    (!chain.has_issuer()).then(|| {
+        let (leaf, issuer) = (chain.leaf.common_name(), chain.leaf.issuer_name());
+        let text = format!("the issuer of {leaf} ({issuer}) is not part of the chain");
+        let way_out =
+            "put leaf and intermediate certificates into the entry; many servers know the root only";
+        finding(Code::ChainIncomplete, Level::Warning, text, way_out)
+    })
+}
+
+fn chain_misordered(chain: &Chain) -> Option<Finding> {
+    (!chain.in_order).then(|| {
+        let text = format!("the chain of {} is not in order, leaf first", chain.leaf.common_name());
+        let way_out =
+            "write the leaf first, then each issuer; some callers take the first certificate for the leaf";
+        finding(Code::ChainMisordered, Level::Warning, text, way_out)
+    })
+}
+
+fn no_client_auth(leaf: &Certificate) -> Option<Finding> {
+    (!leaf.extended_key_usage.allows_client_auth()).then(|| {
+        let text = format!("the certificate {} does not allow clientAuth", leaf.common_name());
+        let way_out = "issue one with extended key usage clientAuth; public authorities no longer do, the SAP Cloud Root CA does";
+        finding(Code::NoClientAuth, Level::Warning, text, way_out)
+    })
+}
+
+fn small_key(leaf: &Certificate) -> Option<Finding> {
+    let way_out = "renew with RSA from 2048 bits or an elliptic curve from 256 bits";
+    weak_key(leaf).map(|text| finding(Code::WeakKey, Level::Warning, text, way_out))
+}
+
+fn weak_signature(leaf: &Certificate) -> Option<Finding> {
+    (is_weak_signature(&leaf.signature) && !leaf.is_self_issued()).then(|| {
+        let text = format!("the certificate {} is signed with {}", leaf.common_name(), leaf.signature);
+        let way_out = "renew from an authority that signs with SHA-256 or better";
+        finding(Code::WeakSignature, Level::Warning, text, way_out)
+    })
 }
 
 /// A moment as people read it.
