@@ -12,6 +12,7 @@ mod support;
 mod catalogue;
 mod cli;
 mod config;
+mod daemon;
 mod dashboards;
 mod delivery;
 mod formats;

@@ -2,6 +2,7 @@
 //! It decides nothing about certificates.
 
 mod build;
+mod files;
 mod listen;
 mod once;
 mod passes;
@@ -271,12 +272,10 @@ async fn ring(shared: Arc<Shared>, stop: CancellationToken) {
                 None
             }
         };
-        let files = system::watch_files(&built, shared.bell.clone());
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = files::ring(built, shared.bell.clone(), stop.clone()) => {}
             () = shared.reloaded.notified() => {}
         }
-        drop(files);
         if let Some(cron) = cron {
             cron.stop().await;
         }

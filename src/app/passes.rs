@@ -40,6 +40,13 @@ pub(super) struct Passes {
     under_way: BTreeSet<String>,
     passed_once: BTreeSet<String>,
     running: JoinSet<Done>,
+    /// Which watch a task serves, so that one that broke down is known by its name.
+    tasks: BTreeMap<tokio::task::Id, String>,
+    /// The commands that passes under way have taken: still in the journal, not to be taken again.
+    taken: BTreeMap<String, Vec<i64>>,
+    /// When commands are read again although nobody rang, because a pass that had taken some could not be saved.
+    read_again: Option<Timestamp>,
+    refreshed: bool,
     paused: Option<String>,
 }
 
@@ -69,6 +76,10 @@ impl Passes {
             under_way: BTreeSet::new(),
             passed_once: BTreeSet::new(),
             running: JoinSet::new(),
+            tasks: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            read_again: None,
+            refreshed: false,
             paused: paused.map(|(_, by)| by.to_string()),
         })
     }
@@ -83,16 +94,20 @@ impl Passes {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = bell.rung() => self.collect().await,
-                Some(done) = self.running.join_next() => self.done(done).await,
+                Some(done) = self.running.join_next_with_id() => self.done(done).await,
                 () = tokio::time::sleep(wait) => {}
             }
-            while let Some(done) = self.running.try_join_next() {
+            while let Some(done) = self.running.try_join_next_with_id() {
                 self.done(done).await;
+            }
+            if self.read_again.is_some_and(|at| at <= self.shared.clock.now()) {
+                self.collect().await;
             }
             self.begin_due();
             self.shared.publish();
+            self.note_ready();
         }
-        while let Some(done) = self.running.join_next().await {
+        while let Some(done) = self.running.join_next_with_id().await {
             self.done(done).await;
         }
         self.shared.publish();
@@ -106,8 +121,22 @@ impl Passes {
         next.clamp(Duration::from_millis(10), TICK)
     }
 
-    /// After a ring: what was commanded, and every watch where the whole house was rung.
+    /// Ready is said once every watch there is was passed over, and there may be none.
+    fn note_ready(&self) {
+        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
+        if self.refreshed && all_once && self.under_way.is_empty() && self.wanted.is_empty() {
+            self.shared.ready.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// After a ring: every watch where the whole house was rung, and what was commanded. The watches come first, because
+    /// a command may be for one that is new.
     async fn collect(&mut self) {
+        self.read_again = None;
+        if self.shared.bell.take_everywhere() {
+            self.refresh().await;
+            self.wanted.extend(self.parts.keys().cloned());
+        }
         match self.shared.journal.commands().await {
             Ok(commands) => {
                 self.waiting.clear();
@@ -116,21 +145,24 @@ impl Passes {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %chain(&error), "the commands could not be read from the store; they stay there and are read with the next ring")
+                tracing::error!(error = %chain(&error), "the commands could not be read from the store; they stay there and are read again soon");
+                self.read_again = Some(self.shared.clock.now() + AFTER_FAILURE);
             }
-        }
-        if self.shared.bell.take_everywhere() {
-            self.refresh().await;
-            self.wanted.extend(self.parts.keys().cloned());
         }
     }
 
     async fn take(&mut self, command: Command) {
+        let is_taken = self.taken.get(&command.watch).is_some_and(|ids| ids.contains(&command.id));
+        if is_taken {
+            return;
+        }
         if command.watch.is_empty() {
             self.obey(command).await;
         } else if self.parts.contains_key(&command.watch) {
             self.wanted.insert(command.watch.clone());
             self.waiting.entry(command.watch.clone()).or_default().push(command);
+        } else if self.refreshed {
+            self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
         }
     }
 
@@ -195,7 +227,10 @@ impl Passes {
         let reading = Arc::clone(&built);
         let all = tokio::task::spawn_blocking(move || reading.watches()).await;
         match all {
-            Ok(Ok(parts)) => self.replace(parts).await,
+            Ok(Ok(parts)) => {
+                self.replace(parts).await;
+                self.refreshed = true;
+            }
             Ok(Err(unseen)) => {
                 tracing::error!(error = %unseen, "the watches could not be built; those there were go on")
             }
@@ -292,41 +327,60 @@ impl Passes {
         let commands = self.waiting.remove(&id).unwrap_or_default();
         let first = self.passed_once.insert(id.clone());
         self.under_way.insert(id.clone());
+        self.taken.insert(id.clone(), commands.iter().map(|command| command.id).collect());
         let shared = Arc::clone(&self.shared);
         let paused = self.paused.clone();
-        self.running.spawn(async move {
-            let watch = Stopwatch::start();
+        let watch = id.clone();
+        let task = self.running.spawn(async move {
+            let stopwatch = Stopwatch::start();
             let before = record.clone();
             let outcome = one(&shared, &parts, record, commands, first, paused.as_deref(), seed).await;
-            Done { watch: id, seconds: watch.elapsed().as_secs_f64(), outcome, before }
+            Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome, before }
         });
+        self.tasks.insert(task.id(), watch);
     }
 
-    async fn done(&mut self, joined: Result<Done, tokio::task::JoinError>) {
-        let done = match joined {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!(error = %error, "a pass ended by a fault of certsteward itself; its watch rests until a restart, please report it");
-                return;
-            }
+    async fn done(&mut self, joined: Result<(tokio::task::Id, Done), tokio::task::JoinError>) {
+        let (task, done) = match joined {
+            Ok((task, done)) => (task, done),
+            Err(error) => return self.broke_down(&error).await,
         };
+        self.tasks.remove(&task);
         self.under_way.remove(&done.watch);
+        self.taken.remove(&done.watch);
         match done.outcome {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
                 tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
-                self.next.insert(done.watch.clone(), self.shared.clock.now() + AFTER_FAILURE);
-                // The record is read anew, because what was saved last counts.
-                if let Ok(mut records) = self.shared.journal.records().await
-                    && let Some(record) = records.remove(&done.watch).or(done.before)
-                {
-                    self.records.insert(done.watch, record);
-                }
+                self.recover(done.watch, done.before).await;
             }
         }
-        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
-        if all_once && self.under_way.is_empty() && self.wanted.is_empty() {
-            self.shared.ready.store(true, Ordering::SeqCst);
+    }
+
+    /// A pass that broke down by a fault of ours takes no other watch with it, and its own is passed over again.
+    async fn broke_down(&mut self, error: &tokio::task::JoinError) {
+        let Some(watch) = self.tasks.remove(&error.id()) else {
+            return;
+        };
+        tracing::error!(
+            watch,
+            error = %error,
+            "the pass ended by a fault of certsteward itself, please report it; the watch is passed over again in half a minute"
+        );
+        self.under_way.remove(&watch);
+        self.taken.remove(&watch);
+        self.recover(watch, None).await;
+    }
+
+    /// After a pass that left nothing behind: its record is read anew, because what was saved last counts, and so are commands.
+    async fn recover(&mut self, watch: String, before: Option<Record>) {
+        let later = self.shared.clock.now() + AFTER_FAILURE;
+        self.next.insert(watch.clone(), later);
+        self.read_again = Some(later);
+        if let Ok(mut records) = self.shared.journal.records().await
+            && let Some(record) = records.remove(&watch).or(before)
+        {
+            self.records.insert(watch, record);
         }
     }
 
@@ -403,10 +457,9 @@ fn log(event: &Event) {
     let (kind, actor) = (event.kind.code(), event.actor.to_string());
     let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let facts = facts.join(" ");
+    let facts = (!facts.is_empty()).then_some(facts);
     if matches!(event.kind, EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack) {
         tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
-    } else if facts.is_empty() {
-        tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text);
     } else {
         tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
     }

@@ -127,7 +127,7 @@ impl Shared {
         let (text, result) = match outcome {
             Ok((built, fixed)) => {
                 self.built.store(Arc::new(built));
-                self.reloaded.notify_waiters();
+                self.reloaded.notify_one();
                 self.bell.ring_everywhere();
                 (format!("the configuration was read again{fixed}"), Ok(()))
             }

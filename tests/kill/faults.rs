@@ -47,10 +47,13 @@ impl Way {
     }
 
     fn of(self, fault: Fault) -> Fault {
-        let answer = |status: u16, body: &str| Fault { status: Some(status), body: body.to_owned(), ..fault.clone() };
+        let answer =
+            |status: u16, body: &str| Fault { status: Some(status), body: body.to_owned(), ..fault.clone() };
         match self {
             Self::Unavailable => answer(503, r#"{"ErrorMessage":"Service Unavailable"}"#),
-            Self::RateLimited => Fault { retry_after: Some("1".to_owned()), ..answer(429, "Too Many Requests") },
+            Self::RateLimited => {
+                Fault { retry_after: Some("1".to_owned()), ..answer(429, "Too Many Requests") }
+            }
             Self::PlainText => answer(500, "upstream connect error or disconnect/reset before headers"),
             Self::Garbled => answer(200, "<html>maintenance</html>"),
             Self::Dropped => Fault { drop_request: true, ..fault },
@@ -69,7 +72,13 @@ fn writes(terms: Terms) -> Vec<Write> {
     match (terms.rotation, terms.issued()) {
         ("in-place", _) => vec![Write::GenerateInPlace],
         (_, 1) => vec![Write::Generate, Write::Switch, Write::DeleteReplaced],
-        _ => vec![Write::Generate, Write::GenerateSecond, Write::Switch, Write::DeleteUnused, Write::DeleteReplaced],
+        _ => vec![
+            Write::Generate,
+            Write::GenerateSecond,
+            Write::Switch,
+            Write::DeleteUnused,
+            Write::DeleteReplaced,
+        ],
     }
 }
 
@@ -84,7 +93,11 @@ pub(super) fn cases() -> Vec<Case> {
                 cases.push(case(terms, format!("every write once: {}", way.name()), faults));
             }
             for write in calls.iter().filter(|_| long()) {
-                cases.push(case(terms, format!("{}: {}", write.name(), way.name()), vec![way.of(write.fault())]));
+                cases.push(case(
+                    terms,
+                    format!("{}: {}", write.name(), way.name()),
+                    vec![way.of(write.fault())],
+                ));
             }
         }
         if long() || matches!(way, Way::Unavailable | Way::Dropped | Way::TooSlow | Way::Garbled) {

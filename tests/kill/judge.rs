@@ -42,7 +42,8 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, kills, issued, calls, failures, outside, twice, nudges, longest, seconds, .. } = self;
+        let Self { case, kills, issued, calls, failures, outside, twice, nudges, longest, seconds, .. } =
+            self;
         let outcome = if self.wrong.is_empty() { "ended well".to_owned() } else { self.wrong.join("; ") };
         write!(
             f,
@@ -86,14 +87,24 @@ pub(super) async fn judge(
     if twice.len() > twice_allowed {
         wrong.push(format!("mails came twice: {twice:?}"));
     }
-    let story: Vec<String> =
-        lines.iter().map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text)).collect();
+    let story: Vec<String> = lines
+        .iter()
+        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
+        .collect();
     let requests: Vec<String> = scene
         .landscape
         .requests()
         .iter()
         .filter(|request| request.method != "GET" || request.status != 200)
-        .map(|request| format!("  {} {} {} {}", request.at.format("%H:%M:%S%.3f"), request.status, request.method, request.path))
+        .map(|request| {
+            format!(
+                "  {} {} {} {}",
+                request.at.format("%H:%M:%S%.3f"),
+                request.status,
+                request.method,
+                request.path
+            )
+        })
         .collect();
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
@@ -163,7 +174,8 @@ fn of_landscape(scene: &Scene, terms: Terms) -> Vec<String> {
     if entries.len() != 1 || used.as_ref().map(|used| used.name.as_str()) != names.first().copied() {
         wrong.push(format!("the store holds {names:?}, the application uses {used:?}"));
     }
-    let mapped: Vec<String> = scene.landscape.mappings().into_iter().map(|mapping| mapping.fingerprint).collect();
+    let mapped: Vec<String> =
+        scene.landscape.mappings().into_iter().map(|mapping| mapping.fingerprint).collect();
     let exact = terms.matching == certsteward::sandbox::Matching::Exact;
     let in_force = used.map(|used| used.fingerprint).unwrap_or_default();
     if mapped.len() != 1 || (exact && mapped[0] != in_force) {

@@ -167,7 +167,9 @@ async fn kill_at_every_line(scene: &mut Scene) -> Result<(), String> {
         let line = scene
             .until("the next line", |scene| {
                 let lines = scene.events(last);
-                if let Some(line) = lines.iter().find(|line| !met.contains(&(line.kind.clone(), line.text.clone()))) {
+                if let Some(line) =
+                    lines.iter().find(|line| !met.contains(&(line.kind.clone(), line.text.clone())))
+                {
                     return Some(line.clone());
                 }
                 None
@@ -212,9 +214,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(at(IN_PLACE_DN, &[GenerateInPlace], &every));
     cases.extend(at(IN_PLACE_EXACT, &[GenerateInPlace], &every));
     for (terms, kinds) in events() {
-        cases.extend(kinds.iter().map(|(kind, n, after)| {
-            case(terms, Point::Event(kind, *n, Duration::from_millis(*after)))
-        }));
+        cases.extend(
+            kinds
+                .iter()
+                .map(|(kind, n, after)| case(terms, Point::Event(kind, *n, Duration::from_millis(*after)))),
+        );
     }
     let all = [LEARNS, SAME_DN, REPLACES, IN_PLACE_DN, IN_PLACE_EXACT];
     cases.extend(all.map(|terms| case(terms, Point::EveryLine)));

@@ -31,7 +31,8 @@ impl Terms {
 
     /// How many certificates one generation issues: `auto` learns from the first one that it needs another.
     pub(super) fn issued(self) -> u32 {
-        let learns = self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
+        let learns =
+            self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
         if learns { 2 } else { 1 }
     }
 
@@ -136,7 +137,8 @@ impl Scene {
     /// The history after this line, oldest first.
     pub(super) fn events(&self, after: i64) -> Vec<Line> {
         self.read(|store| {
-            let mut query = store.prepare("SELECT id, at, kind, text FROM events WHERE id > ? ORDER BY id")?;
+            let mut query =
+                store.prepare("SELECT id, at, kind, text FROM events WHERE id > ? ORDER BY id")?;
             let lines = query.query_map([after], |row| {
                 let at: String = row.get(1)?;
                 Ok(Line { id: row.get(0)?, at: at.parse().unwrap(), kind: row.get(2)?, text: row.get(3)? })
@@ -191,7 +193,8 @@ impl Scene {
             let ended = scene.events(0).iter().any(|line| line.kind == "renewal-ended");
             let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
             let used = scene.landscape.caller_report().certificate?.fingerprint;
-            let stands = scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
+            let stands =
+                scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
             (ended && rests && stands && !scene.mails_wait()).then_some(())
         })
         .await
