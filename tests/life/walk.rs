@@ -19,7 +19,7 @@ impl Chance {
     }
 
     fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+        of[usize::try_from(self.below(u64::try_from(of.len()).unwrap())).unwrap()]
     }
 }
 

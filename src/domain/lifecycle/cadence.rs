@@ -165,6 +165,7 @@ mod tests {
     #[test]
     fn backoff_never_eats_more_than_a_tenth_of_the_time_left() {
         assert_eq!(backoff(20, Duration::hours(10), 0), Duration::hours(1));
+        assert_eq!(backoff(20, Duration::hours(10), 999), Duration::hours(1), "with jitter too");
         assert_eq!(backoff(20, Duration::zero(), 0), Duration::minutes(1));
     }
 }

@@ -24,7 +24,7 @@ pub struct Gate {
     pub name: &'static str,
     /// Which acts it stands before, in one sentence.
     pub before: &'static str,
-    judge: fn(&Question<'_>) -> Option<(String, Option<Timestamp>)>,
+    judge: fn(&Question<'_>) -> Judgement,
 }
 
 /// Every gate, in the order they are asked.
@@ -72,6 +72,7 @@ pub(super) fn held(question: &Question<'_>) -> Vec<Held> {
         .collect()
 }
 
+/// Why it holds, and until when where that is known.
 type Judgement = Option<(String, Option<Timestamp>)>;
 
 fn mode(question: &Question<'_>) -> Judgement {
@@ -222,4 +223,144 @@ fn backoff(question: &Question<'_>) -> Judgement {
         );
         (text, Some(attempts.next))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Actor;
+    use crate::domain::reason::{Reason, Unseen};
+    use crate::domain::record::{Approval, Attempts};
+    use crate::domain::sample::{acts, answered, now, renewing, watch};
+    use crate::domain::verdict::Verdict;
+    use crate::domain::window::{Freeze, Window};
+
+    /// The acts that this gate holds, and no other gate any.
+    #[track_caller]
+    fn check(watch: &Watch, record: &Record, gate: &str, expected: &[&str]) {
+        let mut by_gate = Vec::new();
+        for (name, act) in acts() {
+            let held = held(&Question { act: &act, watch, record, paused: None, now: now() });
+            assert!(held.iter().all(|held| held.gate == gate), "{name}: {held:?}");
+            by_gate.extend((!held.is_empty()).then_some(name));
+        }
+        assert_eq!(by_gate, expected, "{gate}");
+    }
+
+    fn free() -> Watch {
+        let mut watch = watch();
+        watch.policy.retire = Retire::Auto;
+        watch
+    }
+
+    #[test]
+    fn with_every_gate_open_nothing_is_held() {
+        let watch = free();
+        check(&watch, &renewing(&watch), "none", &[]);
+    }
+
+    #[test]
+    fn observing_and_pausing_hold_every_act() {
+        let all = ["issue", "in-place", "publish", "switch", "rollback", "retire"];
+        let observing = Watch { mode: Mode::Observe, ..free() };
+        check(&observing, &renewing(&observing), "mode", &all);
+        let mut record = renewing(&free());
+        record.paused = Some((now(), Actor::Named("pat".to_owned())));
+        check(&free(), &record, "pause", &all);
+        for (name, act) in acts() {
+            let record = renewing(&free());
+            let question =
+                Question { act: &act, watch: &free(), record: &record, paused: Some("pat"), now: now() };
+            assert_eq!(held(&question)[0].gate, "pause", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_holds_all_but_a_roll_back() {
+        let mut record = renewing(&free());
+        record.unseen = Some((now(), Unseen::new(Reason::Timeout, "no answer")));
+        check(&free(), &record, "sight", &["issue", "in-place", "publish", "switch", "retire"]);
+    }
+
+    #[test]
+    fn approval_is_by_id_and_covers_the_roll_back() {
+        let proposing = Watch { mode: Mode::Propose, ..free() };
+        let mut record = renewing(&proposing);
+        let all = ["issue", "in-place", "publish", "switch", "retire"];
+        check(&proposing, &record, "approval", &all);
+        for (_, act) in acts().into_iter().take(4) {
+            record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: now() });
+        }
+        check(&proposing, &record, "approval", &["retire"]);
+        check(&watch(), &renewing(&watch()), "approval", &["retire"]);
+    }
+
+    #[test]
+    fn a_window_and_a_freeze_hold_what_can_hurt() {
+        let hurts = ["in-place", "switch", "retire"];
+        let mut watch = free();
+        watch.freezes = vec![Freeze { from: now().date_naive(), to: now().date_naive() }];
+        check(&watch, &renewing(&watch), "freeze", &hurts);
+        let mut watch = free();
+        watch.renewal.as_mut().unwrap().window = Some(Window::parse("Sat 03:00-04:00").unwrap());
+        check(&watch, &renewing(&watch), "window", &hurts);
+        watch.policy.emergency = Emergency::Within(Duration::days(200));
+        check(&watch, &renewing(&watch), "window", &["in-place", "retire"]);
+    }
+
+    #[test]
+    fn a_proof_that_is_gone_holds_the_switch() {
+        for verdict in [Verdict::NotMapped, Verdict::Unavailable, Verdict::NoPermission] {
+            let mut record = renewing(&free());
+            let renewal = record.renewal.as_mut().unwrap();
+            renewal.candidate = renewal.candidate.take().map(|candidate| answered(candidate, verdict));
+            check(&free(), &record, "proof", &["switch"]);
+        }
+    }
+
+    #[test]
+    fn a_used_up_budget_holds_all_but_a_roll_back() {
+        let mut watch = free();
+        watch.policy.acts_per_day = 2;
+        let mut record = renewing(&watch);
+        record.acts = vec![now() - Duration::hours(25), now() - Duration::hours(2)];
+        check(&watch, &record, "budget", &[]);
+        record.acts.push(now() - Duration::hours(1));
+        check(&watch, &record, "budget", &["issue", "in-place", "publish", "switch", "retire"]);
+    }
+
+    #[test]
+    fn backoff_holds_the_act_that_failed_and_no_other() {
+        for (name, act) in acts() {
+            let mut record = renewing(&free());
+            let attempts = Attempts {
+                count: 1,
+                last: now(),
+                next: now() + Duration::minutes(1),
+                reason: Reason::Unavailable,
+                text: "503".to_owned(),
+                maybe_effective: false,
+            };
+            record.attempts.insert(act.id(), attempts);
+            let same = |other: &Act| other.id() == act.id();
+            let expected: Vec<&str> =
+                acts().iter().filter(|(_, other)| same(other)).map(|(name, _)| *name).collect();
+            assert!(expected.contains(&name));
+            check(&free(), &record, "backoff", &expected);
+        }
+    }
+
+    #[test]
+    fn every_gate_says_the_way_out_or_until_when() {
+        let watch = Watch { mode: Mode::Propose, ..watch() };
+        for (name, act) in acts() {
+            let record = renewing(&watch);
+            for held in
+                held(&Question { act: &act, watch: &watch, record: &record, paused: None, now: now() })
+            {
+                let out = held.text.contains("certsteward ") || held.until.is_some();
+                assert!(out, "{name}: {}", held.text);
+            }
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //! Derived anew each time and never queued, so that after a crash the same is wanted again.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
-use super::advance::{is_everywhere_known, shows_leftover};
 use super::asks::{is_known, needs_telling};
 use super::gates::{self, Question};
+use super::proving::is_everywhere_known;
+use super::retire::shows_leftover;
 use super::{Chronicle, cadence};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
@@ -100,9 +102,10 @@ pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<
     let ids: Vec<String> = want.waiting.iter().map(Act::id).collect();
     record.pending.retain(|pending, _| ids.contains(pending));
     for (id, act) in ids.into_iter().zip(&want.waiting) {
-        if !record.pending.contains_key(&id) {
-            chronicle.note(EventKind::Command, format!("waits for approval of {id}: {}", act.sentence()));
-            record.pending.insert(id, chronicle.now);
+        let text = format!("waits for approval of {id}: {}", act.sentence());
+        if let Entry::Vacant(place) = record.pending.entry(id) {
+            place.insert(chronicle.now);
+            chronicle.note(EventKind::Command, text);
         }
     }
 }
