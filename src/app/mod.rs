@@ -202,7 +202,7 @@ impl Running {
 
 fn ended(what: &str, result: std::io::Result<()>) {
     if let Err(error) = result {
-        tracing::error!(error = %error, "{what} ended");
+        tracing::error!(error = %error, "{what} is served no longer; restart certsteward");
     }
 }
 
