@@ -31,10 +31,18 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
+
+    /// Waits for SIGTERM or SIGINT.
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
-/// Reloads on SIGHUP; returns at SIGTERM or SIGINT. A second one ends the process at once, as it does by default.
-pub(super) async fn obey(mut signals: Signals, running: &Running) {
+/// Reloads on SIGHUP; returns at SIGTERM or SIGINT.
+pub(super) async fn obey(signals: &mut Signals, running: &Running) {
     loop {
         tokio::select! {
             _ = signals.reload.recv() => reload(running).await,

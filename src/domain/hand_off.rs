@@ -72,7 +72,7 @@ impl HandOff {
             fields: fields(target, &chain.leaf, facts.ask),
             steps: steps(facts.ask, &chain.leaf),
             afterwards: afterwards(facts.ask, probed),
-            gap: (facts.ask == Ask::Replace).then(|| GAP.to_owned()),
+            gap: (facts.ask == Ask::Replace).then(|| gap(watch)),
             test: (!probed && facts.ask != Ask::Remove).then(|| connection_test(target)),
             opened: facts.opened,
             wanted_by,
@@ -83,6 +83,13 @@ impl HandOff {
 
 const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
 fail. Do both steps in one go, inside an agreed window.";
+
+fn gap(watch: &Watch) -> String {
+    match watch.renewal.as_ref().and_then(|terms| terms.window.as_ref()) {
+        Some(window) => format!("{GAP} The window is {window}."),
+        None => GAP.to_owned(),
+    }
+}
 
 fn place(target: &Target) -> String {
     let company = target.mapping.company_id.as_ref().map(|id| format!(" (company {id})")).unwrap_or_default();

@@ -1,11 +1,11 @@
 //! What is wrong with a certificate by itself, and whether a new one may be used in place of another.
 //! It knows nothing of renewals and asks nobody.
 
-use super::Timestamp;
 use super::certificate::{Certificate, KeyAlgorithm};
 use super::chain::Chain;
 use super::finding::{Code, Finding, Level};
 use super::record::Standing;
+use super::{Duration, Timestamp};
 
 /// The smallest RSA modulus that is not weak, in bits (NIST SP 800-131A).
 pub const MINIMUM_RSA_BITS: usize = 2048;
@@ -24,15 +24,9 @@ pub fn judge(chain: &Chain, client: bool, now: Timestamp) -> Vec<Finding> {
     findings.into_iter().flatten().collect()
 }
 
-/// Why a candidate may not be used in place of the certificate in force; none where it may.
+/// Why a candidate may not be used at all; none where it may.
 #[must_use]
-pub fn unfitness(
-    candidate: &Standing,
-    in_force: &Certificate,
-    same_subject: bool,
-    client: bool,
-    now: Timestamp,
-) -> Option<String> {
+pub fn unusable(candidate: &Standing, client: bool, now: Timestamp) -> Option<String> {
     let leaf = &candidate.chain.leaf;
     if candidate.has_key == Some(false) {
         return Some("it came without its private key, so no caller could use it".to_owned());
@@ -40,27 +34,36 @@ pub fn unfitness(
     if now < leaf.not_before {
         return Some(format!("it is not valid before {}", minute(leaf.not_before)));
     }
-    if leaf.not_after <= in_force.not_after {
-        return Some(format!("it ends on {}, not later than the one in force", minute(leaf.not_after)));
-    }
-    if leaf.lifetime() * 10 < in_force.lifetime() * 9 {
-        let days = |certificate: &Certificate| certificate.lifetime().num_days();
-        return Some(format!("it lives {} days, the one in force {}", days(leaf), days(in_force)));
-    }
     if client && !leaf.extended_key_usage.allows_client_auth() {
         return Some("it does not allow clientAuth".to_owned());
     }
-    if client && !candidate.chain.has_issuer() {
-        return Some("its issuer is not part of the chain".to_owned());
+    (client && !candidate.chain.has_issuer()).then(|| "its issuer is not part of the chain".to_owned())
+}
+
+/// Why a candidate may not be used instead of the certificate it replaces; none where it may. `ordered` is the lifetime that
+/// was ordered: one that is shorter than the replaced certificate's by the operator's own wish is no misfit.
+#[must_use]
+pub fn misfit(
+    candidate: &Certificate,
+    replaced: &Certificate,
+    ordered: Duration,
+    same_subject: bool,
+) -> Option<String> {
+    if candidate.not_after <= replaced.not_after {
+        return Some(format!("it ends on {}, not later than the one in force", minute(candidate.not_after)));
     }
-    if leaf.issuer != in_force.issuer {
+    if candidate.lifetime() * 10 < replaced.lifetime().min(ordered) * 9 {
+        let days = |certificate: &Certificate| certificate.lifetime().num_days();
+        return Some(format!("it lives {} days, the one in force {}", days(candidate), days(replaced)));
+    }
+    if candidate.issuer != replaced.issuer {
         return Some(format!(
             "its issuer is {}, not {}: mappings by issuer and subject would break",
-            leaf.issuer, in_force.issuer
+            candidate.issuer, replaced.issuer
         ));
     }
-    (same_subject && leaf.subject != in_force.subject)
-        .then(|| format!("its subject is {}, not {}", leaf.subject, in_force.subject))
+    (same_subject && candidate.subject != replaced.subject)
+        .then(|| format!("its subject is {}, not {}", candidate.subject, replaced.subject))
 }
 
 fn weak_key(leaf: &Certificate) -> Option<String> {

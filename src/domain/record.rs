@@ -163,10 +163,16 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Whether the target is known to know the certificate.
+    /// Whether a call or a person ever said that the target knows the certificate.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.proven.is_some() || self.confirmed.is_some()
+    }
+
+    /// The question, while it is open.
+    #[must_use]
+    pub fn open_hand_off(&self) -> Option<&HandOffFacts> {
+        self.hand_off.as_ref().filter(|facts| facts.closed.is_none())
     }
 }
 
@@ -286,7 +292,7 @@ pub struct Order {
 pub struct Leftover {
     /// Which.
     pub chain: Chain,
-    /// The entry's name; none where the entry is gone or holds the newer content.
+    /// The entry's name; none where the entry is gone, holds the newer content, or shall stay.
     pub name: Option<String>,
     /// When it was replaced.
     pub since: Timestamp,
@@ -298,6 +304,15 @@ pub struct Leftover {
     pub hand_offs: BTreeMap<String, HandOffFacts>,
     /// A person asked for its removal now.
     pub asked: bool,
+}
+
+impl Leftover {
+    /// The id of the act that removes its entry, where there is one to remove.
+    #[must_use]
+    pub fn retirement(&self) -> Option<String> {
+        let name = self.name.clone().filter(|_| self.entry_removed.is_none())?;
+        Some(Act::Retire { name, fingerprint: self.chain.fingerprint() }.id())
+    }
 }
 
 /// What a tenant showed of its way of matching.
@@ -364,8 +379,10 @@ pub struct Ended {
     pub at: Timestamp,
     /// Which.
     pub generation: u32,
-    /// Whether it was rolled back (else cancelled or rejected).
+    /// Whether it was rolled back (else cancelled, rejected or unfit).
     pub rolled_back: bool,
+    /// Whether its candidate could not be used.
+    pub unfit: bool,
     /// Why.
     pub text: String,
 }
@@ -606,6 +623,15 @@ impl Record {
             Role::Candidate => self.renewal.as_mut().and_then(|renewal| renewal.candidate.as_mut()),
             Role::Replaced => self.renewal.as_mut().and_then(|renewal| renewal.replaced.as_mut()),
         }
+    }
+
+    /// The certificate about which this target has an open question.
+    #[must_use]
+    pub fn asked(&self, target: &str) -> Option<Role> {
+        [Role::Candidate, Role::InForce].into_iter().find(|role| {
+            let publication = self.standing(*role).and_then(|standing| standing.targets.get(target));
+            publication.is_some_and(|publication| publication.open_hand_off().is_some())
+        })
     }
 
     /// The role whose acceptance matters now: the candidate where there is one, else the one in force.

@@ -167,7 +167,7 @@ impl Round<'_> {
 
     async fn save(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
         let watch = &self.parts.watch;
-        let mut messages = tell::of_events(watch, &self.record, &events, now);
+        let mut messages = tell::of_events(watch, &mut self.record, &events, now);
         let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
         events.extend(reminders.iter().map(tell::reminded));
         messages.extend(reminders);

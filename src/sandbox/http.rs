@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server for the simulated parts, with or without TLS, which counts, logs and breaks answers on order.
 //! It is no router and no framework: each part maps one whole request to one whole answer, without waiting for anything.
 
-use super::faults::{Planned, RequestLine};
+use super::faults::{Planned, RequestLine, Stage};
 use super::world::{Part, World};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -176,6 +176,9 @@ async fn answer(
 
 async fn broken(planned: Planned, part: Part, world: &World, request: &Request) -> io::Result<Answer> {
     tokio::time::sleep(planned.delay).await;
+    if let Some(hold) = &planned.hold {
+        hold.pass(Stage::Arrived).await;
+    }
     if planned.drop_request {
         note(world, part, request, 0);
         return Err(io::Error::other("the connection is dropped on order"));
@@ -185,6 +188,9 @@ async fn broken(planned: Planned, part: Part, world: &World, request: &Request) 
         return Ok(answer);
     }
     let answer = part.answer(world, request);
+    if let Some(hold) = &planned.hold {
+        hold.pass(Stage::Done).await;
+    }
     if planned.drop_answer {
         note(world, part, request, 0);
         return Err(io::Error::other("the answer is dropped on order"));

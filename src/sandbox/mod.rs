@@ -35,7 +35,7 @@ mod tokens;
 mod world;
 
 pub use caller::{Call, CallerReport, InUse};
-pub use faults::{Fault, RequestLine};
+pub use faults::{Fault, Hold, RequestLine, Stage};
 pub use files::Files;
 pub use mailbox::{Attachment, Mail};
 pub use mappings::Mapping;

@@ -8,11 +8,12 @@ use certsteward::callers::Caller;
 use certsteward::clock::Clock;
 use certsteward::domain::certificate::{Certificate, Fingerprint};
 use certsteward::domain::chain::Chain;
-use certsteward::domain::event::{Actor, EventKind};
-use certsteward::domain::message::Message;
+use certsteward::domain::event::{Actor, Event, EventKind};
+use certsteward::domain::hand_off::HandOff;
+use certsteward::domain::message::{Message, Outgoing};
 use certsteward::domain::policy::Policy;
 use certsteward::domain::reason::{Failure, Reason, Unseen};
-use certsteward::domain::record::{Order, Record};
+use certsteward::domain::record::{Ask, Order, Record};
 use certsteward::domain::report::{CallerSighting, Command, Sighting, Sign, Verb};
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::verdict::{Probed, Verdict};
@@ -25,8 +26,8 @@ use certsteward::engine::deliver::Recipient;
 use certsteward::engine::execute::Parts;
 use certsteward::engine::pass::{House, pass};
 use certsteward::identity::Identity;
-use certsteward::journal::Journal;
 use certsteward::journal::sqlite::Sqlite;
+use certsteward::journal::{Change, EventQuery, Journal, JournalError, OutboxState};
 use certsteward::probers::Prober;
 use certsteward::renewers::Renewer;
 use certsteward::sources::Source;
@@ -65,10 +66,22 @@ pub struct Facts {
     pub fail_before: Vec<&'static str>,
     pub fail_after: Vec<&'static str>,
     pub readable_key: bool,
+    /// What our clock is ahead of the true time.
+    pub skew: Duration,
+    /// certsteward dies at the next act of this kind: before it takes effect, or after it.
+    pub die_before: Option<&'static str>,
+    pub die_after: Option<&'static str>,
+    /// It has died: nothing more is saved.
+    pub dead: bool,
+    /// Refused logons, as the tenant counts them.
+    pub refused: u32,
+    /// Every act that was tried, in order.
+    pub tried: Vec<String>,
 }
 
 impl Facts {
-    fn issue(&mut self, name: &str, common_name: &str, days: i64) {
+    /// Somebody puts a certificate of so many days under this name.
+    pub fn issue(&mut self, name: &str, common_name: &str, days: i64) {
         let from = self.now - Duration::hours(1);
         let issued = self.make(common_name, from, from + Duration::days(days) + Duration::hours(1));
         self.entries.insert(name.to_owned(), issued);
@@ -90,10 +103,11 @@ impl Facts {
         Issued { chain: Chain::assemble(certificates, None).unwrap(), key: key.serialize_der() }
     }
 
+    fn answers(&self, chain: &Chain) -> Verdict {
+        self.api.unwrap_or_else(|| self.accepts(chain))
+    }
+
     fn accepts(&self, chain: &Chain) -> Verdict {
-        if let Some(verdict) = self.api {
-            return verdict;
-        }
         if let Some(verdict) = self.verdict_for.get(&chain.fingerprint()) {
             return *verdict;
         }
@@ -113,11 +127,22 @@ impl Facts {
     /// Whether a caller of this destination is served now.
     pub fn is_served(&self, destination: &str) -> bool {
         let name = &self.destinations[destination];
-        self.entries.get(name).is_some_and(|issued| self.accepts(&issued.chain) == Verdict::Accepted)
+        self.entries.get(name).is_some_and(|issued| self.accepts(&issued.chain).recognised())
     }
 
     pub fn chain(&self, name: &str) -> Chain {
         self.entries[name].chain.clone()
+    }
+
+    /// A person adds a mapping; one of the same subject must be gone.
+    pub fn map(&mut self, chain: &Chain) {
+        let taken = self.mappings.iter().any(|mapped| mapped.leaf.subject == chain.leaf.subject);
+        assert!(!taken, "a second mapping of {} is refused", chain.leaf.common_name());
+        self.mappings.push(chain.clone());
+    }
+
+    pub fn unmap(&mut self, chain: &Chain) {
+        self.mappings.retain(|mapped| mapped.leaf.subject != chain.leaf.subject);
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -140,10 +165,18 @@ impl Everything {
         effect: impl FnOnce(&mut Facts) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let facts = &mut *self.0.lock().unwrap();
+        facts.tried.push(kind.to_owned());
+        if facts.die_before.take_if(|one| *one == kind).is_some() {
+            facts.dead = true;
+            return Err(Failure::uncertain(Reason::Interrupted, "died before it"));
+        }
         if Facts::take(&mut facts.fail_before, kind) {
             return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
         }
         effect(facts)?;
+        if facts.die_after.take_if(|one| *one == kind).is_some() {
+            facts.dead = true;
+        }
         if Facts::take(&mut facts.fail_after, kind) {
             return Err(Failure::uncertain(Reason::Timeout, "no answer within 30 s"));
         }
@@ -167,7 +200,8 @@ impl Everything {
 
 impl Clock for Everything {
     fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().now
+        let facts = self.0.lock().unwrap();
+        facts.now + facts.skew
     }
 }
 
@@ -245,8 +279,9 @@ impl Prober for Everything {
         let mut facts = self.0.lock().unwrap();
         facts.probes += 1;
         let chain = identity.unwrap().chain();
+        facts.refused += u32::from(facts.answers(chain) == Verdict::NotMapped);
         Probed {
-            verdict: facts.accepts(chain),
+            verdict: facts.answers(chain),
             detail: None,
             status: None,
             at: now,
@@ -263,20 +298,103 @@ impl Prober for Everything {
     }
 }
 
+#[async_trait::async_trait]
+impl certsteward::targets::Target for Everything {
+    async fn look(&self, chain: &Chain) -> Result<Option<bool>, Unseen> {
+        Ok(Some(
+            self.0.lock().unwrap().mappings.iter().any(|mapped| mapped.fingerprint() == chain.fingerprint()),
+        ))
+    }
+
+    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+        self.act("publish", |facts| {
+            facts.unmap(chain);
+            facts.map(chain);
+            Ok(())
+        })
+    }
+}
+
+/// A journal whose process can die: then nothing more is saved.
+pub struct Mortal(pub Sqlite, Everything);
+
+#[async_trait::async_trait]
+impl Journal for Mortal {
+    async fn records(&self) -> Result<BTreeMap<String, Record>, JournalError> {
+        self.0.records().await
+    }
+
+    async fn save(&self, change: Change) -> Result<(), JournalError> {
+        if self.1.0.lock().unwrap().dead {
+            return Err(JournalError::Store {
+                act: "write",
+                place: "memory".to_owned(),
+                cause: "dead".into(),
+            });
+        }
+        self.0.save(change).await
+    }
+
+    async fn forget(&self, watch: &str) -> Result<(), JournalError> {
+        self.0.forget(watch).await
+    }
+
+    async fn accept(&self, command: Command) -> Result<i64, JournalError> {
+        self.0.accept(command).await
+    }
+
+    async fn commands(&self) -> Result<Vec<Command>, JournalError> {
+        self.0.commands().await
+    }
+
+    async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
+        self.0.events(query).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
+        self.0.due(now, limit).await
+    }
+
+    async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError> {
+        self.0.delivered(id, at).await
+    }
+
+    async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        self.0.postponed(id, next, why).await
+    }
+
+    async fn outbox(&self) -> Result<OutboxState, JournalError> {
+        self.0.outbox().await
+    }
+
+    async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
+        self.0.paused().await
+    }
+
+    async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError> {
+        self.0.set_paused(paused).await
+    }
+}
+
 /// A watch in its world.
 pub struct World {
     pub facts: Everything,
     pub watch: Watch,
-    pub journal: Sqlite,
+    pub journal: Mortal,
     pub record: Option<Record>,
     pub view: Option<Arc<WatchView>>,
-    /// Acts may begin in so many more passes; none for always.
+    /// Who paused everything.
+    pub paused: Option<&'static str>,
+    /// Who gives commands.
+    pub person: &'static str,
+    /// Whether the next pass is the first after a start.
     pub first: bool,
     /// What has happened, as text.
     pub timeline: Vec<String>,
     /// Moments at which the caller was not served.
     pub cut_off: Vec<Timestamp>,
     commands: i64,
+    noted: i64,
 }
 
 impl World {
@@ -304,20 +422,42 @@ impl World {
             fail_before: Vec::new(),
             fail_after: Vec::new(),
             readable_key: true,
+            skew: Duration::zero(),
+            die_before: None,
+            die_after: None,
+            dead: false,
+            refused: 0,
+            tried: Vec::new(),
         };
         facts.issue("sfapi.pem", "SFAPI", 365);
         facts.mappings.push(facts.chain("sfapi.pem"));
+        let facts = Everything(Arc::new(Mutex::new(facts)));
         Self {
-            facts: Everything(Arc::new(Mutex::new(facts))),
+            journal: Mortal(Sqlite::in_memory().unwrap(), facts.clone()),
+            facts,
             watch: watch(),
-            journal: Sqlite::in_memory().unwrap(),
+            paused: None,
+            person: "pat",
             record: None,
             view: None,
             first: true,
             timeline: Vec::new(),
             cut_off: Vec::new(),
             commands: 0,
+            noted: 0,
         }
+    }
+
+    /// The same, a few days before the renewal is due: these are the days that matter.
+    pub fn late(matching: Matching) -> Self {
+        let world = Self::new(matching);
+        world.change(|facts| facts.now = epoch() + Duration::days(300));
+        world
+    }
+
+    /// The first pass after which the renewal has begun.
+    pub async fn begin(&mut self) {
+        self.until_event(EventKind::RenewalStarted, 10).await;
     }
 
     pub fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
@@ -333,6 +473,9 @@ impl World {
         let caller = |id: &String| -> (String, Arc<dyn Caller>) {
             (id.clone(), Arc::new(Destination(role.clone(), id.clone())))
         };
+        let direct = |id: &String| -> (String, Arc<dyn certsteward::targets::Target>) {
+            (id.clone(), Arc::new(role.clone()))
+        };
         let probers = self.watch.probes.iter().map(|probe| {
             let prober: Arc<dyn Prober> = Arc::new(role.clone());
             (probe.id.clone(), (prober, false))
@@ -342,7 +485,7 @@ impl World {
             source: Arc::new(role.clone()),
             renewer: Some(Arc::new(role.clone())),
             callers: self.watch.callers.iter().map(|each| caller(&each.id)).collect(),
-            targets: BTreeMap::new(),
+            targets: self.watch.targets.iter().map(|target| direct(&target.id)).collect(),
             probers: probers.collect(),
         }
     }
@@ -354,7 +497,7 @@ impl World {
             id: self.commands,
             watch: self.watch.id.clone(),
             at: self.facts.now(),
-            actor: Actor::Named("pat".to_owned()),
+            actor: Actor::Named(self.person.to_owned()),
             verb,
             comment: None,
             ticket: None,
@@ -376,17 +519,17 @@ impl World {
                 levels: Vec::new(),
             }],
             ladder: &[],
-            paused: None,
+            paused: self.paused,
             seed: Fingerprint::of(now.to_rfc3339().as_bytes()).0,
             may_act: &|| true,
         };
-        let passed = pass(&parts, self.record.take(), commands, self.first, &house).await.unwrap();
+        let passed = pass(&parts, self.record.take(), commands, self.first, &house).await;
+        let Ok(passed) = passed else {
+            self.note_events().await;
+            return self.restart().await;
+        };
         self.first = false;
-        for event in &passed.events {
-            if event.kind != EventKind::ActStarted {
-                self.timeline.push(format!("{} {}: {}", stamp(event.at), event.kind, event.text));
-            }
-        }
+        self.note_events().await;
         self.record = Some(passed.record);
         self.view = Some(passed.view);
         if !self.change(|facts| {
@@ -396,12 +539,48 @@ impl World {
         }
     }
 
+    /// What the journal knows of what has happened since.
+    async fn note_events(&mut self) {
+        let query = EventQuery { limit: 60, ..EventQuery::default() };
+        let mut events = self.journal.events(query).await.unwrap();
+        events.reverse();
+        for (row, event) in events.into_iter().filter(|(row, _)| *row > self.noted).collect::<Vec<_>>() {
+            self.noted = row;
+            if event.kind != EventKind::ActStarted {
+                self.timeline.push(format!("{} {}: {}", stamp(event.at), event.kind, event.text));
+            }
+        }
+    }
+
+    /// The process starts anew with what the journal knows.
+    pub async fn restart(&mut self) {
+        self.timeline.push(format!("{} -- started again --", stamp(self.change(|facts| facts.now))));
+        self.change(|facts| facts.dead = false);
+        self.record = self.journal.records().await.unwrap().remove(&self.watch.id);
+        self.first = true;
+    }
+
+    /// So many minutes pass, then there is a pass.
+    pub async fn after(&mut self, minutes: i64) {
+        self.change(|facts| facts.now += Duration::minutes(minutes));
+        self.pass(Vec::new()).await;
+    }
+
+    /// Passes whenever something is due, for so many minutes.
+    pub async fn run(&mut self, minutes: i64) {
+        let end = self.change(|facts| facts.now) + Duration::minutes(minutes);
+        self.until_moment(end).await;
+    }
+
     /// Passes whenever something is due, and at least daily, until then.
     pub async fn until(&mut self, day: i64) {
-        let end = epoch() + Duration::days(day);
+        self.until_moment(epoch() + Duration::days(day)).await;
+    }
+
+    async fn until_moment(&mut self, end: Timestamp) {
         for _ in 0..5_000 {
             self.pass(Vec::new()).await;
-            let now = self.facts.now();
+            let now = self.change(|facts| facts.now);
             if now >= end {
                 return;
             }
@@ -433,19 +612,69 @@ impl World {
 
     /// A person does what the open hand-off asks and says so.
     pub async fn serve(&mut self, minutes: i64) {
-        let question = self.view.as_ref().unwrap().hand_offs.first().expect("a question is open").clone();
+        let question = self.question();
         self.change(|facts| {
             facts.now += Duration::minutes(minutes);
-            let subject = question.chain.leaf.subject.clone();
-            facts.mappings.retain(|mapped| mapped.leaf.subject != subject);
-            facts.mappings.push(question.chain.clone());
+            if question.ask != Ask::Add {
+                facts.unmap(&question.chain);
+            }
+            if question.ask != Ask::Remove {
+                facts.map(&question.chain);
+            }
         });
         self.command(Verb::Sign(question.target, Sign::Saved)).await;
     }
 
+    /// The first open question.
+    pub fn question(&self) -> HandOff {
+        self.view()
+            .hand_offs
+            .first()
+            .unwrap_or_else(|| panic!("no question is open:\n{}", self.text()))
+            .clone()
+    }
+
+    pub fn view(&self) -> &WatchView {
+        self.view.as_ref().unwrap()
+    }
+
+    pub fn record(&self) -> &Record {
+        self.record.as_ref().unwrap()
+    }
+
+    /// The id of the act of this kind that waits for approval.
+    pub fn pending(&self, kind: &str) -> String {
+        let mut waiting = self.record().pending.keys().filter(|id| id.starts_with(kind));
+        waiting.next().unwrap_or_else(|| panic!("no {kind} waits:\n{}", self.text())).clone()
+    }
+
+    pub async fn approve(&mut self, kind: &str) {
+        let act = self.pending(kind);
+        self.command(Verb::Approve(act)).await;
+    }
+
+    /// The findings, as `level code`.
+    pub fn findings(&self) -> Vec<String> {
+        self.view().findings.iter().map(|finding| format!("{} {}", finding.level, finding.code)).collect()
+    }
+
+    /// The plan, as people read it.
+    pub fn plan(&self) -> String {
+        let lines = self.view().plan.lines.iter().map(|line| {
+            let at = line.at.map(|at| format!("{} ", stamp(at))).unwrap_or_default();
+            format!("{at}{} -- {}", line.what, line.why)
+        });
+        plain(&lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The timeline with certificates numbered in the order they appear.
+    pub fn story(&self) -> String {
+        plain(&self.text())
+    }
+
     pub async fn messages(&self) -> Vec<Message> {
         let far = self.facts.now() + Duration::days(3650);
-        let due = self.journal.due(far, 10_000).await.unwrap();
+        let due = self.journal.0.due(far, 10_000).await.unwrap();
         due.into_iter().map(|outgoing| (*outgoing.message).clone()).collect()
     }
 
@@ -519,4 +748,25 @@ pub fn caller(id: &str) -> certsteward::domain::watch::Caller {
         kind: "destination-service".to_owned(),
         cache: Duration::minutes(5),
     }
+}
+
+/// Fingerprints and what is made of them are numbered, so that every run reads the same.
+fn plain(text: &str) -> String {
+    let is_hex =
+        |word: &str| word.len() == 12 && word.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let mut known: Vec<String> = Vec::new();
+    let mut plain = String::new();
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !is_hex(bare) {
+            plain.push_str(word);
+            continue;
+        }
+        let at = known.iter().position(|one| one == bare).unwrap_or_else(|| {
+            known.push(bare.to_owned());
+            known.len() - 1
+        });
+        plain.push_str(&format!("#{}{}", at + 1, &word[bare.len()..]));
+    }
+    plain
 }

@@ -1,12 +1,12 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, cadence};
+use super::{Chronicle, advance, asks, cadence, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::{
-    Act, Approval, Attempts, CallerFacts, Due, Ended, HandOffFacts, Leftover, Look, ProbeFacts, Record, Role,
-    Standing,
+    Act, Approval, Attempts, CallerFacts, Due, Ended, HandOffFacts, Leftover, Look, ProbeFacts, Record,
+    Renewal, Role, Standing,
 };
 use crate::domain::report::{CallerSighting, Command, Found, Report, Sighting, Sign, Verb};
 use crate::domain::verdict::{Probed, Verdict};
@@ -173,16 +173,28 @@ fn describe(sighting: &Sighting) -> String {
 fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
     let text = format!("the certificate was renewed by someone else: {}", describe(sighting));
     chronicle.note(EventKind::RenewedElsewhere, text);
+    record.ended = None;
+    supersede(record, sighting, at, chronicle);
     let before = record.in_force.replace(Standing::new(sighting, at, false));
     record.previous = before.map(|standing| standing.chain);
-    record.ended = None;
-    let settling = record.renewal.as_ref().is_some_and(|renewal| renewal.replaced.is_some());
-    if settling && let Some(renewal) = record.renewal.take() {
-        let text =
-            format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
-        chronicle.note(EventKind::RenewalEnded, text);
-        record.counts.renewals[1] += 1;
-    }
+    let print = sighting.chain.fingerprint();
+    record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print);
+}
+
+/// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.
+fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
+    let over = |renewal: &mut Renewal| {
+        renewal.replaced.is_some() || (renewal.candidate.is_none() && renewal.issue_started.is_none())
+    };
+    let Some(renewal) = record.renewal.take_if(over) else {
+        return;
+    };
+    let text = format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+    let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
+    advance::keep_replaced(record, renewal, at);
+    discard_candidate(record, ours, at);
 }
 
 /// An in-place issue of ours shows: the new certificate is in force at once.
@@ -256,9 +268,18 @@ fn caller_looked(
     };
     let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
     record.callers.insert(id.to_owned(), facts);
-    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.rolling_back.is_none()) else {
+    let Some(renewal) = record.renewal.as_mut() else {
         return;
     };
+    if renewal.rolling_back.is_some() {
+        let order = renewal.order.as_ref().map(|order| &order.name);
+        let left = uses.is_some() && uses.as_ref() != order && renewal.switched.remove(id).is_some();
+        if left {
+            chronicle
+                .note(EventKind::RolledBack, format!("the caller {id} uses {}", uses.unwrap_or_default()));
+        }
+        return;
+    }
     let new_name = renewal.candidate.as_ref().and_then(|candidate| candidate.name.clone());
     if uses.is_some() && uses == new_name && !renewal.switched.contains_key(id) {
         renewal.switched.insert(id.to_owned(), at);
@@ -295,6 +316,7 @@ fn probe_looked(
             let unseen = Unseen::new(Reason::StateChanged, text);
             facts.no_key = Some((at, unseen.clone()));
             missed(record, &format!("probe:{probe}:{}", role.word()), at, &unseen);
+            record.looked.remove("source");
         }
         Ok(probed) => {
             let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);
@@ -435,9 +457,7 @@ fn failed(
     chronicle: &mut Chronicle<'_>,
 ) {
     let count = record.attempts.get(&act.id()).map_or(0, |attempts| attempts.count) + 1;
-    let left = record.in_force.as_ref().map_or_else(Duration::zero, |standing| {
-        crate::domain::policy::deadline(&standing.chain.leaf, watch.source.auto_renew) - at
-    });
+    let left = record.in_force.as_ref().map_or_else(Duration::zero, |standing| watch.deadline(standing) - at);
     let spread = i32::try_from(act.id().bytes().map(u32::from).sum::<u32>() % 1000).unwrap_or(0);
     let wish = failure.retry_after_seconds.and_then(|seconds| i64::try_from(seconds.min(86_400)).ok());
     let wait = cadence::backoff(count, left, spread).max(Duration::seconds(wish.unwrap_or(0)));
@@ -485,6 +505,9 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         Verb::Renew if watch.mode == Mode::Observe => {
             said("renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"")
         }
+        Verb::Renew if watch.leaves_to_source() => said(
+            "renew: refused, because rotation = \"left-to-source\" leaves issuing to the store; renew it there",
+        ),
         Verb::Renew if record.renewal.is_some() => said("renew: a renewal is under way already"),
         Verb::Renew => {
             record.ended = None;
@@ -492,10 +515,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             said("renew now")
         }
         Verb::Approve(act) => approve(watch, record, act, command, by),
-        Verb::Reject(act) => {
-            record.pending.remove(act);
-            (EventKind::RejectedByPerson, give_up(record, command.at, &format!("{act} was rejected by {by}")))
-        }
+        Verb::Reject(act) => (EventKind::RejectedByPerson, reject(record, act, command.at, &by)),
         Verb::Cancel => (EventKind::Command, give_up(record, command.at, &format!("cancelled by {by}"))),
         Verb::Retry => {
             record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
@@ -540,9 +560,30 @@ fn approve(
             format!("approve {act}: refused, because {by} asked for this renewal (four_eyes)"),
         );
     }
+    if !record.pending.contains_key(act) && !want::conceivable(watch, record).contains(act) {
+        let waits: Vec<&str> = record.pending.keys().map(String::as_str).collect();
+        let waits =
+            if waits.is_empty() { "nothing waits".to_owned() } else { format!("{} waits", waits.join(", ")) };
+        return (
+            EventKind::Command,
+            format!("approve {act}: refused, because there is no such act; {waits}"),
+        );
+    }
     record.pending.remove(act);
     record.approvals.insert(act.to_owned(), Approval { by, at: command.at });
     (EventKind::Approved, format!("approved {act}"))
+}
+
+/// A rejected retirement keeps the entry; any other rejected act ends its renewal.
+fn reject(record: &mut Record, act: &str, at: Timestamp, by: &str) -> String {
+    let retired = record.leftovers.iter_mut().find(|leftover| leftover.retirement().as_deref() == Some(act));
+    if let Some(name) = retired.and_then(|leftover| leftover.name.take()) {
+        return format!("{act} was rejected by {by}: {name} stays");
+    }
+    if record.pending.contains_key(act) {
+        return give_up(record, at, &format!("{act} was rejected by {by}"));
+    }
+    format!("reject {act}: refused, because nothing by that id waits for approval")
 }
 
 /// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
@@ -550,6 +591,12 @@ fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
     let Some(renewal) = record.renewal.take() else {
         return format!("{text}: there was no renewal to end");
     };
+    if renewal.is_in_place() && renewal.replaced.is_some() {
+        record.renewal = Some(renewal);
+        return format!(
+            "{text}: refused, because an in-place issue has overwritten the old certificate; renewing again is the way out"
+        );
+    }
     if renewal.replaced.is_some() || !renewal.switched.is_empty() {
         let mut renewal = renewal;
         renewal.rolling_back = Some((at, text.to_owned()));
@@ -557,10 +604,14 @@ fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
         return format!("{text}: callers were switched already, so they are switched back first");
     }
     discard_candidate(record, renewal.candidate, at);
-    record.ended =
-        Some(Ended { at, generation: renewal.generation, rolled_back: false, text: text.to_owned() });
+    record.ended = Some(Ended {
+        at,
+        generation: renewal.generation,
+        rolled_back: false,
+        unfit: false,
+        text: text.to_owned(),
+    });
     record.counts.renewals[1] += 1;
-    record.pending.clear();
     format!("renewal {} ended: {text}", renewal.generation)
 }
 
@@ -593,23 +644,31 @@ fn roll_back(record: &mut Record, at: Timestamp, by: &str) -> String {
     }
 }
 
-fn confirm(watch: &Watch, record: &mut Record, target: &str, at: Timestamp, by: &str) -> (EventKind, String) {
-    if close_removal(record, target, at) {
-        return (
-            EventKind::HandOffClosed,
-            format!("the replaced certificate is gone from {target}, says {by}"),
-        );
+/// A person's word about a target: on the open question first, then on a removal, then on the certificate that matters.
+fn confirm(watch: &Watch, record: &mut Record, id: &str, at: Timestamp, by: &str) -> (EventKind, String) {
+    let asked = record.asked(id);
+    if asked.is_none() && close_removal(record, id, at) {
+        return (EventKind::HandOffClosed, format!("the replaced certificate is gone from {id}, says {by}"));
     }
-    if watch.target(target).is_none() {
-        return (EventKind::Command, format!("confirm: this watch has no target {target}"));
-    }
-    let role = record.concern();
+    let Some(target) = watch.target(id) else {
+        return (EventKind::Command, format!("confirm: this watch has no target {id}"));
+    };
+    let role = asked.unwrap_or(record.concern());
     let Some(standing) = record.standing_mut(role) else {
         return (EventKind::Command, "confirm: no certificate was seen yet".to_owned());
     };
-    standing.targets.entry(target.to_owned()).or_default().confirmed = Some((at, by.to_owned()));
     let short = standing.fingerprint().short();
-    (EventKind::Confirmed, format!("the target {target} knows the certificate {short}, confirmed by {by}"))
+    let decided_by_call = asks::a_call_can_tell(watch, target, standing);
+    let publication = standing.targets.entry(id.to_owned()).or_default();
+    publication.confirmed = Some((at, by.to_owned()));
+    if decided_by_call {
+        let open = publication.hand_off.as_mut().filter(|facts| facts.closed.is_none());
+        open.into_iter().for_each(|facts| facts.signs.push((at, Sign::Saved, by.to_owned())));
+        record.check_asked = Some(at);
+        let text = format!("the target {id} knows the certificate {short}, says {by}; the next call decides");
+        return (EventKind::HandOffSign, text);
+    }
+    (EventKind::Confirmed, format!("the target {id} knows the certificate {short}, confirmed by {by}"))
 }
 
 fn signed(record: &mut Record, target: &str, sign: Sign, at: Timestamp, by: &str) -> String {
@@ -621,7 +680,7 @@ fn signed(record: &mut Record, target: &str, sign: Sign, at: Timestamp, by: &str
         Sign::Deleting => "I am deleting the old one now",
         Sign::CheckNow => "check now",
     };
-    let role = record.concern();
+    let role = record.asked(target).unwrap_or(record.concern());
     let hand_off =
         record.standing_mut(role).and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
     match hand_off.filter(|facts| facts.closed.is_none()) {
@@ -643,12 +702,13 @@ fn close_removal(record: &mut Record, target: &str, at: Timestamp) -> bool {
     true
 }
 
-/// Draws the due moment of the certificate in force, once per certificate.
+/// Draws the due moment of the certificate in force, once per certificate and policy.
 pub(super) fn draw_due(record: &mut Record, due: Timestamp, jitter: Duration, permille: i32) {
     let Some(fingerprint) = record.in_force.as_ref().map(Standing::fingerprint) else {
         return;
     };
-    if record.due.is_none_or(|drawn| drawn.fingerprint != fingerprint) {
+    let fits = |at: Timestamp| due - jitter <= at && at <= due;
+    if record.due.is_none_or(|drawn| drawn.fingerprint != fingerprint || !fits(drawn.at)) {
         record.due = Some(Due { fingerprint, at: due - jitter * permille / 1000 });
     }
 }

@@ -5,7 +5,8 @@ use super::asks::{
     are_together, ask_for, effective_matching, is_known, is_proven_by_probe, needs_telling, overall_matching,
     reference,
 };
-use super::{Chronicle, Dice, absorb, cadence};
+use super::backdate::backdate;
+use super::{Chronicle, Dice, absorb, cadence, want};
 use crate::domain::certificate::Fingerprint;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
@@ -20,6 +21,7 @@ use crate::domain::{Duration, Timestamp};
 /// Advances the record to what its facts mean at this moment.
 pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
+    backdate(record, now);
     keep_due(watch, record, dice);
     begin_renewal(watch, record, chronicle);
     place_order(record, now);
@@ -27,15 +29,16 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     learn(watch, record, chronicle);
     change_subject(watch, record, chronicle);
     prove(watch, record, chronicle);
-    lose_proof(record, chronicle);
-    ask_people(watch, record, dice, chronicle);
+    lose_proof(watch, record, chronicle);
     announce_gap(watch, record, chronicle);
+    ask_people(watch, record, dice, chronicle);
     begin_settling(watch, record, chronicle);
     decide_roll_back(watch, record, chronicle);
     finish_roll_back(record, chronicle);
     end_settling(watch, record, chronicle);
     ask_removal(watch, record, dice, chronicle);
     drop_leftovers(watch, record, chronicle);
+    forget_needless(watch, record);
     finish_check(watch, record);
     forget_old(record, now);
 }
@@ -44,7 +47,7 @@ fn keep_due(watch: &Watch, record: &mut Record, dice: &mut Dice) {
     let Some(in_force) = &record.in_force else {
         return;
     };
-    let moments = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, true);
+    let moments = watch.moments(in_force, true);
     absorb::draw_due(record, moments.due, moments.jitter, dice.permille());
 }
 
@@ -176,23 +179,39 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
     let Some(candidate) = &renewal.candidate else {
         return;
     };
-    let same = renewal.subject == SubjectChoice::Same;
-    let client = watch.source.client_certificate;
-    let Some(why) = lint::unfitness(candidate, &in_force.chain.leaf, same, client, chronicle.now) else {
+    let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;
     };
     let text = format!("the candidate cannot be used: {why}");
     chronicle.note(EventKind::CandidateDiscarded, text.clone());
-    end_badly(record, chronicle.now, false, text);
+    if let Some(renewal) = record.renewal.take() {
+        absorb::discard_candidate(record, renewal.candidate, chronicle.now);
+        let generation = renewal.generation;
+        record.ended = Some(Ended { at: chronicle.now, generation, rolled_back: false, unfit: true, text });
+        record.counts.renewals[1] += 1;
+    }
 }
 
-fn end_badly(record: &mut Record, at: Timestamp, rolled_back: bool, text: String) {
-    if let Some(renewal) = record.renewal.take() {
-        absorb::discard_candidate(record, renewal.candidate, at);
-        record.ended = Some(Ended { at, generation: renewal.generation, rolled_back, text });
-        record.counts.renewals[1] += 1;
-        record.pending.clear();
+/// Compared with what it was ordered to replace only: where somebody else renewed that meanwhile, ours goes on.
+fn unfitness(
+    watch: &Watch,
+    renewal: &Renewal,
+    candidate: &Standing,
+    in_force: &Standing,
+    now: Timestamp,
+) -> Option<String> {
+    if let Some(why) = lint::unusable(candidate, watch.source.client_certificate, now) {
+        return Some(why);
     }
+    if candidate.since != now || in_force.fingerprint() != renewal.replaces {
+        return None;
+    }
+    let leaf = &candidate.chain.leaf;
+    let ordered = renewal.terms.validity.shortest();
+    let same = renewal.subject == SubjectChoice::Same;
+    let due = watch.moments(candidate, true).due;
+    lint::misfit(leaf, &in_force.chain.leaf, ordered, same)
+        .or_else(|| (due <= now).then(|| format!("it would be due itself since {}", lint::minute(due))))
 }
 
 /// A tenant shows how it matches: only by a candidate with the mapped issuer and subject, another fingerprint, published
@@ -206,9 +225,7 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
         return;
     }
     let mut lessons = Vec::new();
-    for target in
-        watch.targets.iter().filter(|target| effective_matching(target, record) == Matching::Unknown)
-    {
+    for target in watch.targets.iter().filter(|target| target.matching == Matching::Unknown) {
         let (Some(tenant), Some(probe)) = (&target.tenant, watch.probe_of(target)) else {
             continue;
         };
@@ -219,11 +236,15 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
         {
             continue;
         }
-        match new.verdict {
-            Verdict::Accepted => lessons.push((tenant.clone(), Matching::Dn)),
-            Verdict::NotMapped => lessons.push((tenant.clone(), Matching::Exact)),
-            verdict if verdict.inconclusive() => {}
-            _ => {}
+        let lesson = if new.verdict == Verdict::Accepted {
+            Matching::Dn
+        } else if new.verdict == Verdict::NotMapped {
+            Matching::Exact
+        } else {
+            continue;
+        };
+        if effective_matching(target, record) != lesson {
+            lessons.push((tenant.clone(), lesson));
         }
     }
     for (tenant, matching) in lessons {
@@ -268,7 +289,12 @@ fn change_subject(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<
 
 /// What probes show becomes proof, and answers open questions.
 fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let role = record.concern();
+    for role in [Role::Candidate, Role::InForce] {
+        prove_standing(watch, record, role, chronicle);
+    }
+}
+
+fn prove_standing(watch: &Watch, record: &mut Record, role: Role, chronicle: &mut Chronicle<'_>) {
     let Some(standing) = record.standing(role) else {
         return;
     };
@@ -304,33 +330,35 @@ fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     }
 }
 
-/// A certificate in force that was known and is not mapped any more, twice in a row, is to be published again.
-fn lose_proof(record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    if record.renewal.is_some() {
-        return;
-    }
-    let Some(standing) = &mut record.in_force else {
-        return;
-    };
-    let lost = standing.probes.values().filter(|facts| facts.repeated >= 2);
-    let lost = lost
-        .filter_map(|facts| facts.last.as_ref())
-        .filter(|last| last.verdict == Verdict::NotMapped)
-        .map(|last| last.at)
-        .max();
-    let Some(at) = lost else {
-        return;
-    };
-    for (id, publication) in &mut standing.targets {
-        if publication.proven.take_if(|proven| *proven < at).is_some() {
-            publication.hand_off = None;
-            chronicle
-                .note(EventKind::Probed, format!("the target {id} does not know the certificate any more"));
+/// A certificate that was known and is not mapped any more, twice in a row, is to be published again.
+fn lose_proof(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    for role in [Role::Candidate, Role::InForce] {
+        // In a renewal that overwrites or gives back the old mapping, the old one is expected to be lost.
+        if role == Role::InForce && record.concern() == Role::Candidate {
+            continue;
+        }
+        let Some(standing) = record.standing_mut(role) else {
+            continue;
+        };
+        for target in &watch.targets {
+            let facts = watch.probe_of(target).and_then(|probe| standing.probes.get(&probe.id));
+            let last = facts.filter(|facts| facts.repeated >= 2).and_then(|facts| facts.last.as_ref());
+            let lost = last.filter(|last| last.verdict == Verdict::NotMapped).map(|last| last.at);
+            let (Some(at), Some(publication)) = (lost, standing.targets.get_mut(&target.id)) else {
+                continue;
+            };
+            if publication.proven.take_if(|proven| *proven < at).is_some() {
+                publication.hand_off = None;
+                publication.published = None;
+                publication.held = None;
+                let text = format!("the target {} does not know the certificate any more", target.id);
+                chronicle.note(EventKind::Probed, text);
+            }
         }
     }
 }
 
-/// Opens a hand-off for each target that a person serves and that must be told.
+/// Opens a hand-off for each target that a person serves and that must be told. A gap is announced before the question.
 fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
     let role = record.concern();
     let issuing = record
@@ -352,18 +380,32 @@ fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &m
             standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
         })
         .collect();
-    for target in wanted {
+    for target in &wanted {
         let facts = new_hand_off(ask, dice, chronicle.now);
-        chronicle.note(
-            EventKind::HandOffOpened,
-            format!("a person is asked to {} in {}", ask_words(ask), target.id),
-        );
         if let Some(standing) = record.standing_mut(role) {
             standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
         }
+    }
+    announce_gap(watch, record, chronicle);
+    for target in wanted {
+        withdraw_older(record, role, &target.id, chronicle);
+        let text = format!("a person is asked to {} in {}", ask_words(ask), target.id);
+        chronicle.note(EventKind::HandOffOpened, text);
         if let Some(renewal) = &mut record.renewal {
             renewal.moved = chronicle.now;
         }
+    }
+}
+
+/// One question at a time: who uploads the candidate need not upload the certificate that it replaces.
+fn withdraw_older(record: &mut Record, role: Role, target: &str, chronicle: &mut Chronicle<'_>) {
+    let older = record.in_force.as_mut().filter(|_| role == Role::Candidate);
+    let open = older.and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
+    if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
+        facts.closed = Some(chronicle.now);
+        let text =
+            format!("what was asked of {target} is withdrawn, because the candidate is asked for instead");
+        chronicle.note(EventKind::HandOffClosed, text);
     }
 }
 
@@ -510,11 +552,16 @@ fn all_switched(watch: &Watch, record: &Record) -> bool {
 
 /// Rolls back only if the verdict blames the certificate and the old one is accepted now.
 fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let (Some(in_force), Some(replaced)) = (&record.in_force, record.standing(Role::Replaced)) else {
+    let pair = match (record.standing(Role::Candidate), record.standing(Role::Replaced)) {
+        (Some(candidate), _) => record.in_force.as_ref().map(|old| (candidate, old)),
+        (None, Some(replaced)) => record.in_force.as_ref().map(|new| (new, replaced)),
+        (None, None) => None,
+    };
+    let Some((new, replaced)) = pair else {
         return;
     };
     let blamed = watch.probes.iter().find(|probe| {
-        let new = in_force.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate());
+        let new = new.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate());
         let old = replaced.probed(&probe.id).filter(|probed| probed.verdict.recognised());
         new.zip(old).is_some_and(|(new, old)| old.at >= new.at)
     });
@@ -524,9 +571,8 @@ fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicl
     let Some(renewal) = record.renewal.as_mut() else {
         return;
     };
-    let can =
-        renewal.switches_callers() && renewal.settling_since.is_some() && renewal.rolling_back.is_none();
-    if can {
+    let used = renewal.settling_since.is_some() || !renewal.switched.is_empty();
+    if renewal.switches_callers() && used && renewal.rolling_back.is_none() {
         let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
         renewal.rolling_back = Some((chronicle.now, why));
         renewal.moved = chronicle.now;
@@ -549,8 +595,13 @@ fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     };
     absorb::discard_candidate(record, failed, chronicle.now);
     chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
-    record.ended =
-        Some(Ended { at: chronicle.now, generation: renewal.generation, rolled_back: true, text: why });
+    record.ended = Some(Ended {
+        at: chronicle.now,
+        generation: renewal.generation,
+        rolled_back: true,
+        unfit: false,
+        text: why,
+    });
     record.counts.renewals[1] += 1;
 }
 
@@ -568,7 +619,12 @@ fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_
         return;
     };
     let proven_at_end = watch.probes.iter().all(|probe| {
-        in_force.probed(&probe.id).is_some_and(|probed| probed.at >= end && probed.verdict.recognised())
+        let before = record.standing(Role::Replaced).and_then(|replaced| replaced.verdict(&probe.id));
+        in_force.probed(&probe.id).is_some_and(|probed| {
+            let as_before = !absorb::is_platform_trouble(probed.verdict) && before == Some(probed.verdict);
+            let fine = probed.verdict.recognised() || (as_before && !probed.verdict.blames_certificate());
+            probed.at >= end && fine
+        })
     });
     if !proven_at_end {
         return;
@@ -580,14 +636,12 @@ fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_
         format!("renewal {} ended: {} is in force", renewal.generation, in_force.fingerprint().short());
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[0] += 1;
-    record.approvals.clear();
-    record.pending.clear();
-    record.attempts.clear();
     record.ended = None;
     keep_replaced(record, renewal, chronicle.now);
 }
 
-fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestamp) {
+/// What was replaced is remembered while anything may still know it.
+pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestamp) {
     let in_place = renewal.is_in_place();
     let Some(replaced) = renewal.replaced else {
         return;
@@ -669,11 +723,15 @@ pub(in crate::domain) fn shows_leftover(record: &Record) -> Option<Fingerprint> 
     (is_left || is_replaced).then_some(*shown)
 }
 
-/// What is nowhere known any more is forgotten.
+/// What is nowhere known any more is forgotten. What is never retired is remembered until it expires, so that it is noticed
+/// where somebody puts it back.
 fn drop_leftovers(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
     let never = watch.policy.retire == Retire::Never;
     record.leftovers.retain(|leftover| {
+        if never && !leftover.never_in_force {
+            return now <= leftover.chain.leaf.not_after;
+        }
         let entry_gone = leftover.name.is_none() || leftover.entry_removed.is_some() || never;
         let asked_all = leftover.hand_offs.values().all(|facts| facts.closed.is_some());
         let waited = leftover.never_in_force
@@ -708,6 +766,13 @@ fn finish_check(watch: &Watch, record: &mut Record) {
     if done {
         record.check_asked = None;
     }
+}
+
+/// What was kept about acts that nothing can ask for any more.
+fn forget_needless(watch: &Watch, record: &mut Record) {
+    let ids = want::conceivable(watch, record);
+    record.attempts.retain(|id, _| ids.contains(id));
+    record.approvals.retain(|id, _| ids.contains(id));
 }
 
 fn forget_old(record: &mut Record, now: Timestamp) {

@@ -1,8 +1,9 @@
 //! What stands before an act, as one table. Looks pass no gate.
 //! A gate judges one act at one moment; it remembers nothing.
 
+use super::asks::is_accepted_now;
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Record};
+use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
 use crate::domain::watch::{Mode, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -42,13 +43,18 @@ pub const TABLE: &[Gate] = &[
     },
     Gate {
         name: "window",
-        before: "a switch, an in-place issue and a retirement, outside the window; an emergency lets a switch through",
+        before: "a switch, an in-place issue and a retirement, outside the window; an emergency or an announced gap lets a switch through",
         judge: window,
     },
     Gate {
         name: "freeze",
-        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency lets a switch through",
+        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
         judge: freeze,
+    },
+    Gate {
+        name: "proof",
+        before: "a switch, while the last call with the candidate does not say that it is accepted",
+        judge: proof,
     },
     Gate {
         name: "budget",
@@ -159,13 +165,35 @@ fn is_emergency(question: &Question<'_>) -> bool {
     let Some(in_force) = &question.record.in_force else {
         return false;
     };
-    let moments =
-        question.watch.policy.moments(&in_force.chain.leaf, question.watch.source.auto_renew, false);
+    if is_in_gap(question) {
+        return true;
+    }
+    let moments = question.watch.moments(in_force, false);
     match question.watch.policy.emergency {
         Emergency::FromCritical => question.now >= moments.critical,
         Emergency::Within(span) => question.now >= moments.deadline - span,
         Emergency::Never => false,
     }
+}
+
+/// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
+fn is_in_gap(question: &Question<'_>) -> bool {
+    let candidate = question.record.standing(Role::Candidate);
+    candidate.is_some_and(|candidate| {
+        candidate.targets.values().any(|publication| {
+            let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+            replaced && publication.is_known()
+        })
+    })
+}
+
+fn proof(question: &Question<'_>) -> Judgement {
+    let candidate = question.record.standing(Role::Candidate);
+    let candidate = candidate.filter(|_| matches!(question.act, Act::Switch { .. }))?;
+    if is_accepted_now(question.watch, question.record, candidate) {
+        return None;
+    }
+    Some(("the last call with the candidate was not accepted; it is probed again".to_owned(), None))
 }
 
 fn budget(question: &Question<'_>) -> Judgement {

@@ -4,6 +4,7 @@
 mod absorb;
 mod advance;
 mod asks;
+mod backdate;
 mod cadence;
 mod gates;
 mod want;
@@ -12,7 +13,9 @@ pub use absorb::{absorb, recover};
 pub use advance::advance;
 pub(in crate::domain) use advance::{expected_gap, is_everywhere_known, shows_leftover, words};
 pub use asks::{effective_matching, is_known, matching_by_target};
+pub(in crate::domain) use cadence::settle_time;
 pub use gates::{Gate, TABLE as GATES};
+pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 
 use super::Timestamp;
