@@ -1,6 +1,8 @@
 //! What people are told: each finding once when it begins or grows worse, once when it is over; each question, its
 //! reminders, its escalation; each turn of a renewal. It sends nothing.
 
+use std::collections::btree_map::Entry;
+
 use super::assess::Assessment;
 use super::event::{Actor, Event, EventKind};
 use super::finding::{Code, Finding, Level};
@@ -43,10 +45,9 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
     let key = |question: &HandOff| format!("{ASKED}{}", question.token);
     record.told.retain(|told, _| !told.starts_with(ASKED) || questions.iter().any(|open| key(open) == *told));
     for question in questions {
-        let key = key(&question);
-        if !record.told.contains_key(&key) {
+        if let Entry::Vacant(untold) = record.told.entry(key(&question)) {
             let text = question.headline.clone();
-            record.told.insert(key, Told { level: Level::Warning, at: now, text });
+            untold.insert(Told { level: Level::Warning, at: now, text });
             messages.push(of_question(watch, question, now, ""));
         }
     }
