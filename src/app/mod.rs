@@ -58,9 +58,6 @@ pub enum Start {
     /// The folder of the store.
     #[error("cannot make the folder {0} of the store ([daemon] state)")]
     Folder(String, #[source] std::io::Error),
-    /// The scheduler.
-    #[error("the cron scheduler did not start")]
-    Cron(#[source] tokio_cron_scheduler::JobSchedulerError),
     /// Signals.
     #[error("signals cannot be listened for")]
     Signals(#[source] std::io::Error),

@@ -56,7 +56,7 @@ impl Door {
                         conversations.spawn(converse(visitor, router.clone(), stop.clone()));
                     }
                     Err(error) => {
-                        tracing::warn!(error = %error, "a connection could not be accepted");
+                        tracing::warn!(error = %error, "a connection could not be accepted; the next one is tried in a moment");
                         tokio::time::sleep(AFTER_FAILURE).await;
                     }
                 }

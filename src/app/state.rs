@@ -103,7 +103,7 @@ impl Shared {
             absorbed: Vec::new(),
         };
         if let Err(error) = self.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "the event could not be saved; the log has it, the history has not");
+            tracing::error!(error = %chain(&error), "the event above could not be saved in the store; it stands in this log only");
         }
     }
 

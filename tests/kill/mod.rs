@@ -22,14 +22,14 @@ use points::Point;
 use scene::{Scene, Terms};
 
 /// What is done to a rotation.
-pub(super) enum Trouble {
+enum Trouble {
     /// The daemon is killed there, once.
     Kill(Point),
     /// Calls fail.
     Faults { faults: Vec<Fault>, token_lifetime: Option<Duration> },
 }
 
-pub(super) struct Case {
+struct Case {
     terms: Terms,
     name: String,
     trouble: Trouble,
@@ -66,6 +66,7 @@ async fn a_rotation_survives_the_failure_of_every_call() {
 }
 
 /// Runs every case, prints the table, and fails with every case that did not end well.
+#[expect(clippy::print_stdout, reason = "the table is what these tests show")]
 async fn table(title: &str, cases: Vec<Case>) {
     let only = std::env::var("CERTSTEWARD_TESTS_CASE").unwrap_or_default();
     let mut running = JoinSet::new();

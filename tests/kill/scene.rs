@@ -181,7 +181,7 @@ impl Scene {
         let waker = std::task::Waker::noop();
         self.until("the held request", |_| {
             let mut context = std::task::Context::from_waker(waker);
-            std::future::Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
+            Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
         })
         .await
     }
