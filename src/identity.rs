@@ -40,7 +40,6 @@ impl Identity {
     pub(crate) fn signing_key(&self) -> Result<std::sync::Arc<dyn rustls::sign::SigningKey>, Unseen> {
         signing_key(&self.key)
     }
-
 }
 
 /// The SHA-256 of the public key (SPKI) that belongs to this private key (PKCS#8, PKCS#1 or SEC1 DER).

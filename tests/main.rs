@@ -12,13 +12,19 @@ mod support;
 mod catalogue;
 mod cli;
 mod config;
+mod daemon;
+mod dashboards;
 mod delivery;
 mod formats;
 mod journal;
+#[cfg(feature = "sandbox")]
+mod kill;
 mod layering;
 mod life;
 mod net;
 mod notifiers;
+#[cfg(feature = "sandbox")]
+mod once;
 mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;

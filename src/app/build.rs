@@ -8,7 +8,8 @@ use crate::callers::Caller;
 use crate::callers::command::CommandCaller;
 use crate::callers::destination_service::DestinationServiceCaller;
 use crate::config::{
-    CallerConfig, Config, Connection, NotifierConfig, NotifierKind, RenewerConfig, SourceConfig, TargetConfig, WatchConfig,
+    CallerConfig, Config, Connection, NotifierConfig, NotifierKind, RenewerConfig, SourceConfig,
+    TargetConfig, WatchConfig,
 };
 use crate::domain::Duration;
 use crate::domain::reason::{Reason, Unseen};
@@ -65,7 +66,8 @@ impl Built {
             notifiers.insert(each.id.clone(), notifier(each, &net)?);
         }
         let recipients = config.notifiers.iter().map(recipient).collect();
-        let mut ladder: Vec<Duration> = config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
+        let mut ladder: Vec<Duration> =
+            config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
         ladder.sort();
         ladder.dedup();
         Ok(Self { config, net, services, notifiers, recipients, ladder, known: Mutex::default() })
@@ -93,7 +95,10 @@ impl Built {
 
     fn service(&self, name: &str) -> Result<Arc<DestinationService>, Unseen> {
         self.services.get(name).cloned().ok_or_else(|| {
-            Unseen::new(Reason::NotFound, format!("there is no connection {name} of type destination-service"))
+            Unseen::new(
+                Reason::NotFound,
+                format!("there is no connection {name} of type destination-service"),
+            )
         })
     }
 
@@ -106,7 +111,8 @@ impl Built {
         for (id, settings) in &config.callers {
             callers.insert(id.clone(), self.caller(settings)?);
         }
-        let told = config.targets.iter().filter_map(|(id, target)| target.as_ref().map(|target| (id, target)));
+        let told =
+            config.targets.iter().filter_map(|(id, target)| target.as_ref().map(|target| (id, target)));
         let probers = config.probes.iter().map(|(id, settings)| {
             let prober: Arc<dyn Prober> = Arc::new(Mtls::new(self.net.clone(), settings.clone()));
             (id.clone(), (prober, settings.files.is_some()))
@@ -114,7 +120,11 @@ impl Built {
         Ok(Parts {
             watch: Arc::new(config.watch.clone()),
             source: self.source(&config.source)?,
-            renewer: config.renewer.as_ref().map(|renewer| self.renewer(renewer, &config.source)).transpose()?,
+            renewer: config
+                .renewer
+                .as_ref()
+                .map(|renewer| self.renewer(renewer, &config.source))
+                .transpose()?,
             callers,
             targets: told.map(|(id, target)| (id.clone(), self.target(target))).collect(),
             probers: probers.collect(),
@@ -171,7 +181,8 @@ fn password(source: &SourceConfig) -> Password {
     }
 }
 
-fn notifier(config: &NotifierConfig, net: &Net) -> Result<Arc<dyn Notifier>, Unseen> {
+/// The notifier that these settings name.
+pub(super) fn notifier(config: &NotifierConfig, net: &Net) -> Result<Arc<dyn Notifier>, Unseen> {
     Ok(match &config.kind {
         NotifierKind::Smtp(settings) => Arc::new(Smtp::new(net.clone(), settings.clone())?),
         NotifierKind::Webhook(settings) => Arc::new(Webhook::new(net.clone(), settings.clone())),

@@ -50,8 +50,11 @@ impl Shared {
         config: Option<(PathBuf, Kind)>,
     ) -> Self {
         let now = clock.now();
-        let daemon =
-            DaemonView { started: Some(now), last_reload: Some((now, true, String::new())), ..DaemonView::default() };
+        let daemon = DaemonView {
+            started: Some(now),
+            last_reload: Some((now, true, String::new())),
+            ..DaemonView::default()
+        };
         let snapshot = Snapshot { at: now, watches: BTreeMap::new(), daemon: daemon.clone() };
         Self {
             clock,
@@ -100,19 +103,23 @@ impl Shared {
             absorbed: Vec::new(),
         };
         if let Err(error) = self.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "an event could not be saved");
+            tracing::error!(error = %chain(&error), "the event could not be saved; the log has it, the history has not");
         }
     }
 
     /// Reads the configuration again. A bad one changes nothing.
     pub(super) async fn read_again(&self) -> Result<(), String> {
         let Some((path, kind)) = self.config.clone() else {
-            return Err("this certsteward runs on a built-in configuration, which cannot be read again".to_owned());
+            return Err(
+                "this certsteward runs on a built-in configuration, which cannot be read again".to_owned()
+            );
         };
         let outcome = match config::load(&path, kind) {
             Ok(config) => {
                 let fixed = self.fixed_settings(&config);
-                Built::new(config, self.net.clone()).map(|built| (built, fixed)).map_err(|unseen| unseen.to_string())
+                Built::new(config, self.net.clone())
+                    .map(|built| (built, fixed))
+                    .map_err(|unseen| unseen.to_string())
             }
             Err(problems) => Err(listed(&problems)),
         };
@@ -120,11 +127,13 @@ impl Shared {
         let (text, result) = match outcome {
             Ok((built, fixed)) => {
                 self.built.store(Arc::new(built));
-                self.reloaded.notify_waiters();
+                self.reloaded.notify_one();
                 self.bell.ring_everywhere();
                 (format!("the configuration was read again{fixed}"), Ok(()))
             }
-            Err(problems) => (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems)),
+            Err(problems) => {
+                (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems))
+            }
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
         self.note(Actor::Daemon, EventKind::Reloaded, text).await;
@@ -147,7 +156,11 @@ impl Shared {
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))
         .collect();
-        if changed.is_empty() { String::new() } else { format!("; [daemon] {} takes effect after a restart", changed.join(", ")) }
+        if changed.is_empty() {
+            String::new()
+        } else {
+            format!("; [daemon] {} takes effect after a restart", changed.join(", "))
+        }
     }
 }
 
@@ -156,7 +169,8 @@ fn listed(problems: &Problems) -> String {
 }
 
 /// An error with its causes, as `a: b: c`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -33,7 +33,7 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
             Matching::Dn => sandbox::Matching::Dn,
             Matching::Exact => sandbox::Matching::Exact,
         },
-        hands: match arguments.hands {
+        hands: match arguments.hands() {
             Hands::Auto => sandbox::Hands::Auto { after: arguments.hands_take },
             Hands::Me => sandbox::Hands::Me,
         },

@@ -20,9 +20,10 @@ use super::span;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Arguments {
-    /// Who does what the hand-off mails ask: a simulated administrator, or you on the page
-    #[arg(long, value_enum, default_value = "auto")]
-    pub hands: Hands,
+    /// Who does what the hand-off mails ask: a simulated administrator, or you on the page [default: you on a terminal, the
+    /// simulated one with --once or without a terminal]
+    #[arg(long, value_enum)]
+    pub hands: Option<Hands>,
     /// How the simulated tenant recognises a certificate
     #[arg(long = "match", value_enum, default_value = "dn", id = "match")]
     pub matching: Matching,
@@ -59,6 +60,15 @@ pub struct Arguments {
     /// The first of eight ports for the simulated systems; without it: any that are free
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
+}
+
+impl Arguments {
+    /// Who does what the mails ask, where nobody was named.
+    pub(super) fn hands(&self) -> Hands {
+        use std::io::IsTerminal as _;
+        let person = std::io::stdout().is_terminal() && !self.once;
+        self.hands.unwrap_or(if person { Hands::Me } else { Hands::Auto })
+    }
 }
 
 /// Who does what hand-off mails ask.

@@ -30,11 +30,23 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path, output: &mut Outpu
     let laid = landscape::lay(&arguments, folder).await?;
     let config = config::load(&laid.configuration, Kind::Given)
         .map_err(|problems| Failed::configuration(problems.to_string()))?;
-    let running = app::start(config, Some((laid.configuration.clone(), Kind::Given)))
-        .await
-        .map_err(|error| Failed::could_not(format!("{}; another address: --listen 127.0.0.1:0", Failed::because(&error).text)))?;
+    let running =
+        app::start(config, Some((laid.configuration.clone(), Kind::Given))).await.map_err(|error| {
+            Failed::could_not(format!(
+                "{}; another address: --listen 127.0.0.1:0",
+                Failed::because(&error).text
+            ))
+        })?;
     announce(&laid, &running, output);
-    let mut show = Show { running, began: SystemClock.now(), row: 0, gap: Vec::new(), ended: None, good: false };
+    let mut show = Show {
+        running,
+        began: SystemClock.now(),
+        row: 0,
+        gap: Vec::new(),
+        ended: None,
+        good: false,
+        told: false,
+    };
     let outcome = tokio::select! {
         () = stop.signalled() => Ok(()),
         outcome = show.go_on(&arguments, &laid, output) => outcome,
@@ -50,7 +62,8 @@ fn with_free_port(arguments: &Arguments) -> Result<Arguments, Failed> {
     let mut arguments = arguments.clone();
     if arguments.listen.port() == 0 {
         let bound = std::net::TcpListener::bind(arguments.listen).and_then(|listener| listener.local_addr());
-        arguments.listen = bound.map_err(|error| Failed::could_not(format!("no free port on {}: {error}", arguments.listen)))?;
+        arguments.listen = bound
+            .map_err(|error| Failed::could_not(format!("no free port on {}: {error}", arguments.listen)))?;
     }
     Ok(arguments)
 }
@@ -71,6 +84,7 @@ struct Show {
     gap: Vec<(Timestamp, Timestamp)>,
     ended: Option<Timestamp>,
     good: bool,
+    told: bool,
 }
 
 impl Show {
@@ -80,8 +94,11 @@ impl Show {
         let limit = chrono::Duration::from_std(LIMIT + spans).unwrap_or(chrono::Duration::MAX);
         loop {
             self.print_new(output).await?;
-            if arguments.once && self.is_over(laid, arguments) {
-                return Ok(());
+            if self.is_over(laid, arguments) {
+                if arguments.once {
+                    return Ok(());
+                }
+                self.tell_once(laid, output);
             }
             if arguments.once && SystemClock.now() - self.began > limit {
                 return Err(Failed::could_not(format!(
@@ -90,6 +107,15 @@ impl Show {
                 )));
             }
             tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Without `--once` the show goes on; the outcome is told as soon as it stands.
+    fn tell_once(&mut self, laid: &Laid, output: &mut Output) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.conclude(laid, true, output);
+            output.line("certsteward goes on; look at the pages, or end it with Ctrl-C");
+            output.flush();
         }
     }
 
@@ -108,10 +134,10 @@ impl Show {
     }
 
     fn note(&mut self, event: &Event) {
-        match event.kind {
-            EventKind::GapAnnounced => self.gap.push((event.at, Timestamp::MAX_UTC)),
-            EventKind::RenewalEnded => self.ended = Some(event.at),
-            _ => {}
+        if event.kind == EventKind::GapAnnounced {
+            self.gap.push((event.at, Timestamp::MAX_UTC));
+        } else if event.kind == EventKind::RenewalEnded {
+            self.ended = Some(event.at);
         }
     }
 
@@ -128,7 +154,8 @@ impl Show {
         if record.ended.is_some() {
             return true;
         }
-        self.good = record.renewal.is_none() && record.leftovers.is_empty() && in_force_everywhere(view, laid);
+        self.good =
+            record.renewal.is_none() && record.leftovers.is_empty() && in_force_everywhere(view, laid);
         let cached = chrono::Duration::from_std(arguments.caller_cache).unwrap_or_default();
         self.good && SystemClock.now() > ended + cached
     }
@@ -138,12 +165,19 @@ impl Show {
         let report = laid.landscape.caller_report();
         let unannounced = report.failures_outside(&self.gap).len();
         output.line("");
-        let gap = if self.gap.is_empty() { "no gap was announced" } else { "a gap was announced beforehand" };
+        let gap = match (self.gap.is_empty(), report.failures) {
+            (true, _) => "no gap was announced",
+            (false, 0) => "a gap was announced beforehand, and did not come",
+            (false, _) => "a gap was announced beforehand",
+        };
         let text = format!(
-            "the application made {} calls, {} failed, {unannounced} of them outside an announced gap; {gap}; {} certificates issued",
+            "the application made {} calls, {} failed, {unannounced} of them outside an announced gap; {gap}; {}",
             report.calls,
             report.failures,
-            laid.landscape.issued()
+            match laid.landscape.issued() {
+                1 => "1 certificate was issued".to_owned(),
+                issued => format!("{issued} certificates were issued"),
+            }
         );
         let fine = unannounced == 0 && (self.good || !once);
         let tone = if fine { Tone::Good } else { Tone::Bad };
@@ -166,5 +200,10 @@ fn print(event: &Event, began: Timestamp, output: &mut Output) {
         crate::domain::event::Actor::Daemon => String::new(),
         crate::domain::event::Actor::Named(name) => format!(" [{name}]"),
     };
-    output.line(format_args!("{:>4}.{} s  {kind} {}{by}", seconds / 1000, (seconds % 1000) / 100, event.text));
+    output.line(format_args!(
+        "{:>4}.{} s  {kind} {}{by}",
+        seconds / 1000,
+        (seconds % 1000) / 100,
+        event.text
+    ));
 }

@@ -71,7 +71,6 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Vanished
         | EventKind::SeenAgain
         | EventKind::WentUnseen
-        | EventKind::Changed
         | EventKind::ActStarted
         | EventKind::ActSucceeded
         | EventKind::ActFailed
@@ -227,6 +226,20 @@ pub fn reminders(watch: &Watch, record: &mut Record, ladder: &[Duration], now: T
         messages.extend(remind(watch, record, role, target, &Ladder { rungs: ladder, deadline, now }));
     }
     messages
+}
+
+/// What the history keeps of a reminder or an escalation.
+#[must_use]
+pub fn reminded(message: &Message) -> Event {
+    let to = message.to.iter().map(|to| ("to".to_owned(), to.clone()));
+    Event {
+        watch: message.watch.clone(),
+        at: message.at,
+        actor: Actor::Daemon,
+        kind: EventKind::Reminded,
+        text: message.subject.clone(),
+        facts: to.collect(),
+    }
 }
 
 struct Ladder<'a> {

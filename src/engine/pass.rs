@@ -22,7 +22,7 @@ use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
 
 /// More rounds than any life needs in one pass; reaching it means that something does not come to rest.
-const MOST_ROUNDS: u32 = 100;
+const MOST_ROUNDS: u32 = 40;
 
 /// What every pass needs beside the watch.
 pub struct House<'a> {
@@ -54,6 +54,8 @@ pub struct Passed {
     pub events: Vec<Event>,
     /// How many messages were written to the outbox.
     pub messages: usize,
+    /// It did not come to rest within its rounds: a fault of certsteward itself.
+    pub restless: bool,
 }
 
 /// The state of one pass between its rounds.
@@ -68,6 +70,7 @@ struct Round<'a> {
     events: Vec<Event>,
     reads: Vec<Option<crate::domain::reason::Reason>>,
     messages: usize,
+    restless: bool,
 }
 
 /// Runs the sentence once for one watch. `first` is true for the first pass after a start.
@@ -93,10 +96,12 @@ pub async fn pass(
         events: Vec::new(),
         reads: Vec::new(),
         messages: 0,
+        restless: false,
     };
     let mut reports: Vec<Report> = commands.into_iter().map(Report::Commanded).collect();
     let mut recover = first;
-    for _ in 0..MOST_ROUNDS {
+    for number in 0..MOST_ROUNDS {
+        round.restless = number + 1 == MOST_ROUNDS;
         let now = house.clock.now();
         let events = round.absorb(reports, recover, now);
         recover = false;
@@ -160,10 +165,12 @@ impl Round<'_> {
         events
     }
 
-    async fn save(&mut self, events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
+    async fn save(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
         let watch = &self.parts.watch;
         let mut messages = tell::of_events(watch, &mut self.record, &events, now);
-        messages.extend(tell::reminders(watch, &mut self.record, self.house.ladder, now));
+        let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
+        events.extend(reminders.iter().map(tell::reminded));
+        messages.extend(reminders);
         self.write(events, messages).await
     }
 
@@ -215,6 +222,7 @@ impl Round<'_> {
             reads: self.reads,
             events: self.events,
             messages: self.messages,
+            restless: self.restless,
         })
     }
 }

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use super::Renewer;
-use crate::domain::reason::Failure;
-use crate::domain::reason::Unseen;
+use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::Order;
 use crate::domain::report::Sighting;
 use crate::sap::{DestinationService, Level, Password};
@@ -56,6 +55,14 @@ impl Renewer for DestinationServiceRenewer {
     }
 
     async fn remove(&self, name: &str) -> Result<(), Failure> {
+        let naming = self.service.named_by(name).await?;
+        if !naming.is_empty() {
+            let text = format!(
+                "the entry {name} is still named by {}; let them name the new entry, then it is removed",
+                naming.join(", ")
+            );
+            return Err(Failure::certain(Reason::StateChanged, text));
+        }
         self.service.delete(self.settings.level, name).await
     }
 }

@@ -4,7 +4,7 @@
 //! - `look` says what stands under a name; `Ok(None)` where the name is free.
 //! - `issue` puts a new certificate under the order's name. Side by side it never replaces: what stands there already
 //!   is success (it is ours: the intent was saved before). In place it replaces what stands under that name.
-//! - `remove` takes an entry away; one that is already gone is success.
+//! - `remove` takes an entry away that nothing visible to us names; one that is already gone is success.
 //! - Nothing is retried here, and a failure says whether it may have taken effect.
 
 pub mod destination_service;

@@ -4,7 +4,9 @@
 use super::http::Answer;
 use super::time::Moment;
 use super::world::State;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How many requests the log keeps.
 const LOG_LENGTH: usize = 5000;
@@ -26,6 +28,8 @@ pub struct Fault {
     pub retry_after: Option<String>,
     /// Wait this long first.
     pub delay: Duration,
+    /// Stop the request at a stage until the test lets it go on.
+    pub hold: Option<Hold>,
     /// Close the connection without doing anything.
     pub drop_request: bool,
     /// Do what was asked, then close the connection without an answer.
@@ -36,6 +40,55 @@ pub struct Fault {
     pub times: u32,
     /// Whether the simulated calling application meets it too.
     pub meets_caller: bool,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It has arrived, and nothing was done.
+    Arrived,
+    /// What was asked is done, and nobody was told.
+    Done,
+}
+
+/// A request that stops at one stage, so that a test knows exactly how far it has come. Clones are the same hold.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    stage: Stage,
+    reached: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl Hold {
+    /// A hold at this stage.
+    #[must_use]
+    pub fn at(stage: Stage) -> Self {
+        Self { stage, reached: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Waits until a request has come there.
+    pub async fn reached(&self) {
+        taken(&self.reached).await;
+    }
+
+    /// Lets it go on.
+    pub fn release(&self) {
+        self.released.add_permits(1);
+    }
+
+    /// The request has come to this stage, where it stops if it is the one named.
+    pub(super) async fn pass(&self, stage: Stage) {
+        if self.stage == stage {
+            self.reached.add_permits(1);
+            taken(&self.released).await;
+        }
+    }
+}
+
+async fn taken(permits: &Semaphore) {
+    if let Ok(permit) = permits.acquire().await {
+        permit.forget();
+    }
 }
 
 /// One request that reached a simulated part. The simulated caller's own are not listed.
@@ -56,6 +109,7 @@ pub struct RequestLine {
 /// What is to happen to the request at hand.
 pub(super) struct Planned {
     pub(super) delay: Duration,
+    pub(super) hold: Option<Hold>,
     pub(super) drop_request: bool,
     pub(super) drop_answer: bool,
     pub(super) answer: Option<Answer>,
@@ -82,6 +136,7 @@ impl Fault {
         });
         Planned {
             delay: self.delay,
+            hold: self.hold.clone(),
             drop_request: self.drop_request,
             drop_answer: self.drop_answer_after_effect,
             answer,

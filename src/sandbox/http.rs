@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server for the simulated parts, with or without TLS, which counts, logs and breaks answers on order.
 //! It is no router and no framework: each part maps one whole request to one whole answer, without waiting for anything.
 
-use super::faults::{Planned, RequestLine};
+use super::faults::{Planned, RequestLine, Stage};
 use super::world::{Part, World};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -176,6 +176,9 @@ async fn answer(
 
 async fn broken(planned: Planned, part: Part, world: &World, request: &Request) -> io::Result<Answer> {
     tokio::time::sleep(planned.delay).await;
+    if let Some(hold) = &planned.hold {
+        hold.pass(Stage::Arrived).await;
+    }
     if planned.drop_request {
         note(world, part, request, 0);
         return Err(io::Error::other("the connection is dropped on order"));
@@ -185,6 +188,9 @@ async fn broken(planned: Planned, part: Part, world: &World, request: &Request) 
         return Ok(answer);
     }
     let answer = part.answer(world, request);
+    if let Some(hold) = &planned.hold {
+        hold.pass(Stage::Done).await;
+    }
     if planned.drop_answer {
         note(world, part, request, 0);
         return Err(io::Error::other("the answer is dropped on order"));
@@ -217,6 +223,11 @@ pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The byte that two hexadecimal digits stand for.
+pub(super) fn byte_of(digits: [u8; 2]) -> Option<u8> {
+    std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok())
+}
+
 /// Percent-decoded text; in forms and queries a plus is a blank.
 pub(super) fn decoded(text: &str, plus_is_blank: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
@@ -224,18 +235,13 @@ pub(super) fn decoded(text: &str, plus_is_blank: bool) -> String {
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         match (byte, after) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digits = [*high, *low];
-                let value =
-                    std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                match value {
-                    Some(value) => {
-                        out.push(value);
-                        rest = tail;
-                    }
-                    None => out.push(b'%'),
+            (b'%', [high, low, tail @ ..]) => match byte_of([*high, *low]) {
+                Some(value) => {
+                    out.push(value);
+                    rest = tail;
                 }
-            }
+                None => out.push(b'%'),
+            },
             (b'+', _) if plus_is_blank => out.push(b' '),
             (other, _) => out.push(*other),
         }

@@ -66,7 +66,7 @@ impl Mail {
     }
 
     /// The value of a line `Name: value` of the text part.
-    pub(super) fn line(&self, name: &str) -> Option<&str> {
+    pub fn line(&self, name: &str) -> Option<&str> {
         self.text.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.trim().eq_ignore_ascii_case(name).then(|| value.trim())

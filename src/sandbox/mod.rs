@@ -35,7 +35,7 @@ mod tokens;
 mod world;
 
 pub use caller::{Call, CallerReport, InUse};
-pub use faults::{Fault, RequestLine};
+pub use faults::{Fault, Hold, RequestLine, Stage};
 pub use files::Files;
 pub use mailbox::{Attachment, Mail};
 pub use mappings::Mapping;
@@ -289,11 +289,6 @@ impl Landscape {
     /// Orders a fault.
     pub fn fault(&self, fault: Fault) {
         self.world.state().faults.push(fault);
-    }
-
-    /// Forgets the faults not shown yet.
-    pub fn clear_faults(&self) {
-        self.world.state().faults.clear();
     }
 
     /// The requests that reached the simulated parts, oldest first, without the simulated caller's own.

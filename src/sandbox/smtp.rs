@@ -1,6 +1,7 @@
 //! The simulated mail server: takes any mail from this machine, without credentials, and keeps it in the mailbox.
 //! It sends nothing on, and it offers neither TLS nor authentication.
 
+use super::faults::Stage;
 use super::mailbox::Mail;
 use super::time::now;
 use super::world::World;
@@ -67,8 +68,13 @@ async fn session(stream: TcpStream, world: &World) -> io::Result<()> {
 async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option<String> {
     let fault = world.state().next_fault("DATA", "smtp", false);
     let mut silent = false;
+    let mut hold = None;
     if let Some(fault) = fault {
         tokio::time::sleep(fault.delay).await;
+        hold = fault.hold;
+        if let Some(hold) = &hold {
+            hold.pass(Stage::Arrived).await;
+        }
         if fault.drop_request {
             return None;
         }
@@ -79,6 +85,9 @@ async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option
     }
     let Some(raw) = raw else { return Some("552 5.3.4 the mail is larger than the limit".to_owned()) };
     world.receive(Mail::read(&raw, envelope.from.unwrap_or_default(), envelope.to, now()));
+    if let Some(hold) = &hold {
+        hold.pass(Stage::Done).await;
+    }
     (!silent).then(|| "250 2.0.0 taken".to_owned())
 }
 

@@ -9,6 +9,10 @@ use crate::domain::report::DestinationFacts;
 /// The property that names the certificate entry.
 const LOCATION: &str = "KeyStoreLocation";
 
+/// Every property that names an entry.
+const LOCATIONS: [&str; 4] =
+    [LOCATION, "TrustStoreLocation", "tokenService.KeyStoreLocation", "tokenService.TrustStoreLocation"];
+
 /// A destination with every property it has.
 pub struct Destination(Map<String, Value>);
 
@@ -63,6 +67,12 @@ impl Destination {
             url: owned("URL"),
             company_id: company.map(str::to_owned),
         }
+    }
+
+    /// Whether any property that names an entry names this one.
+    #[must_use]
+    pub fn names(&self, entry: &str) -> bool {
+        LOCATIONS.iter().any(|property| self.text(property) == Some(entry))
     }
 
     /// Makes it use another entry; every other property and their order stay.

@@ -237,6 +237,28 @@ impl DestinationService {
         Err(self.api.refused(&request, &reply))
     }
 
+    /// The destinations of both levels that name this entry anywhere: as keystore or trust store, of the call or of its
+    /// token service.
+    ///
+    /// # Errors
+    /// Why they could not all be seen.
+    pub async fn named_by(&self, entry: &str) -> Result<Vec<String>, Unseen> {
+        let mut names = Vec::new();
+        for level in [Level::Subaccount, Level::Instance] {
+            let what = format!("list the destinations of the {}", level.word());
+            let request = read(destinations(level).to_owned(), what);
+            let reply = self.api.call(&request).await?;
+            if reply.status != 200 {
+                return Err(self.api.refused(&request, &reply).into());
+            }
+            let all: Vec<Map<String, Value>> =
+                serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
+            let naming = all.into_iter().map(Destination::new).filter(|destination| destination.names(entry));
+            names.extend(naming.map(|destination| format!("{} ({})", destination.name(), level.word())));
+        }
+        Ok(names)
+    }
+
     /// A destination, whole; none where there is none of that name at that level.
     ///
     /// # Errors

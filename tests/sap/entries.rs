@@ -283,8 +283,39 @@ async fn a_candidate_like_an_open_entry_gets_no_password() {
 }
 
 #[tokio::test]
+async fn an_entry_that_a_destination_names_is_not_removed() {
+    let places = ["KeyStoreLocation", "TrustStoreLocation", "tokenService.KeyStoreLocation"];
+    for (place, level) in places.iter().zip(["subaccount", "instance", "subaccount"]) {
+        let stage = Stage::open().await;
+        nothing_names_it(&stage);
+        let naming = json!([{"Name": "D", "Type": "HTTP", *place: "a.pem"}]);
+        stage.on(&format!("GET /{level}Destinations"), [says(200, naming)]);
+        let failure = renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err();
+        assert_eq!(failure.reason, Reason::StateChanged, "{place}");
+        assert!(!failure.maybe_effective);
+        assert!(failure.text.contains(&format!("D ({level})")), "{}", failure.text);
+        assert!(stage.asked("DELETE /subaccountCertificates/a.pem").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_not_removed_while_destinations_cannot_be_seen() {
+    let stage = Stage::open().await;
+    nothing_names_it(&stage);
+    stage.on("GET /instanceDestinations", [says(403, "Forbidden")]);
+    let failure = renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err();
+    assert_eq!((failure.reason, failure.maybe_effective), (Reason::Forbidden, false));
+}
+
+fn nothing_names_it(stage: &Stage) {
+    stage.on("GET /subaccountDestinations", [says(200, json!([]))]);
+    stage.on("GET /instanceDestinations", [says(200, json!([]))]);
+}
+
+#[tokio::test]
 async fn removing_what_is_gone_is_success() {
     let stage = Stage::open().await;
+    nothing_names_it(&stage);
     renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap();
     stage.on("DELETE /subaccountCertificates/a.pem", [says(200, json!({"Count": 1}))]);
     renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap();

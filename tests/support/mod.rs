@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each theme uses its part")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
+pub mod child;
+pub mod daemon;
 pub(crate) mod fake_daemon;
 pub mod machine;
 pub mod pki;

@@ -73,8 +73,11 @@ fn is_enough(record: &Record, role: Role, verdict: Verdict) -> bool {
     role == Role::InForce || verdict == Verdict::Accepted || record.renewal.is_none()
 }
 
-/// The replaced certificate is asked once for each time that the new one is blamed.
+/// The replaced certificate is asked once for each time that the new one is blamed. In place it is gone.
 fn replaced_due(record: &Record, probe: &Probe, facts: &ProbeFacts) -> Option<Timestamp> {
+    if record.renewal.as_ref().is_some_and(crate::domain::record::Renewal::is_in_place) {
+        return None;
+    }
     let blamed =
         record.in_force.as_ref()?.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate())?;
     let fresh = facts.last.as_ref().is_some_and(|last| last.at >= blamed.at);

@@ -1,0 +1,268 @@
+//! One rotation against a simulated landscape of its own, with the daemon as a process that can be killed and started again.
+//! It judges nothing.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use certsteward::clock::Stopwatch;
+use certsteward::domain::Timestamp;
+use certsteward::sandbox::{Hands, Hold, Landscape, Matching, Options};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use crate::support::child::{DaemonProcess, lasting_port};
+
+/// What the tenant is like, and what the renewal is asked to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) matching: Matching,
+    pub(super) rotation: &'static str,
+    pub(super) subject: &'static str,
+}
+
+impl Terms {
+    pub(super) fn name(self) -> String {
+        let matching = if self.matching == Matching::Dn { "dn" } else { "exact" };
+        format!("{matching} {} {}", self.subject, self.rotation)
+    }
+
+    /// How many certificates one generation issues: `auto` learns from the first one that it needs another.
+    pub(super) fn issued(self) -> u32 {
+        let learns =
+            self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
+        if learns { 2 } else { 1 }
+    }
+
+    /// Whether calls may be lost in a gap that was announced.
+    pub(super) fn may_gap(self) -> bool {
+        self.rotation == "in-place" || (self.matching == Matching::Exact && self.subject == "same")
+    }
+}
+
+/// One line of the history.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) id: i64,
+    pub(super) at: Timestamp,
+    pub(super) kind: String,
+    pub(super) text: String,
+}
+
+pub(super) struct Scene {
+    pub(super) landscape: Landscape,
+    pub(super) folder: tempfile::TempDir,
+    daemon: Option<DaemonProcess>,
+    pub(super) kills: u32,
+    /// How often a wait was cut short, as a person would with `certsteward retry`.
+    pub(super) nudges: u32,
+    /// The longest wait that was cut short, in seconds.
+    pub(super) longest: i64,
+}
+
+impl Scene {
+    pub(super) async fn lay(terms: Terms, token_lifetime: Option<Duration>) -> Self {
+        let mut options = Options {
+            matching: terms.matching,
+            hands: Hands::Auto { after: Duration::from_millis(100) },
+            caller_cache: Duration::from_millis(400),
+            caller_every: Duration::from_millis(200),
+            ..Options::default()
+        };
+        options.token_lifetime = token_lifetime.unwrap_or(options.token_lifetime);
+        let landscape = Landscape::start(options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        landscape.write_files(folder.path()).unwrap();
+        let addresses = landscape.addresses();
+        let places = [
+            ("@listen@", format!("127.0.0.1:{}", lasting_port())),
+            ("@api@", addresses.successfactors),
+            ("@smtp@", addresses.smtp),
+            ("@rotation@", terms.rotation.to_owned()),
+            ("@subject@", terms.subject.to_owned()),
+        ];
+        let text = include_str!("scene.toml").to_owned();
+        let text = places.iter().fold(text, |text, (place, value)| text.replace(place, value));
+        std::fs::write(folder.path().join("certsteward.toml"), text).unwrap();
+        Self { landscape, folder, daemon: None, kills: 0, nudges: 0, longest: 0 }
+    }
+
+    pub(super) fn start(&mut self) {
+        self.daemon = Some(DaemonProcess::start(&self.folder.path().join("certsteward.toml")));
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.kills += 1;
+        self.daemon.take().unwrap().kill();
+    }
+
+    /// Kills it and starts it again.
+    pub(super) fn restart(&mut self) {
+        self.kill();
+        self.start();
+    }
+
+    /// Kills it while the state is locked, and starts it again without the lock.
+    pub(super) fn unlock_after_kill(&mut self, lock: Connection) {
+        self.kill();
+        drop(lock);
+        self.start();
+    }
+
+    pub(super) async fn stop(&mut self) -> Option<i32> {
+        self.daemon.take()?.stop().await
+    }
+
+    pub(super) fn log_end(&self) -> String {
+        self.daemon.as_ref().map(|daemon| daemon.log_end(30)).unwrap_or_default()
+    }
+
+    /// What stands in the way of going on; the daemon may not end by itself.
+    fn fault(&mut self) -> Option<String> {
+        let gone = self.daemon.as_mut().is_some_and(DaemonProcess::is_gone);
+        gone.then(|| format!("the daemon ended by itself\n{}", self.log_end()))
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.folder.path().join("state.db")
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        query(&Connection::open_with_flags(self.state(), flags).ok()?).ok()
+    }
+
+    /// The history after this line, oldest first.
+    pub(super) fn events(&self, after: i64) -> Vec<Line> {
+        self.read(|store| {
+            let mut query =
+                store.prepare("SELECT id, at, kind, text FROM events WHERE id > ? ORDER BY id")?;
+            let lines = query.query_map([after], |row| {
+                let at: String = row.get(1)?;
+                Ok(Line { id: row.get(0)?, at: at.parse().unwrap(), kind: row.get(2)?, text: row.get(3)? })
+            })?;
+            lines.collect()
+        })
+        .unwrap_or_default()
+    }
+
+    fn record(&self) -> Value {
+        let body: Option<String> =
+            self.read(|store| store.query_row("SELECT body FROM records", [], |row| row.get(0)));
+        body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default()
+    }
+
+    fn mails_wait(&self) -> bool {
+        let count = "SELECT count(*) FROM outbox WHERE delivered_at IS NULL";
+        self.read(|store| store.query_row(count, [], |row| row.get::<_, i64>(0))) != Some(0)
+    }
+
+    /// Takes the state file's write lock: what the daemon wants to save has to wait.
+    pub(super) fn lock_state(&self) -> Connection {
+        let store = Connection::open(self.state()).unwrap();
+        store.busy_timeout(LIMIT).unwrap();
+        store.execute_batch("BEGIN IMMEDIATE").unwrap();
+        store
+    }
+
+    /// The n-th event of a kind, from 1; waits are cut short meanwhile.
+    pub(super) async fn event(&mut self, kind: &str, n: usize) -> Result<Line, String> {
+        self.until(&format!("event {n} of kind {kind}"), |scene| {
+            scene.events(0).into_iter().filter(|line| line.kind == kind).nth(n - 1)
+        })
+        .await
+    }
+
+    /// The hold is reached; waits are cut short meanwhile.
+    pub(super) async fn reached(&mut self, hold: &Hold) -> Result<(), String> {
+        let mut reached = Box::pin(hold.reached());
+        let waker = std::task::Waker::noop();
+        self.until("the held request", |_| {
+            let mut context = std::task::Context::from_waker(waker);
+            std::future::Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
+        })
+        .await
+    }
+
+    /// The rotation is over: ended, everything replaced gone, every mail out, the application on the new certificate.
+    pub(super) async fn over(&mut self) -> Result<(), String> {
+        self.until("the end of the rotation", |scene| {
+            let record = scene.record();
+            let ended = scene.events(0).iter().any(|line| line.kind == "renewal-ended");
+            let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
+            let used = scene.landscape.caller_report().certificate?.fingerprint;
+            let stands =
+                scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
+            (ended && rests && stands && !scene.mails_wait()).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until something is there. Where nothing new happens for a while, the wait is cut short with `retry`.
+    pub(super) async fn until<T>(
+        &mut self,
+        what: &str,
+        mut found: impl FnMut(&Self) -> Option<T>,
+    ) -> Result<T, String> {
+        let whole = Stopwatch::start();
+        let mut quiet = Stopwatch::start();
+        let mut last = 0;
+        let mut tick = tokio::time::interval(TICK);
+        let limit = if super::long() { LIMIT * 5 } else { LIMIT };
+        while whole.elapsed() < limit {
+            tick.tick().await;
+            if let Some(found) = found(self) {
+                return Ok(found);
+            }
+            if let Some(fault) = self.fault() {
+                return Err(fault);
+            }
+            if let Some(line) = self.events(last).last() {
+                (last, quiet) = (line.id, Stopwatch::start());
+            }
+            if quiet.elapsed() > QUIET && !super::long() {
+                self.nudge().await;
+                quiet = Stopwatch::start();
+            }
+        }
+        Err(format!("not within {} s: {what}", limit.as_secs()))
+    }
+
+    /// Cuts the wait short, and notes how long it would have been.
+    async fn nudge(&mut self) {
+        let Ok(watch) = self.ask("GET", "").await else { return };
+        if let Some(next) = watch["plan"]["next"].as_str().and_then(|at| at.parse::<Timestamp>().ok()) {
+            self.longest = self.longest.max((next - now()).num_seconds());
+        }
+        let leftover = &self.record()["leftovers"][0];
+        let asked = leftover["hand_offs"].as_object().is_some_and(|asked| !asked.is_empty());
+        let verb = if asked { "/targets/security-center/confirm" } else { "/retry" };
+        if self.ask("POST", verb).await.is_ok() {
+            self.nudges += 1;
+        }
+    }
+
+    async fn ask(&self, method: &str, verb: &str) -> io::Result<Value> {
+        let mut stream = UnixStream::connect(self.folder.path().join("control.sock")).await?;
+        let head = format!(
+            "{method} /api/v1/watches/sf-odata{verb} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        serde_json::from_str(body).map_err(io::Error::other)
+    }
+}
+
+/// The time, as the daemon's own clock tells it.
+pub(super) fn now() -> Timestamp {
+    certsteward::clock::Clock::now(&certsteward::clock::SystemClock)
+}
+
+const TICK: Duration = Duration::from_millis(15);
+/// After so long without an event a wait is cut short.
+const QUIET: Duration = Duration::from_millis(1500);
+const LIMIT: Duration = Duration::from_secs(90);
