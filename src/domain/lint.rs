@@ -156,3 +156,86 @@ fn weak_signature(leaf: &Certificate) -> Option<Finding> {
 pub fn minute(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::certificate::ExtendedKeyUsage;
+    use crate::domain::sample::{certificate, chain, noon, standing};
+
+    /// The findings after this change to a sound chain, as `level code`.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Chain), expected: &[&str]) {
+        let mut chain = chain(certificate("SFAPI", 365, 180));
+        change(&mut chain);
+        let found = judge(&chain, true, noon());
+        let found: Vec<String> = found.iter().map(|one| format!("{} {}", one.level, one.code)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_by_itself() {
+        check(|_| {}, &[]);
+        check(|chain| chain.leaf.not_before = noon() + Duration::hours(1), &["critical not-yet-valid"]);
+        check(|chain| chain.leaf.not_after = noon() - Duration::hours(1), &["critical expired"]);
+        check(|chain| chain.issuers[0].not_after = noon() + Duration::days(1), &["notice chain-expires"]);
+        check(|chain| chain.issuers[0].not_after = noon() - Duration::days(1), &["critical chain-expires"]);
+        check(|chain| chain.issuers.clear(), &["warning chain-incomplete"]);
+        check(|chain| chain.in_order = false, &["warning chain-misordered"]);
+        check(
+            |chain| {
+                chain.leaf.extended_key_usage =
+                    ExtendedKeyUsage { present: true, ..ExtendedKeyUsage::default() };
+            },
+            &["warning no-client-auth"],
+        );
+        check(|chain| chain.leaf.key = KeyAlgorithm::Rsa(1024), &["warning weak-key"]);
+        check(|chain| chain.leaf.key = KeyAlgorithm::Rsa(2048), &[]);
+        check(|chain| chain.leaf.signature = "sha1WithRSAEncryption".to_owned(), &["warning weak-signature"]);
+    }
+
+    #[test]
+    fn a_servers_certificate_needs_no_client_auth_and_no_chain() {
+        let mut chain = chain(certificate("www", 90, 60));
+        chain.issuers.clear();
+        chain.extended_off();
+        assert_eq!(judge(&chain, false, noon()), Vec::new());
+    }
+
+    impl Chain {
+        fn extended_off(&mut self) {
+            self.leaf.extended_key_usage = ExtendedKeyUsage { present: true, ..ExtendedKeyUsage::default() };
+        }
+    }
+
+    #[test]
+    fn a_candidate_without_key_or_before_its_time_is_unusable() {
+        let sound = || standing("new.pem", certificate("SFAPI", 365, 365));
+        assert_eq!(unusable(&sound(), true, noon()), None);
+        assert!(unusable(&Standing { has_key: Some(false), ..sound() }, true, noon()).is_some());
+        assert!(unusable(&Standing { has_key: None, ..sound() }, true, noon()).is_none());
+        let mut early = sound();
+        early.chain.leaf.not_before = noon() + Duration::minutes(1);
+        assert!(unusable(&early, true, noon()).is_some());
+        let mut bare = sound();
+        bare.chain.issuers.clear();
+        assert!(unusable(&bare, true, noon()).is_some() && unusable(&bare, false, noon()).is_none());
+    }
+
+    #[test]
+    fn a_candidate_that_differs_where_it_must_not_is_a_misfit() {
+        let old = certificate("SFAPI", 365, 60);
+        let year = Duration::days(365);
+        let good = certificate("SFAPI", 365, 365);
+        assert_eq!(misfit(&good, &old, year, true), None);
+        assert!(misfit(&certificate("SFAPI-2", 365, 365), &old, year, true).is_some());
+        assert_eq!(misfit(&certificate("SFAPI-2", 365, 365), &old, year, false), None);
+        assert!(misfit(&certificate("SFAPI", 365, 60), &old, year, true).is_some(), "no later end");
+        let short = certificate("SFAPI", 90, 90);
+        assert!(misfit(&short, &old, year, true).is_some(), "a year was ordered");
+        assert_eq!(misfit(&short, &old, Duration::days(90), true), None, "90 days were ordered");
+        let mut other = good;
+        other.issuer = old.subject.clone();
+        assert!(misfit(&other, &old, year, true).is_some());
+    }
+}

@@ -3,17 +3,17 @@
 
 use super::*;
 use crate::domain::reason::{Reason, Unseen};
-use crate::domain::sample::{answered, certificate, now, record, standing, watch};
+use crate::domain::sample::{answered, certificate, noon, record, standing, watch};
 
 /// The findings as `level code`, most serious first.
 fn found(watch: &Watch, record: &Record) -> Vec<String> {
-    let assessment = assess(watch, record, None, now());
+    let assessment = assess(watch, record, None, noon());
     assessment.findings.iter().map(|one| format!("{} {}", one.level, one.code)).collect()
 }
 
 fn proven(mut record: Record) -> Record {
     let standing = record.in_force.as_mut().unwrap();
-    standing.targets.entry("centre".to_owned()).or_default().proven = Some(now());
+    standing.targets.entry("centre".to_owned()).or_default().proven = Some(noon());
     record
 }
 
@@ -62,13 +62,13 @@ fn what_is_not_known_is_never_fine() {
     assert_eq!(found(&watch(), &Record::default()), ["warning unseen"]);
     assert_eq!(found(&watch(), &record()), ["warning unproven"]);
     let unseen = |hours: i64| {
-        let since = now() - Duration::hours(hours);
+        let since = noon() - Duration::hours(hours);
         let unseen = Some((since, Unseen::new(Reason::Timeout, "no answer")));
         found(&watch(), &proven(Record { unseen, ..record() }))
     };
     assert_eq!(unseen(1), ["warning unseen"]);
     assert_eq!(unseen(25), ["critical unseen"]);
-    let absent = Record { absent_since: Some(now()), ..record() };
+    let absent = Record { absent_since: Some(noon()), ..record() };
     assert_eq!(found(&watch(), &proven(absent)), ["critical source-vanished"]);
 }
 
@@ -77,7 +77,7 @@ fn every_finding_has_a_way_out() {
     let mut record = record();
     record.in_force = record.in_force.map(|standing| answered(standing, Verdict::NotMapped));
     record.oddities = vec![Unseen::new(Reason::Malformed, "odd")];
-    for finding in assess(&watch(), &record, Some("pat"), now()).findings {
+    for finding in assess(&watch(), &record, Some("pat"), noon()).findings {
         assert!(!finding.way_out.is_empty() && !finding.text.ends_with('.'), "{finding:?}");
     }
 }
