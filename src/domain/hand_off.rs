@@ -188,13 +188,13 @@ certificate → test; or test the SM59 destination (type G) that uses the SSL cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sample::{certificate, chain, now, watch};
+    use crate::domain::sample::{certificate, chain, noon, watch};
     use crate::domain::window::Window;
 
     fn question(watch: &Watch, ask: Ask) -> HandOff {
         let facts = HandOffFacts {
             ask,
-            opened: now(),
+            opened: noon(),
             token: "token".to_owned(),
             signs: Vec::new(),
             reminded: Vec::new(),
