@@ -101,7 +101,8 @@ impl Concern {
             let found = || self.built.config.discoveries.iter().any(|discovery| discovery.would_find(path));
             swapped || self.files.contains(path) || found()
         };
-        !event.kind.is_access() && (event.paths.is_empty() || event.need_rescan() || event.paths.iter().any(at))
+        !event.kind.is_access()
+            && (event.paths.is_empty() || event.need_rescan() || event.paths.iter().any(at))
     }
 }
 
@@ -110,7 +111,8 @@ fn watch(
     concern: &Arc<Concern>,
     changed: &Arc<Notify>,
 ) -> Option<notify::RecommendedWatcher> {
-    let there: Vec<&PathBuf> = folders.iter().filter(|(_, found)| found.is_some()).map(|(at, _)| at).collect();
+    let there: Vec<&PathBuf> =
+        folders.iter().filter(|(_, found)| found.is_some()).map(|(at, _)| at).collect();
     if there.is_empty() {
         return None;
     }

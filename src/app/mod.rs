@@ -22,8 +22,8 @@ pub use build::Built;
 pub use listen::Bind;
 pub use once::{look_once, probe_once};
 pub use passes::worst;
-pub use state::Shared;
 use serve::Door;
+pub use state::Shared;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Kind, Problems, State};

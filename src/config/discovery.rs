@@ -47,7 +47,8 @@ impl Discovery {
     /// Whether a file at this place would be found.
     #[must_use]
     pub fn would_find(&self, path: &Path) -> bool {
-        let matches = |text: &String| glob::Pattern::new(text).is_ok_and(|pattern| pattern.matches_path(path));
+        let matches =
+            |text: &String| glob::Pattern::new(text).is_ok_and(|pattern| pattern.matches_path(path));
         self.paths.iter().any(matches) && !self.leaves_out(path)
     }
 

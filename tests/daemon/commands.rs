@@ -1,5 +1,6 @@
 //! What people and tokens ask of the real daemon, over the socket and over HTTP, and what the history keeps of it.
 
+use certsteward::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::lab::{Lab, is_over};
@@ -63,7 +64,10 @@ async fn a_whole_renewal_goes_on_by_approvals_alone_and_the_history_says_whose()
     let approvals = of("approved");
     assert_eq!(approvals.len(), approved.len(), "each approval counts once: {approvals:#?}");
     let by_token = approvals.iter().find(|event| event["actor"] == "chatops").unwrap();
-    assert_eq!((&by_token["facts"]["comment"], &by_token["facts"]["ticket"]), (&"seen by chatops".into(), &"CHG-1".into()));
+    assert_eq!(
+        (&by_token["facts"]["comment"], &by_token["facts"]["ticket"]),
+        (&"seen by chatops".into(), &"CHG-1".into())
+    );
     assert!(approvals.iter().any(|event| event["actor"] != "chatops" && event["facts"]["ticket"] == "CHG-2"));
     let history = verb(lab.path(), &["history", "sf-odata"]).await;
     assert!(history.out.contains("chatops") && history.out.contains("CHG-2"), "{}", history.out);
@@ -76,7 +80,10 @@ async fn a_whole_renewal_goes_on_by_approvals_alone_and_the_history_says_whose()
 async fn pause_resume_and_silence_are_obeyed_and_survive_a_restart() {
     let (lab, daemon) = proposing().await;
     done(&lab, &["pause", "--comment", "freeze of the tenant"]).await;
-    within(LIMIT, "the pause", async || daemon.metric("certsteward_paused").await.filter(|paused| *paused > 0.5)).await;
+    within(LIMIT, "the pause", async || {
+        daemon.metric("certsteward_paused").await.filter(|paused| *paused > 0.5)
+    })
+    .await;
     assert!(!daemon.json("/api/v1/status").await["paused"].is_null());
     let act = pending(&daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await);
     done(&lab, &["approve", "sf-odata", &act.unwrap()]).await;
@@ -106,7 +113,7 @@ async fn a_command_given_while_the_daemon_dies_is_obeyed_by_the_next_one_at_once
     daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await;
     daemon.stop().await;
     let journal = lab.path().join("state.db");
-    let now = chrono::Utc::now();
+    let now = SystemClock.now();
     let journal = certsteward::journal::sqlite::Sqlite::open(&journal, now).unwrap().0;
     let command = certsteward::domain::report::Command {
         id: 0,

@@ -40,8 +40,10 @@ fn asks(watch: &Value, ask: &str) -> bool {
 
 async fn in_an_empty_folder(folder: &Path) -> Daemon {
     std::fs::create_dir(folder.join("in")).unwrap();
-    let config =
-        format!("{}[[discover]]\ntype = \"file\"\npaths = [\"in/*.cer\"]\n\n[[discover.target]]\n{TARGET}", head());
+    let config = format!(
+        "{}[[discover]]\ntype = \"file\"\npaths = [\"in/*.cer\"]\n\n[[discover.target]]\n{TARGET}",
+        head()
+    );
     Daemon::start(folder, &config).await
 }
 
@@ -60,7 +62,8 @@ async fn an_exported_certificate_is_noticed_handed_over_confirmed_by_name_and_re
     assert!(test.contains("SM59") && test.contains("HRSFEC_PTP_CONFIG"), "{test}");
     assert_eq!(state(&watch), "asked");
 
-    let confirm = ["confirm", "payroll.cer", "security-center", "--comment", "SM59 is green", "--ticket", "CHG-7"];
+    let confirm =
+        ["confirm", "payroll.cer", "security-center", "--comment", "SM59 is green", "--ticket", "CHG-7"];
     let ran = verb(folder.path(), &confirm).await;
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
     let watch = daemon.watch("payroll.cer", "the confirmation", |watch| state(watch) == "confirmed").await;
@@ -86,7 +89,9 @@ async fn confirmed_and_never_proven(daemon: &Daemon, watch: &Value, who: &str) {
     };
     assert!(!of_watch("certsteward_probe_"), "nothing was probed, so nothing is said of probes");
     assert!(!of_watch("certsteward_handoff_open_since"), "{metrics}");
-    assert!(metrics.contains("certsteward_target_match{watch=\"payroll.cer\",target=\"security-center\",match=\"unknown\"} 1"));
+    assert!(metrics.contains(
+        "certsteward_target_match{watch=\"payroll.cer\",target=\"security-center\",match=\"unknown\"} 1"
+    ));
 }
 
 fn user() -> String {
@@ -123,7 +128,8 @@ async fn whoever_has_the_link_confirms_with_their_own_name() {
 /// What the socket says of the watch: local users are told the link.
 async fn local(folder: &Path) -> String {
     let stream = tokio::net::UnixStream::connect(folder.join("c.sock")).await.unwrap();
-    let request = "GET /api/v1/watches/payroll.cer HTTP/1.1\r\nHost: certsteward\r\nConnection: close\r\n\r\n";
+    let request =
+        "GET /api/v1/watches/payroll.cer HTTP/1.1\r\nHost: certsteward\r\nConnection: close\r\n\r\n";
     crate::support::daemon::exchange(stream, request).await.unwrap().body
 }
 

@@ -34,8 +34,9 @@ ssl_client_certificate {at}/ca.pem; ssl_verify_client on;\n\
 location / {{ default_type application/json; return 200 '{{\"d\":{{\"results\":[]}}}}'; }} }} }}\n"
     );
     std::fs::write(folder.join("nginx.conf"), config).unwrap();
-    let running =
-        Running::start(Command::new(nginx).arg("-e").arg(folder.join("nginx.log")).arg("-c").arg(folder.join("nginx.conf")));
+    let running = Running::start(
+        Command::new(nginx).arg("-e").arg(folder.join("nginx.log")).arg("-c").arg(folder.join("nginx.conf")),
+    );
     listening(port).await;
     Some((running, port))
 }
@@ -56,14 +57,16 @@ async fn nginx_that_insists_on_client_certificates_is_probed_with_the_files_of_t
         + &watch("stranger", pki.stranger.pem.clone() + &pki.stranger.key_pem())
         + &watch("keyless", pki.good.pem.clone());
     let daemon = Daemon::start(folder.path(), &config).await;
-    let verdict = async |id: &str| daemon.json(&format!("/api/v1/watches/{id}")).await["probes"][0]["in_force"].clone();
+    let verdict =
+        async |id: &str| daemon.json(&format!("/api/v1/watches/{id}")).await["probes"][0]["in_force"].clone();
     let good = verdict("good").await;
     assert_eq!((&good["verdict"], &good["status"]), (&"accepted".into(), &200.into()), "{good}");
     let stranger = verdict("stranger").await;
     assert_eq!(stranger["verdict"], "certificate-refused", "{stranger}");
     let keyless = verdict("keyless").await;
     assert!(!keyless["no_key"].is_null() && keyless["verdict"].is_null(), "{keyless}");
-    let success = |id: &str| format!("certsteward_probe_success{{watch=\"{id}\",probe=\"api\",role=\"in_force\"}}");
+    let success =
+        |id: &str| format!("certsteward_probe_success{{watch=\"{id}\",probe=\"api\",role=\"in_force\"}}");
     assert_eq!(daemon.metric(&success("good")).await, Some(1.0));
     assert_eq!(daemon.metric(&success("stranger")).await, Some(0.0));
     assert_eq!(daemon.metric(&success("keyless")).await, None, "what is unknown is left out");
@@ -72,20 +75,24 @@ async fn nginx_that_insists_on_client_certificates_is_probed_with_the_files_of_t
 
 #[tokio::test]
 async fn the_machines_own_authorities_are_discovered() {
-    let there = glob::glob("/etc/ssl/certs/*.pem").unwrap().filter(|path| path.as_ref().unwrap().is_file()).count();
+    let there =
+        glob::glob("/etc/ssl/certs/*.pem").unwrap().filter(|path| path.as_ref().unwrap().is_file()).count();
     if there == 0 {
         println!("SKIPPED: there are no files /etc/ssl/certs/*.pem");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let config = head() + "[[discover]]\ntype = \"file\"\npaths = [\"/etc/ssl/certs/*.pem\"]\nprefix = \"ca-\"\n";
+    let config =
+        head() + "[[discover]]\ntype = \"file\"\npaths = [\"/etc/ssl/certs/*.pem\"]\nprefix = \"ca-\"\n";
     let daemon = Daemon::start(folder.path(), &config).await;
     let watches = daemon.json("/api/v1/watches").await["watches"].as_array().unwrap().clone();
     assert_eq!(watches.len(), there);
     let unseen: Vec<&Value> = watches.iter().filter(|watch| !watch["unseen"].is_null()).collect();
     assert!(unseen.is_empty(), "{unseen:#?}");
     let metrics = daemon.page("/metrics").await;
-    let ends = metrics.lines().filter(|line| line.starts_with("certsteward_certificate_not_after_timestamp_seconds{"));
+    let ends = metrics
+        .lines()
+        .filter(|line| line.starts_with("certsteward_certificate_not_after_timestamp_seconds{"));
     assert_eq!(ends.count(), there);
     assert_eq!(ask(daemon.port, "GET", "/", "", "").await.unwrap().status, 200);
     daemon.stop().await;
@@ -144,7 +151,8 @@ from = \"certsteward@localhost\"\nto = [\"ops@localhost\"]\n"
     let subject = mail.lines().find(|line| line.starts_with("Subject: ")).unwrap();
     assert!(subject.contains("[certsteward] CRITICAL old:"), "{subject}");
     let counted = "certsteward_notifications_total{notifier=\"ops\",result=\"ok\"}";
-    within(LIMIT, "the counted mail", async || daemon.metric(counted).await.filter(|count| *count >= 1.0)).await;
+    within(LIMIT, "the counted mail", async || daemon.metric(counted).await.filter(|count| *count >= 1.0))
+        .await;
     daemon.stop().await;
 }
 
@@ -188,6 +196,7 @@ fn clean(promtool: &Path, page: &str) {
         .unwrap();
     child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.trim().is_empty(), "{said}");
 }

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::{Shared, Trust};
 use super::problem::Problem;
+use super::{Shared, Trust};
 
 /// How long an answer may take.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -86,7 +86,8 @@ fn is_ours(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     };
     let name = authority.host();
     let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let public = public_url.and_then(host_of).and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
+    let public =
+        public_url.and_then(host_of).and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
     is_address
         || name.eq_ignore_ascii_case("localhost")
         || public.is_some_and(|public| public.host().eq_ignore_ascii_case(name))
