@@ -38,9 +38,9 @@ async fn once(matching: &str, rotation: &str, subject: &str) -> Ran {
         ["--match", matching],
         ["--rotation", rotation],
         ["--subject", subject],
-        ["--hands-take", "300ms"],
-        ["--caller-cache", "500ms"],
-        ["--settle", "1s"],
+        ["--hands-take", "1s"],
+        ["--caller-cache", "1s"],
+        ["--settle", "2s"],
         ["--listen", &listen],
     ];
     let mut command = Command::new(env!("CARGO_BIN_EXE_certsteward"));

@@ -23,7 +23,7 @@ pub(super) struct Outcome {
     longest: i64,
     seconds: u64,
     wrong: Vec<String>,
-    story: String,
+    pub(super) story: String,
 }
 
 impl Outcome {
@@ -67,7 +67,8 @@ pub(super) async fn judge(
         Some(0) => {}
         code => wrong.push(format!("SIGTERM ended the daemon with {code:?}")),
     }
-    let lines = scene.events(0);
+    scene.look();
+    let lines = scene.lines().to_vec();
     match Sqlite::open(&scene.state(), now()) {
         Ok((journal, None)) => match journal.records().await {
             Ok(records) => wrong.extend(records.get("sf-odata").map_or(vec!["no record".into()], of_record)),
