@@ -209,9 +209,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(at(IN_PLACE_DN, &[GenerateInPlace], &every));
     cases.extend(at(IN_PLACE_EXACT, &[GenerateInPlace], &every));
     for (terms, kinds) in events() {
-        cases.extend(kinds.iter().map(|(kind, n, after)| {
-            case(terms, Point::Event(kind, *n, Duration::from_millis(*after)))
-        }));
+        cases.extend(
+            kinds
+                .iter()
+                .map(|(kind, n, after)| case(terms, Point::Event(kind, *n, Duration::from_millis(*after)))),
+        );
     }
     let all = [LEARNS, SAME_DN, REPLACES, IN_PLACE_DN, IN_PLACE_EXACT];
     cases.extend(all.map(|terms| case(terms, Point::EveryLine)));

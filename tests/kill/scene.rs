@@ -31,7 +31,8 @@ impl Terms {
 
     /// How many certificates one generation issues: `auto` learns from the first one that it needs another.
     pub(super) fn issued(self) -> u32 {
-        let learns = self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
+        let learns =
+            self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
         if learns { 2 } else { 1 }
     }
 
@@ -218,7 +219,8 @@ impl Scene {
             let ended = scene.lines().iter().any(|line| line.kind == "renewal-ended");
             let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
             let used = scene.landscape.caller_report().certificate?.fingerprint;
-            let stands = scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
+            let stands =
+                scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
             (ended && rests && stands && !scene.seen.mails_wait).then_some(())
         })
         .await
