@@ -31,7 +31,7 @@ const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 const VANISHED_FOR: chrono::Duration = chrono::Duration::days(7);
 
 /// The loop's own state.
-pub struct Passes {
+pub(super) struct Passes {
     shared: Arc<Shared>,
     records: BTreeMap<String, Record>,
     parts: BTreeMap<String, Parts>,
@@ -63,7 +63,7 @@ impl Passes {
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
+    pub(super) async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
         shared.daemon().paused = paused.clone().map(|(at, by)| (at, by.to_string()));
@@ -86,7 +86,7 @@ impl Passes {
     }
 
     /// Runs until `stop`; then waits for the passes in hand.
-    pub async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
+    pub(super) async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
         self.shared.bell.ring_everywhere();
         let bell = self.shared.bell.clone();
         while !stop.is_cancelled() {
