@@ -26,7 +26,7 @@ async fn nginx(folder: &Path, pki: &Pki) -> Option<(Running, u16)> {
     let at = text(folder);
     let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
     let config = format!(
-        "daemon off; {user} pid {at}/nginx.pid; error_log {at}/nginx.log; worker_processes 1;\nevents {{}}\nhttp {{\n\
+        "daemon off; master_process off; {user} pid {at}/nginx.pid; error_log {at}/nginx.log; worker_processes 1;\nevents {{}}\nhttp {{\n\
 access_log off; client_body_temp_path {at}/t1; proxy_temp_path {at}/t2; fastcgi_temp_path {at}/t3; \
 uwsgi_temp_path {at}/t4; scgi_temp_path {at}/t5;\nserver {{ listen 127.0.0.1:{port} ssl; server_name localhost;\n\
 ssl_certificate {at}/nginx.pem; ssl_certificate_key {at}/nginx.key;\n\
