@@ -191,10 +191,10 @@ fn gaps(lines: &[Line]) -> Vec<(certsteward::domain::Timestamp, certsteward::dom
     announced.map(|line| (line.at, ended)).collect()
 }
 
-/// The mails that came more than once: same subject, same question, same certificate.
+/// The questions that were mailed more than once: same subject, same question, same certificate. A finding may come again.
 fn mails_twice(scene: &Scene) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for mail in scene.landscape.mails() {
+    for mail in scene.landscape.mails().iter().filter(|mail| mail.line("Ask").is_some()) {
         let key = ["Ask", "Fingerprint (SHA-256)"].map(|name| mail.line(name).unwrap_or_default().to_owned());
         *seen.entry(format!("{} {}", mail.subject, key.join(" "))).or_default() += 1;
     }

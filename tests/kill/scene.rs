@@ -207,7 +207,7 @@ impl Scene {
         let waker = std::task::Waker::noop();
         self.until("the held request", |_| {
             let mut context = std::task::Context::from_waker(waker);
-            std::future::Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
+            Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
         })
         .await
     }
@@ -263,7 +263,8 @@ impl Scene {
             self.longest = self.longest.max((next - now()).num_seconds());
         }
         let leftover = &self.seen.record["leftovers"][0];
-        let asked = leftover["hand_offs"].as_object().is_some_and(|asked| !asked.is_empty());
+        let asked = leftover["hand_offs"]["security-center"].as_object();
+        let asked = asked.is_some_and(|asked| asked["closed"].is_null());
         let removed = self.landscape.mappings().len() == 1;
         let verb = if asked && removed { "/targets/security-center/confirm" } else { "/retry" };
         if ask(&socket, "POST", verb).await.is_ok() {
