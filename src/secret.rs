@@ -67,12 +67,7 @@ fn read_file(path: &std::path::Path, private: bool) -> Result<Zeroizing<Vec<u8>>
     use std::os::unix::fs::MetadataExt as _;
     let shown = path.display();
     let failed = |error: std::io::Error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => Reason::NotFound,
-            std::io::ErrorKind::PermissionDenied => Reason::PermissionDenied,
-            _ => Reason::Unreadable,
-        };
-        Unseen::new(reason, format!("cannot read the secret file {shown}: {error}"))
+        Unseen::new(Reason::of_file(&error), format!("cannot read the secret file {shown}: {error}"))
     };
     let facts = std::fs::metadata(path).map_err(failed)?;
     if facts.len() > LIMIT {

@@ -12,6 +12,8 @@ mod support;
 mod catalogue;
 mod cli;
 mod config;
+mod daemon;
+mod dashboards;
 mod delivery;
 mod formats;
 mod journal;

@@ -14,7 +14,7 @@ use crate::support::samples::{self, ADD_TOKEN, CLOSED_TOKEN, REMOVE_TOKEN, REPLA
 const TOKENS: [&str; 4] = [REPLACE_TOKEN, ADD_TOKEN, REMOVE_TOKEN, CLOSED_TOKEN];
 
 fn options(trust: Trust) -> Options {
-    Options { public_url: Some("https://certsteward.example.org".to_owned()), trust }
+    Options { public_url: Some("https://certsteward.example.org".to_owned()), trust, loopback: true }
 }
 
 async fn network(daemon: FakeDaemon) -> (Arc<FakeDaemon>, Served) {

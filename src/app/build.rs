@@ -181,7 +181,8 @@ fn password(source: &SourceConfig) -> Password {
     }
 }
 
-fn notifier(config: &NotifierConfig, net: &Net) -> Result<Arc<dyn Notifier>, Unseen> {
+/// The notifier that these settings name.
+pub(super) fn notifier(config: &NotifierConfig, net: &Net) -> Result<Arc<dyn Notifier>, Unseen> {
     Ok(match &config.kind {
         NotifierKind::Smtp(settings) => Arc::new(Smtp::new(net.clone(), settings.clone())?),
         NotifierKind::Webhook(settings) => Arc::new(Webhook::new(net.clone(), settings.clone())),

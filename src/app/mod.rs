@@ -2,9 +2,11 @@
 //! It decides nothing about certificates.
 
 mod build;
+mod files;
 mod listen;
 mod once;
 mod passes;
+mod serve;
 mod state;
 mod system;
 
@@ -13,15 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::middleware::from_fn;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use build::Built;
 pub use listen::Bind;
-pub use once::{look_once, probe_once};
-pub use passes::worst;
-pub use state::Shared;
+pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events};
+use serve::Door;
+pub use state::{Shared, chain};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Kind, Problems, State};
@@ -57,9 +58,6 @@ pub enum Start {
     /// The folder of the store.
     #[error("cannot make the folder {0} of the store ([daemon] state)")]
     Folder(String, #[source] std::io::Error),
-    /// The scheduler.
-    #[error("the cron scheduler did not start")]
-    Cron(#[source] tokio_cron_scheduler::JobSchedulerError),
     /// Signals.
     #[error("signals cannot be listened for")]
     Signals(#[source] std::io::Error),
@@ -81,12 +79,18 @@ pub struct Running {
 pub async fn run(path: &Path, kind: Kind) -> Result<bool, Start> {
     let config = config::load(path, kind).map_err(Start::Configuration)?;
     system::log(&config.daemon.log);
-    let signals = system::Signals::new().map_err(Start::Signals)?;
+    let mut signals = system::Signals::new().map_err(Start::Signals)?;
     let running = start(config, Some((path.to_owned(), kind))).await?;
     system::tell_ready(&format!("listening on {}", running.listens));
-    system::obey(signals, &running).await;
+    system::obey(&mut signals, &running).await;
     system::tell_stopping();
-    Ok(running.stop().await)
+    tokio::select! {
+        ended = running.stop() => Ok(ended),
+        () = signals.stop() => {
+            tracing::warn!("told to stop a second time: not waiting any more; what was begun is looked at after the next start");
+            Ok(false)
+        }
+    }
 }
 
 /// Starts a daemon on this configuration. Addresses are bound and the store is opened before anything runs.
@@ -98,6 +102,7 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     let net = Net::new()?;
     let (daemon, limit) = (config.daemon.clone(), config.daemon.shutdown);
     let (journal, set_aside) = open_journal(&config, clock.now())?;
+    let tls = daemon.tls.as_ref().map(listen::tls).transpose()?;
     let tcp = listen::tcp(daemon.listen).await?;
     let unix = listen::unix(&daemon.socket).await?;
     let listens = tcp.local_addr().unwrap_or(daemon.listen);
@@ -115,7 +120,11 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     running.say_started(set_aside).await;
     let stop = running.stop.clone();
     running.tasks.spawn(passes.run(stop, system::alive));
-    running.serve(tcp, unix, &daemon)?;
+    let network = match tls {
+        Some(acceptor) => Door::Tls(tcp, acceptor),
+        None => Door::Tcp(tcp),
+    };
+    running.serve(network, Door::Unix(unix), daemon.public_url.as_deref());
     running.tasks.spawn(deliver(Arc::clone(&shared), running.stop.clone()));
     running.tasks.spawn(ring(Arc::clone(&shared), running.stop.clone()));
     running.tasks.close();
@@ -158,31 +167,16 @@ impl Running {
         self.shared.note(Actor::Daemon, EventKind::Started, text).await;
     }
 
-    fn serve(
-        &self,
-        tcp: tokio::net::TcpListener,
-        unix: tokio::net::UnixListener,
-        daemon: &config::Daemon,
-    ) -> Result<(), Start> {
-        let options = |trust| Options { public_url: daemon.public_url.clone(), trust };
-        let network = router(self.daemon(), options(Trust::Network));
-        let local = router(self.daemon(), options(Trust::LocalSocket)).layer(from_fn(listen::name_peer));
-        let stopped = || self.stop.clone().cancelled_owned();
-        match &daemon.tls {
-            Some(tls) => {
-                let listener = listen::TlsListener::new(tcp, tls)?;
-                let served = axum::serve(listener, network).with_graceful_shutdown(stopped());
-                self.tasks.spawn(async move { ended("HTTPS", served.await) });
-            }
-            None => {
-                let served = axum::serve(tcp, network).with_graceful_shutdown(stopped());
-                self.tasks.spawn(async move { ended("HTTP", served.await) });
-            }
+    fn serve(&self, network: Door, local: Door, public_url: Option<&str>) {
+        let options = |trust| Options {
+            public_url: public_url.map(str::to_owned),
+            trust,
+            loopback: self.listens.ip().is_loopback(),
+        };
+        for (door, trust) in [(network, Trust::Network), (local, Trust::LocalSocket)] {
+            let router = router(self.daemon(), options(trust));
+            self.tasks.spawn(door.serve(router, self.stop.clone()));
         }
-        let local = local.into_make_service_with_connect_info::<listen::PeerUser>();
-        let served = axum::serve(unix, local).with_graceful_shutdown(stopped());
-        self.tasks.spawn(async move { ended("the Unix socket", served.await) });
-        Ok(())
     }
 
     /// Stops: no act begins any more, the ones in hand are waited for, with a limit. True where all of them ended.
@@ -198,12 +192,6 @@ impl Running {
             );
         }
         ended
-    }
-}
-
-fn ended(what: &str, result: std::io::Result<()>) {
-    if let Err(error) = result {
-        tracing::error!(error = %error, "{what} ended");
     }
 }
 
@@ -240,7 +228,7 @@ async fn deliver_once(shared: &Shared, deliverer: &Deliverer) -> bool {
     let report = match deliverer.deliver_due().await {
         Ok(report) => report,
         Err(error) => {
-            tracing::error!(error = %state::chain(&error), "the outbox could not be read");
+            tracing::error!(error = %chain(&error), "the outbox could not be read from the store; it is tried again within seconds");
             return false;
         }
     };
@@ -281,12 +269,10 @@ async fn ring(shared: Arc<Shared>, stop: CancellationToken) {
                 None
             }
         };
-        let files = system::watch_files(&built, shared.bell.clone());
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = files::ring(built, shared.bell.clone(), stop.clone()) => {}
             () = shared.reloaded.notified() => {}
         }
-        drop(files);
         if let Some(cron) = cron {
             cron.stop().await;
         }

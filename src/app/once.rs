@@ -1,15 +1,26 @@
-//! One look without a daemon: for `check`, `plan` and `probe WATCH`. Nothing is changed and nothing is kept.
+//! What verbs do once, without a daemon: look at watches, probe one, look at a server, try a notifier, read the history.
+//! Nothing is changed and nothing is kept.
 
-use std::sync::atomic::Ordering;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::{Built, Start};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::Config;
-use crate::domain::reason::Unseen;
+use super::{Built, Start, build};
+use crate::clock::{Clock as _, Stopwatch, SystemClock};
+use crate::config::{Config, State};
+use crate::domain::Timestamp;
+use crate::domain::event::Event;
+use crate::domain::finding::Level;
+use crate::domain::message::{Message, Topic};
+use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::report::Sighting;
 use crate::domain::verdict::Probed;
 use crate::engine::pass::{House, pass};
 use crate::journal::sqlite::Sqlite;
-use crate::net::Net;
+use crate::journal::{EventQuery, Journal as _, JournalError};
+use crate::net::{self, Net};
+use crate::sources::Source as _;
+use crate::sources::tls::{self, Tls};
 
 /// Looks at these watches once, or at all of them, and pictures them as the API does. No act begins, nobody is told, nothing is written.
 ///
@@ -20,7 +31,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
     let built = Built::new(config, Net::new()?).map_err(Start::Build)?;
     let all = built.watches().map_err(Start::Build)?;
     let journal = Sqlite::in_memory()?;
-    let never = std::sync::atomic::AtomicBool::new(false);
+    let never = AtomicBool::new(false);
     let mut views = Vec::new();
     for (id, parts) in all {
         if !watches.is_empty() && !watches.contains(&id) {
@@ -35,7 +46,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             seed: [0; 32],
             may_act: &|| never.load(Ordering::Relaxed),
         };
-        views.push(crate::surfaces::picture(&*pass(&parts, None, Vec::new(), true, &house).await?.view));
+        views.push(crate::surfaces::picture(&pass(&parts, None, Vec::new(), true, &house).await?.view));
     }
     Ok(views)
 }
@@ -45,9 +56,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
 /// # Errors
 /// Where the key cannot be had.
 pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Probed)>, Unseen> {
-    use crate::domain::reason::Reason;
-    let net = Net::new().map_err(|error| Unseen::new(Reason::Unreadable, error.to_string()))?;
-    let built = Built::new(config, net)?;
+    let built = Built::new(config, open_net()?)?;
     let parts = built.watches()?.remove(watch);
     let parts = parts.ok_or_else(|| {
         Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration"))
@@ -64,4 +73,90 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
         results.push((id.clone(), probed));
     }
     Ok(results)
+}
+
+fn open_net() -> Result<Net, Unseen> {
+    Net::new().map_err(|error| Unseen::new(Reason::Unreadable, error.to_string()))
+}
+
+/// Looks once at the chain a TLS server presents.
+///
+/// # Errors
+/// Why it could not be seen.
+pub async fn look_at_server(host: &str, port: u16, timeout: Duration) -> Result<Option<Sighting>, Unseen> {
+    let settings = tls::Settings {
+        host: host.to_owned(),
+        port,
+        server_name: None,
+        net: net::Settings { timeout, ..net::Settings::default() },
+    };
+    Tls::new(open_net()?, settings).look(None).await
+}
+
+/// Reads the newest events from the store of this configuration, beside a daemon or without one.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn stored_events(
+    config: &Config,
+    watch: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(i64, Event)>, JournalError> {
+    let State::Sqlite(path) = &config.daemon.state;
+    let query = EventQuery { watch: watch.map(str::to_owned), limit, ..EventQuery::default() };
+    Sqlite::open_read_only(path)?.events(query).await
+}
+
+/// A notifier, tried once.
+#[derive(Debug)]
+pub struct Tried {
+    /// Whether it took the message.
+    pub outcome: Result<(), Failure>,
+    /// How long that took.
+    pub seconds: f64,
+}
+
+/// Sends one message, plainly marked as a test, through a notifier. It goes past the outbox: nothing is repeated.
+///
+/// # Errors
+/// Where there is no such notifier, or its settings cannot be used.
+pub async fn notify_test(config: &Config, name: &str) -> Result<Tried, Unseen> {
+    let settings = config.notifiers.iter().find(|each| each.id == name);
+    let settings = settings.ok_or_else(|| no_notifier(config, name))?;
+    let unusable = |unseen: Unseen| Unseen::new(unseen.reason, format!("notifier {name}: {unseen}"));
+    let notifier = open_net().and_then(|net| build::notifier(settings, &net)).map_err(unusable)?;
+    let watch = Stopwatch::start();
+    let outcome = notifier.send(&test_message(SystemClock.now())).await;
+    Ok(Tried { outcome, seconds: watch.elapsed().as_secs_f64() })
+}
+
+fn no_notifier(config: &Config, name: &str) -> Unseen {
+    let known: Vec<&str> = config.notifiers.iter().map(|each| each.id.as_str()).collect();
+    let known = if known.is_empty() {
+        "none is configured".to_owned()
+    } else {
+        format!("there are: {}", known.join(", "))
+    };
+    Unseen::new(Reason::NotFound, format!("there is no notifier {name:?}; {known}"))
+}
+
+fn test_message(at: Timestamp) -> Message {
+    Message {
+        watch: "test".to_owned(),
+        labels: BTreeMap::new(),
+        at,
+        topic: Topic::Findings,
+        level: Level::Notice,
+        code: "test".to_owned(),
+        key: format!("test-{}", at.timestamp()),
+        resolved: false,
+        subject: "test message of certsteward, nothing is wrong".to_owned(),
+        text: "This message was sent by hand with certsteward notify test, to see whether messages arrive"
+            .to_owned(),
+        way_out: "nothing to do".to_owned(),
+        hand_off: None,
+        to: None,
+        actor: None,
+        deadline: None,
+    }
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::build::Built;
-use super::state::{Shared, chain};
+use super::state::{Shared, chain, one_line};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
-use crate::domain::finding::Level;
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
@@ -31,7 +30,7 @@ const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 const VANISHED_FOR: chrono::Duration = chrono::Duration::days(7);
 
 /// The loop's own state.
-pub struct Passes {
+pub(super) struct Passes {
     shared: Arc<Shared>,
     records: BTreeMap<String, Record>,
     parts: BTreeMap<String, Parts>,
@@ -41,6 +40,13 @@ pub struct Passes {
     under_way: BTreeSet<String>,
     passed_once: BTreeSet<String>,
     running: JoinSet<Done>,
+    /// Which watch a task serves, so that one that broke down is known by its name.
+    tasks: BTreeMap<tokio::task::Id, String>,
+    /// The commands that passes under way have taken: still in the journal, not to be taken again.
+    taken: BTreeMap<String, Vec<i64>>,
+    /// When commands are read again although nobody rang, because a pass that had taken some could not be saved.
+    read_again: Option<Timestamp>,
+    refreshed: bool,
     paused: Option<String>,
 }
 
@@ -56,7 +62,7 @@ impl Passes {
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
+    pub(super) async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
         shared.daemon().paused = paused.clone().map(|(at, by)| (at, by.to_string()));
@@ -70,12 +76,16 @@ impl Passes {
             under_way: BTreeSet::new(),
             passed_once: BTreeSet::new(),
             running: JoinSet::new(),
+            tasks: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            read_again: None,
+            refreshed: false,
             paused: paused.map(|(_, by)| by.to_string()),
         })
     }
 
     /// Runs until `stop`; then waits for the passes in hand.
-    pub async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
+    pub(super) async fn run(mut self, stop: tokio_util::sync::CancellationToken, alive: impl Fn()) {
         self.shared.bell.ring_everywhere();
         let bell = self.shared.bell.clone();
         while !stop.is_cancelled() {
@@ -84,16 +94,20 @@ impl Passes {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = bell.rung() => self.collect().await,
-                Some(done) = self.running.join_next() => self.done(done).await,
+                Some(done) = self.running.join_next_with_id() => self.done(done).await,
                 () = tokio::time::sleep(wait) => {}
             }
-            while let Some(done) = self.running.try_join_next() {
+            while let Some(done) = self.running.try_join_next_with_id() {
                 self.done(done).await;
+            }
+            if self.read_again.is_some_and(|at| at <= self.shared.clock.now()) {
+                self.collect().await;
             }
             self.begin_due();
             self.shared.publish();
+            self.note_ready();
         }
-        while let Some(done) = self.running.join_next().await {
+        while let Some(done) = self.running.join_next_with_id().await {
             self.done(done).await;
         }
         self.shared.publish();
@@ -107,8 +121,22 @@ impl Passes {
         next.clamp(Duration::from_millis(10), TICK)
     }
 
-    /// After a ring: what was commanded, and every watch where the whole house was rung.
+    /// Ready is said once every watch there is was passed over, and there may be none.
+    fn note_ready(&self) {
+        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
+        if self.refreshed && all_once && self.under_way.is_empty() && self.wanted.is_empty() {
+            self.shared.ready.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// After a ring: every watch where the whole house was rung, and what was commanded. The watches come first, because
+    /// a command may be for one that is new.
     async fn collect(&mut self) {
+        self.read_again = None;
+        if self.shared.bell.take_everywhere() {
+            self.refresh().await;
+            self.wanted.extend(self.parts.keys().cloned());
+        }
         match self.shared.journal.commands().await {
             Ok(commands) => {
                 self.waiting.clear();
@@ -116,20 +144,25 @@ impl Passes {
                     self.take(command).await;
                 }
             }
-            Err(error) => tracing::error!(error = %chain(&error), "commands could not be read"),
-        }
-        if self.shared.bell.take_everywhere() {
-            self.refresh().await;
-            self.wanted.extend(self.parts.keys().cloned());
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the commands could not be read from the store; they stay there and are read again soon");
+                self.read_again = Some(self.shared.clock.now() + AFTER_FAILURE);
+            }
         }
     }
 
     async fn take(&mut self, command: Command) {
+        let is_taken = self.taken.get(&command.watch).is_some_and(|ids| ids.contains(&command.id));
+        if is_taken {
+            return;
+        }
         if command.watch.is_empty() {
             self.obey(command).await;
         } else if self.parts.contains_key(&command.watch) {
             self.wanted.insert(command.watch.clone());
             self.waiting.entry(command.watch.clone()).or_default().push(command);
+        } else if self.refreshed {
+            self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
         }
     }
 
@@ -154,7 +187,7 @@ impl Passes {
             | Verb::Silence(_) => return self.absorb_house(&command, "refused: it names no watch").await,
         };
         if let Err(error) = self.shared.journal.set_paused(paused.clone()).await {
-            tracing::error!(error = %chain(&error), "a pause could not be saved");
+            tracing::error!(error = %chain(&error), "the pause or its end could not be saved, so nothing changes; give the command again");
             return;
         }
         self.paused = paused.as_ref().map(|(_, by)| by.to_string());
@@ -184,7 +217,7 @@ impl Passes {
             absorbed: vec![command.id],
         };
         if let Err(error) = self.shared.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "a command could not be absorbed");
+            tracing::error!(error = %chain(&error), "a command was obeyed but could not be marked as done in the store; it is read again with the next ring");
         }
     }
 
@@ -194,9 +227,16 @@ impl Passes {
         let reading = Arc::clone(&built);
         let all = tokio::task::spawn_blocking(move || reading.watches()).await;
         match all {
-            Ok(Ok(parts)) => self.replace(parts).await,
-            Ok(Err(unseen)) => tracing::error!(error = %unseen, "the watches could not be built"),
-            Err(error) => tracing::error!(error = %error, "the watches could not be built"),
+            Ok(Ok(parts)) => {
+                self.replace(parts).await;
+                self.refreshed = true;
+            }
+            Ok(Err(unseen)) => {
+                tracing::error!(error = %unseen, "the watches could not be built; those there were go on")
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the watches could not be built by a fault of certsteward itself; those there were go on, please report it")
+            }
         }
         self.refresh_credentials(&built).await;
     }
@@ -235,7 +275,7 @@ impl Passes {
         };
         let saved = self.shared.journal.save(change).await;
         if let Err(error) = saved.and(self.shared.journal.forget(id).await) {
-            tracing::error!(watch = id, error = %chain(&error), "a vanished watch could not be written down");
+            tracing::error!(watch = id, error = %chain(&error), "a watch is no longer configured, but that could not be saved; its record is tried again after a restart");
         }
         self.records.remove(id);
         self.next.remove(id);
@@ -274,45 +314,73 @@ impl Passes {
     }
 
     fn begin(&mut self, id: String, parts: Parts) {
+        let Some(seed) = seed() else {
+            tracing::error!(
+                watch = id,
+                wait_seconds = AFTER_FAILURE.num_seconds(),
+                "the operating system gives no randomness, so the pass does not begin; it is tried again after the wait"
+            );
+            self.next.insert(id, self.shared.clock.now() + AFTER_FAILURE);
+            return;
+        };
         let record = self.records.remove(&id);
         let commands = self.waiting.remove(&id).unwrap_or_default();
         let first = self.passed_once.insert(id.clone());
         self.under_way.insert(id.clone());
+        self.taken.insert(id.clone(), commands.iter().map(|command| command.id).collect());
         let shared = Arc::clone(&self.shared);
         let paused = self.paused.clone();
-        self.running.spawn(async move {
-            let watch = Stopwatch::start();
+        let watch = id.clone();
+        let task = self.running.spawn(async move {
+            let stopwatch = Stopwatch::start();
             let before = record.clone();
-            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref()).await;
-            Done { watch: id, seconds: watch.elapsed().as_secs_f64(), outcome, before }
+            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref(), seed).await;
+            Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome, before }
         });
+        self.tasks.insert(task.id(), watch);
     }
 
-    async fn done(&mut self, joined: Result<Done, tokio::task::JoinError>) {
-        let done = match joined {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!(error = %error, "a pass ended by a fault of certsteward itself; its watch is passed over again after a restart");
-                return;
-            }
+    async fn done(&mut self, joined: Result<(tokio::task::Id, Done), tokio::task::JoinError>) {
+        let (task, done) = match joined {
+            Ok((task, done)) => (task, done),
+            Err(error) => return self.broke_down(&error).await,
         };
+        self.tasks.remove(&task);
         self.under_way.remove(&done.watch);
+        self.taken.remove(&done.watch);
         match done.outcome {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
                 tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
-                self.next.insert(done.watch.clone(), self.shared.clock.now() + AFTER_FAILURE);
-                // The record is read anew, because what was saved last counts.
-                if let Ok(mut records) = self.shared.journal.records().await
-                    && let Some(record) = records.remove(&done.watch).or(done.before)
-                {
-                    self.records.insert(done.watch, record);
-                }
+                self.recover(done.watch, done.before).await;
             }
         }
-        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
-        if all_once && self.under_way.is_empty() && self.wanted.is_empty() {
-            self.shared.ready.store(true, Ordering::SeqCst);
+    }
+
+    /// A pass that broke down by a fault of ours takes no other watch with it, and its own is passed over again.
+    async fn broke_down(&mut self, error: &tokio::task::JoinError) {
+        let Some(watch) = self.tasks.remove(&error.id()) else {
+            return;
+        };
+        tracing::error!(
+            watch,
+            error = %error,
+            "the pass ended by a fault of certsteward itself, please report it; the watch is passed over again in half a minute"
+        );
+        self.under_way.remove(&watch);
+        self.taken.remove(&watch);
+        self.recover(watch, None).await;
+    }
+
+    /// After a pass that left nothing behind: its record is read anew, because what was saved last counts, and so are commands.
+    async fn recover(&mut self, watch: String, before: Option<Record>) {
+        let later = self.shared.clock.now() + AFTER_FAILURE;
+        self.next.insert(watch.clone(), later);
+        self.read_again = Some(later);
+        if let Ok(mut records) = self.shared.journal.records().await
+            && let Some(record) = records.remove(&watch).or(before)
+        {
+            self.records.insert(watch, record);
         }
     }
 
@@ -361,6 +429,7 @@ async fn one(
     commands: Vec<Command>,
     first: bool,
     paused: Option<&str>,
+    seed: [u8; 32],
 ) -> Result<Passed, JournalError> {
     let built = shared.built.load_full();
     let house = House {
@@ -369,41 +438,31 @@ async fn one(
         recipients: &built.recipients,
         ladder: &built.ladder,
         paused,
-        seed: seed(),
+        seed,
         may_act: &|| !shared.stopping.load(Ordering::SeqCst),
     };
     pass(parts, record, commands, first, &house).await
 }
 
-/// Chance of the operating system, for the tokens of hand-off links and for jitter.
-fn seed() -> [u8; 32] {
+/// Chance of the operating system, for the tokens of hand-off links and for jitter; none where it has none to give.
+fn seed() -> Option<[u8; 32]> {
     use ring::rand::SecureRandom as _;
     let mut seed = [0; 32];
-    // ring fails here only where the operating system has no randomness at all, and then TLS does not work either.
-    if ring::rand::SystemRandom::new().fill(&mut seed).is_err() {
-        tracing::error!("the operating system gives no randomness");
-    }
-    seed
+    ring::rand::SystemRandom::new().fill(&mut seed).ok()?;
+    Some(seed)
 }
 
 /// One line of the log per event.
 fn log(event: &Event) {
-    let (kind, actor) = (event.kind.code(), event.actor.to_string());
+    let (kind, actor, text) = (event.kind.code(), event.actor.to_string(), one_line(&event.text));
     let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let facts = facts.join(" ");
-    match event.kind {
-        EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack => {
-            tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
-        }
-        _ if event.facts.is_empty() => {
-            tracing::info!(watch = event.watch, event = kind, actor, "{}", event.text)
-        }
-        _ => tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text),
+    let facts = (!facts.is_empty()).then_some(facts);
+    let is_trouble =
+        matches!(event.kind, EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack);
+    if is_trouble {
+        tracing::warn!(watch = event.watch, event = kind, actor, facts, "{text}");
+    } else {
+        tracing::info!(watch = event.watch, event = kind, actor, facts, "{text}");
     }
-}
-
-/// The most serious level of these pictures: what `check` answers.
-#[must_use]
-pub fn worst(views: &[Arc<crate::domain::snapshot::WatchView>]) -> Level {
-    views.iter().map(|view| view.level).max().unwrap_or(Level::Ok)
 }

@@ -92,7 +92,7 @@ impl Shared {
 
     /// Writes an event of the daemon itself into the history and the log.
     pub(super) async fn note(&self, actor: Actor, kind: EventKind, text: String) {
-        tracing::info!(event = kind.code(), actor = %actor, "{text}");
+        tracing::info!(event = kind.code(), actor = %actor, "{}", one_line(&text));
         let event =
             Event { watch: String::new(), at: self.clock.now(), actor, kind, text, facts: Vec::new() };
         let change = Change {
@@ -103,7 +103,7 @@ impl Shared {
             absorbed: Vec::new(),
         };
         if let Err(error) = self.journal.save(change).await {
-            tracing::error!(error = %chain(&error), "an event could not be saved");
+            tracing::error!(error = %chain(&error), "the event above could not be saved in the store; it stands in this log only");
         }
     }
 
@@ -127,17 +127,18 @@ impl Shared {
         let (text, result) = match outcome {
             Ok((built, fixed)) => {
                 self.built.store(Arc::new(built));
-                self.reloaded.notify_waiters();
+                self.reloaded.notify_one();
                 self.bell.ring_everywhere();
                 (format!("the configuration was read again{fixed}"), Ok(()))
             }
             Err(problems) => {
-                (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems))
+                let said = one_line(&problems);
+                (format!("the configuration has problems, the old one goes on: {said}"), Err(problems))
             }
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
-        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
         self.publish();
+        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
         result
     }
 
@@ -168,8 +169,15 @@ fn listed(problems: &Problems) -> String {
     problems.to_string()
 }
 
+/// A text as one line of the log: what others wrote, such as a subject, cannot begin a line of its own.
+pub(super) fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ").replace(char::is_control, " ")
+}
+
 /// An error with its causes, as `a: b: c`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,19 +1,13 @@
-//! The operating system's side: signals, systemd, the log, changed files.
+//! The operating system's side: signals, systemd, the log.
 //! Each of them only tells or rings.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
-use notify::{RecursiveMode, Watcher as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Running;
-use super::build::Built;
-use crate::config::{Log, LogFormat, LogLevel, SourceConfig};
-use crate::engine::schedule::Bell;
+use crate::config::{Log, LogFormat, LogLevel};
 
 /// The signals that are obeyed.
 pub(super) struct Signals {
@@ -31,10 +25,18 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
+
+    /// Waits for SIGTERM or SIGINT.
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
-/// Reloads on SIGHUP; returns at SIGTERM or SIGINT. A second one ends the process at once, as it does by default.
-pub(super) async fn obey(mut signals: Signals, running: &Running) {
+/// Reloads on SIGHUP; returns at SIGTERM or SIGINT.
+pub(super) async fn obey(signals: &mut Signals, running: &Running) {
     loop {
         tokio::select! {
             _ = signals.reload.recv() => reload(running).await,
@@ -109,40 +111,4 @@ pub(super) fn log(log: &Log) {
 fn is_terminal() -> bool {
     use std::io::IsTerminal as _;
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
-/// Rings when a file of a source, or one beside it, changes. The folder is watched, not the file: Kubernetes swaps
-/// links, and editors swap files. Where it cannot be watched, the cron looks all the same.
-pub(super) fn watch_files(built: &Built, bell: Bell) -> Option<notify::RecommendedWatcher> {
-    let folders: BTreeSet<PathBuf> = built
-        .config
-        .all_watches()
-        .into_iter()
-        .filter_map(|watch| match watch.source {
-            SourceConfig::File(settings) => settings.path.parent().map(std::path::Path::to_path_buf),
-            SourceConfig::Tls(_) | SourceConfig::DestinationService(_) => None,
-        })
-        .chain(built.config.discoveries.iter().flat_map(|discovery| discovery.folders()))
-        .collect();
-    if folders.is_empty() {
-        return None;
-    }
-    let changed = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            bell.ring_everywhere();
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(changed) {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(error = %error, "files cannot be watched for changes; the cron looks at them");
-            return None;
-        }
-    };
-    for folder in folders {
-        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-            tracing::warn!(folder = %folder.display(), error = %error, "the folder cannot be watched for changes; the cron looks at it");
-        }
-    }
-    Some(watcher)
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Remarks, send_plain};
+use super::order::OneWatch;
 use super::output::Output;
 
 /// End the renewal without using its candidate
@@ -12,17 +12,15 @@ use super::output::Output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  certsteward cancel sf-odata-prod --ticket CHG-1042")]
 pub(super) struct Arguments {
-    /// The watch's id
-    watch: String,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneWatch,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let watch = &self.watch;
+        let watch = &self.of.watch;
         let done =
             format!("the renewal of {watch} will be cancelled; its callers keep the certificate they use");
-        send_plain(watch, "cancel", done, &self.remarks, common, output).await
+        self.of.ask("cancel", done, common, output).await
     }
 }

@@ -70,21 +70,6 @@ impl Failed {
 
     /// It could not be done, for this reason and the reasons below it.
     pub(super) fn because(error: &dyn std::error::Error) -> Self {
-        Self::could_not(Chain(error).to_string())
-    }
-}
-
-/// Prints an error and its causes as `a: b: c`.
-pub(super) struct Chain<'a>(pub(super) &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        Self::could_not(crate::app::chain(error))
     }
 }

@@ -10,8 +10,8 @@ use super::facts::stamp;
 use super::output::{Output, Tone};
 use super::picture::{list, moment_shown, text};
 use super::watches;
+use crate::app;
 use crate::config::State;
-use crate::journal::{EventQuery, Journal as _, sqlite::Sqlite};
 
 /// Show what happened, newest last
 ///
@@ -73,10 +73,8 @@ impl Arguments {
                 path.display()
             )));
         }
-        let store = Sqlite::open_read_only(path).map_err(|error| Failed::because(&error))?;
-        let query =
-            EventQuery { watch: self.watch.clone(), limit: usize::from(self.limit), ..EventQuery::default() };
-        let events = store.events(query).await.map_err(|error| Failed::because(&error))?;
+        let events = app::stored_events(&config, self.watch.as_deref(), usize::from(self.limit)).await;
+        let events = events.map_err(|error| Failed::because(&error))?;
         let as_json = |(number, event): &(i64, crate::domain::event::Event)| {
             let facts: serde_json::Map<String, Value> =
                 event.facts.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();

@@ -10,6 +10,7 @@ use super::exit::{Exit, Failed};
 use super::facts;
 use super::output::{Output, Tone};
 use super::span;
+use crate::app;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
@@ -17,9 +18,7 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::Unseen;
 use crate::formats;
 use crate::identity::public_key_fingerprint;
-use crate::net;
 use crate::secret::SecretRef;
-use crate::sources::{Source as _, tls};
 
 /// Show every fact of the certificates in a file or on a TLS server
 ///
@@ -113,15 +112,7 @@ impl Arguments {
     }
 
     async fn ask_server(&self, host: &str, port: u16) -> Result<Seen, Failed> {
-        let settings = tls::Settings {
-            host: host.to_owned(),
-            port,
-            server_name: None,
-            net: net::Settings { timeout: self.timeout, ..net::Settings::default() },
-        };
-        let net = net::Net::new().map_err(|error| Failed::because(&error))?;
-        let sighting = tls::Tls::new(net, settings)
-            .look(None)
+        let sighting = app::look_at_server(host, port, self.timeout)
             .await
             .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.place)))?
             .ok_or_else(|| Failed::could_not(format!("{}: the server showed no certificate", self.place)))?;

@@ -63,20 +63,57 @@ impl Order<'_> {
     }
 }
 
+/// The arguments of a verb that needs nothing but the watch.
+#[derive(Debug, clap::Args)]
+pub(super) struct OneWatch {
+    /// The watch's id
+    pub(super) watch: String,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl OneWatch {
+    /// Asks for the verb and says what was done.
+    pub(super) async fn ask(
+        &self,
+        verb: &str,
+        done: String,
+        common: &Common,
+        output: &mut Output,
+    ) -> Result<Exit, Failed> {
+        let order =
+            Order { path: path(&self.watch, verb)?, fields: Vec::new(), done, remarks: &self.remarks };
+        order.send(common, output).await
+    }
+}
+
+/// The arguments of a verb on one watch or on all of them.
+#[derive(Debug, clap::Args)]
+pub(super) struct OneOrAll {
+    /// The watch's id; without it: all of them
+    watch: Option<String>,
+    #[command(flatten)]
+    remarks: Remarks,
+}
+
+impl OneOrAll {
+    /// Asks for the verb and says what was done: `one` of that watch, or `all`.
+    pub(super) async fn ask(
+        &self,
+        verb: &str,
+        (one, all): (impl Fn(&str) -> String, &str),
+        common: &Common,
+        output: &mut Output,
+    ) -> Result<Exit, Failed> {
+        let (path, done) = match &self.watch {
+            Some(watch) => (path(watch, verb)?, one(watch)),
+            None => (format!("/api/v1/{verb}"), all.to_owned()),
+        };
+        Order { path, fields: Vec::new(), done, remarks: &self.remarks }.send(common, output).await
+    }
+}
+
 /// The path of a verb on a watch.
 pub(super) fn path(watch: &str, verb: &str) -> Result<String, Failed> {
     Ok(format!("/api/v1/watches/{}/{verb}", segment("watch", watch)?))
-}
-
-/// Sends a verb that needs nothing but the watch's id.
-pub(super) async fn send_plain(
-    watch: &str,
-    verb: &str,
-    done: String,
-    remarks: &Remarks,
-    common: &Common,
-    output: &mut Output,
-) -> Result<Exit, Failed> {
-    let order = Order { path: path(watch, verb)?, fields: Vec::new(), done, remarks };
-    order.send(common, output).await
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Order, Remarks, send_plain};
+use super::order::OneOrAll;
 use super::output::Output;
 
 /// Stop acts, of one watch or of all
@@ -14,22 +14,16 @@ use super::output::Output;
     after_help = "Examples:\n  certsteward pause --comment \"maintenance of the tenant\"\n  certsteward pause sf-odata-prod"
 )]
 pub(super) struct Arguments {
-    /// The watch's id; without it: every watch
-    watch: Option<String>,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneOrAll,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let remarks = &self.remarks;
-        if let Some(watch) = &self.watch {
-            let done = format!("acts of {watch} are paused; end it with: certsteward resume {watch}");
-            return send_plain(watch, "pause", done, remarks, common, output).await;
-        }
-        let done = "all acts are paused; end it with: certsteward resume".to_owned();
-        Order { path: "/api/v1/pause".to_owned(), fields: Vec::new(), done, remarks }
-            .send(common, output)
+        let one =
+            |watch: &str| format!("acts of {watch} are paused; end it with: certsteward resume {watch}");
+        self.of
+            .ask("pause", (one, "all acts are paused; end it with: certsteward resume"), common, output)
             .await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Remarks, send_plain};
+use super::order::OneWatch;
 use super::output::Output;
 
 /// Begin a renewal now
@@ -12,17 +12,15 @@ use super::output::Output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  certsteward renew sf-odata-prod --comment \"audit asked for a new key\"")]
 pub(super) struct Arguments {
-    /// The watch's id
-    watch: String,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneWatch,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let watch = &self.watch;
+        let watch = &self.of.watch;
         let done =
             format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
-        send_plain(watch, "renew", done, &self.remarks, common, output).await
+        self.of.ask("renew", done, common, output).await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Remarks, send_plain};
+use super::order::OneWatch;
 use super::output::Output;
 
 /// Remove the replaced certificate now
@@ -12,17 +12,15 @@ use super::output::Output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  certsteward retire sf-odata-prod")]
 pub(super) struct Arguments {
-    /// The watch's id
-    watch: String,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneWatch,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let watch = &self.watch;
+        let watch = &self.of.watch;
         let done =
             format!("the replaced certificate of {watch} will be removed unless something still uses it");
-        send_plain(watch, "retire", done, &self.remarks, common, output).await
+        self.of.ask("retire", done, common, output).await
     }
 }

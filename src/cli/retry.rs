@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Remarks, send_plain};
+use super::order::OneWatch;
 use super::output::Output;
 
 /// Do not wait for the next attempt
@@ -12,16 +12,14 @@ use super::output::Output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  certsteward retry sf-odata-prod")]
 pub(super) struct Arguments {
-    /// The watch's id
-    watch: String,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneWatch,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let watch = &self.watch;
+        let watch = &self.of.watch;
         let done = format!("{watch} is tried again now; see how it went with: certsteward history {watch}");
-        send_plain(watch, "retry", done, &self.remarks, common, output).await
+        self.of.ask("retry", done, common, output).await
     }
 }

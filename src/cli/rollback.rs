@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::{Remarks, send_plain};
+use super::order::OneWatch;
 use super::output::Output;
 
 /// Make the callers use the replaced certificate again
@@ -14,17 +14,15 @@ use super::output::Output;
     after_help = "Example:\n  certsteward rollback sf-odata-prod --comment \"payroll run failed\" --ticket INC-77"
 )]
 pub(super) struct Arguments {
-    /// The watch's id
-    watch: String,
     #[command(flatten)]
-    remarks: Remarks,
+    of: OneWatch,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let watch = &self.watch;
+        let watch = &self.of.watch;
         let done =
             format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
-        send_plain(watch, "rollback", done, &self.remarks, common, output).await
+        self.of.ask("rollback", done, common, output).await
     }
 }

@@ -134,10 +134,10 @@ impl Show {
     }
 
     fn note(&mut self, event: &Event) {
-        match event.kind {
-            EventKind::GapAnnounced => self.gap.push((event.at, Timestamp::MAX_UTC)),
-            EventKind::RenewalEnded => self.ended = Some(event.at),
-            _ => {}
+        if event.kind == EventKind::GapAnnounced {
+            self.gap.push((event.at, Timestamp::MAX_UTC));
+        } else if event.kind == EventKind::RenewalEnded {
+            self.ended = Some(event.at);
         }
     }
 

@@ -44,6 +44,14 @@ impl Discovery {
         self.paths.iter().filter_map(folder).filter(|folder| folder.is_dir()).collect()
     }
 
+    /// Whether a file at this place would be found.
+    #[must_use]
+    pub fn would_find(&self, path: &Path) -> bool {
+        let matches =
+            |text: &String| glob::Pattern::new(text).is_ok_and(|pattern| pattern.matches_path(path));
+        self.paths.iter().any(matches) && !self.leaves_out(path)
+    }
+
     /// What the patterns lead to and could not be looked into: files there may be unseen.
     #[must_use]
     pub fn unseen(&self) -> Vec<Unseen> {

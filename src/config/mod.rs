@@ -1,4 +1,4 @@
-//! File → [`Config`], or every problem at once with its place and the way out.
+//! File → [`crate::config::Config`], or every problem at once with its place and the way out.
 //! It opens no connection, keeps no secret, and never writes.
 //!
 //! A text becomes a tree that knows its places (`document`); the tree is checked against the list of all keys

@@ -2,12 +2,12 @@
 
 use super::certificate::Certificate;
 use super::finding::{Code, Finding, Level};
-use super::lifecycle::{is_known, shows_leftover, words};
+use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
 use super::lint;
-use super::policy::Moments;
+use super::policy::{Moments, deadline};
 use super::record::{Ask, Attempts, Record, Role, Standing, Step};
 use super::verdict::{Probed, Verdict};
-use super::watch::{Delivery, Mode, Probe, Rotation, Watch};
+use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
 
 /// What a record means at one moment.
@@ -29,15 +29,15 @@ const STUCK_AFTER: Duration = Duration::hours(6);
 const UNSEEN_CRITICAL: Duration = Duration::days(1);
 /// How long a probe may fail to ask before people are told.
 const PROBE_PATIENCE: Duration = Duration::hours(6);
+/// How long after its own threshold the store may take to renew.
+const STORE_PATIENCE: Duration = Duration::days(1);
 /// How long a pause may last before people are told.
 const PAUSE_PATIENCE: Duration = Duration::days(1);
 
 /// Judges a watch.
 #[must_use]
 pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timestamp) -> Assessment {
-    let moments = record.in_force.as_ref().map(|in_force| {
-        watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, needs_person(watch))
-    });
+    let moments = record.in_force.as_ref().map(|in_force| watch.moments(in_force, needs_person(watch)));
     let step = step(watch, record);
     let mut judge = Judge { watch, record, now, findings: Vec::new() };
     judge.source();
@@ -48,7 +48,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
         judge.probes(in_force);
         judge.targets(in_force);
         judge.destination();
-        judge.renewal(moments, step);
+        judge.renewal(moments, step, paused);
     }
     judge.acts();
     judge.pauses(paused);
@@ -149,7 +149,9 @@ impl Judge<'_> {
     }
 
     fn nearness(&mut self, leaf: &Certificate, moments: &Moments) {
-        let level = moments.level(self.now);
+        let patient = self.store_may_still_renew(leaf);
+        let level =
+            if patient { moments.level(self.now).min(Level::Notice) } else { moments.level(self.now) };
         if level == Level::Ok || self.now > leaf.not_after {
             return;
         }
@@ -182,6 +184,12 @@ impl Judge<'_> {
             (None, false) => "renew it where it is issued; certsteward notices".to_owned(),
         };
         self.add(Code::Expires, level, "", what, way_out);
+    }
+
+    /// Where issuing is left to the store, nothing is wrong before it is a day late.
+    fn store_may_still_renew(&self, leaf: &Certificate) -> bool {
+        let renews = deadline(leaf, self.watch.source.auto_renew);
+        self.watch.leaves_to_source() && renews < leaf.not_after && self.now < renews + STORE_PATIENCE
     }
 
     fn changes(&mut self, in_force: &Standing) {
@@ -297,9 +305,11 @@ impl Judge<'_> {
     fn targets(&mut self, in_force: &Standing) {
         let concern = self.record.concern();
         for target in &self.watch.targets {
-            let standing = self.record.standing(concern).unwrap_or(in_force);
-            let open = standing.targets.get(&target.id).and_then(|publication| publication.hand_off.as_ref());
-            if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
+            let open = self
+                .record
+                .asked(&target.id)
+                .and_then(|role| self.record.standing(role)?.targets.get(&target.id)?.hand_off.as_ref());
+            if let Some(facts) = open {
                 let text = format!(
                     "{} waits for a person since {}: {}",
                     target.id,
@@ -310,7 +320,7 @@ impl Judge<'_> {
                     "open the hand-off page of {}, or: certsteward export {}",
                     target.id, self.watch.id
                 );
-                self.add(Code::HandOffOpen, self.hand_off_level(standing), &target.id, text, way_out);
+                self.add(Code::HandOffOpen, self.hand_off_level(in_force), &target.id, text, way_out);
             } else if concern == Role::InForce && !is_known(self.watch, target, in_force) {
                 let text = format!("nothing has shown yet that {} knows the certificate", target.id);
                 let way_out =
@@ -335,12 +345,11 @@ impl Judge<'_> {
         }
     }
 
-    /// An open question is a warning, and critical once the last safe moment has passed.
-    fn hand_off_level(&self, standing: &Standing) -> Level {
-        let leaf =
-            self.record.in_force.as_ref().map_or(&standing.chain.leaf, |in_force| &in_force.chain.leaf);
-        let moments = self.watch.policy.moments(leaf, self.watch.source.auto_renew, false);
-        if self.now >= moments.last_safe { Level::Critical } else { Level::Warning }
+    /// An open question is a warning, and critical once the deadline is that near.
+    fn hand_off_level(&self, in_force: &Standing) -> Level {
+        let moments = self.watch.moments(in_force, false);
+        let late = self.now >= moments.critical.min(moments.last_safe);
+        if late { Level::Critical } else { Level::Warning }
     }
 
     fn destination(&mut self) {
@@ -400,20 +409,25 @@ impl Judge<'_> {
         }
     }
 
-    fn renewal(&mut self, moments: &Moments, step: Step) {
+    fn renewal(&mut self, moments: &Moments, step: Step, paused: Option<&str>) {
         if let Some(print) = shows_leftover(self.record) {
             let text = format!("the replaced certificate {} is used again", print.short());
             let way_out = "find out what put it back (a redeployment?) and let it name the new entry; the replaced one is kept meanwhile";
             self.add(Code::SwitchedBack, Level::Warning, "", text, way_out);
         }
         if let Some(ended) = &self.record.ended {
-            let (code, level) = if ended.rolled_back {
-                (Code::RolledBack, Level::Critical)
-            } else {
-                (Code::Overdue, Level::Warning)
+            let (code, level) = match (ended.rolled_back, ended.unfit) {
+                (true, _) => (Code::RolledBack, Level::Critical),
+                (false, true) => (Code::CandidateUnfit, Level::Warning),
+                (false, false) => (Code::Overdue, Level::Warning),
             };
             let text = format!("renewal {} ended without effect: {}", ended.generation, ended.text);
             self.add(code, level, "", text, format!("certsteward renew {} begins a new one", self.watch.id));
+        } else if let Some(since) = self.store_is_late() {
+            let text = format!("the store should have renewed the certificate since {}", lint::minute(since));
+            let way_out =
+                "look at the entry in the store; renew it there, or give certsteward another rotation";
+            self.add(Code::Overdue, Level::Warning, "", text, way_out);
         } else if self.is_overdue() {
             let text = "the renewal is due and has not begun".to_owned();
             let way_out = match self.watch.mode {
@@ -437,7 +451,7 @@ impl Judge<'_> {
             );
         }
         self.candidate();
-        let waits = !self.record.pending.is_empty()
+        let waits = waits_by_rule(self.watch, self.record, paused, self.now)
             || self.findings.iter().any(|finding| finding.code == Code::HandOffOpen);
         let limit = if step == Step::Settling { STUCK_AFTER + self.watch.policy.settle } else { STUCK_AFTER };
         if !waits && self.now - renewal.moved > limit {
@@ -456,6 +470,13 @@ impl Judge<'_> {
         }
     }
 
+    fn store_is_late(&self) -> Option<Timestamp> {
+        let leaf = &self.record.in_force.as_ref()?.chain.leaf;
+        let renews = deadline(leaf, self.watch.source.auto_renew);
+        let late = self.watch.leaves_to_source() && self.now >= renews + STORE_PATIENCE;
+        late.then_some(renews)
+    }
+
     fn candidate(&mut self) {
         let Some(candidate) = self.record.standing(Role::Candidate) else {
             return;
@@ -469,8 +490,7 @@ impl Judge<'_> {
     }
 
     fn is_overdue(&self) -> bool {
-        let renews =
-            self.watch.renewal.as_ref().is_some_and(|terms| terms.rotation != Rotation::LeftToSource);
+        let renews = self.watch.renewal.is_some() && !self.watch.leaves_to_source();
         let due = self.record.due.is_some_and(|due| self.now > due.at + Duration::hours(1));
         renews && due && self.record.renewal.is_none()
     }
@@ -561,3 +581,6 @@ pub fn is_successfactors_without_cert(host: &str) -> bool {
     ];
     host.starts_with("api") && known.iter().any(|suffix| host.ends_with(suffix)) && !host.contains(".cert.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,6 @@ codes! {
         Vanished = "vanished": "the watch is no longer configured",
         SeenAgain = "seen-again": "the source can be seen again",
         WentUnseen = "went-unseen": "the source could not be seen",
-        Changed = "changed": "the certificate in force is another one",
         RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
         RenewalStarted = "renewal-started": "a renewal began; its terms are fixed",
         GapAnnounced = "gap-announced": "a time in which calls fail is expected",

@@ -72,7 +72,7 @@ impl HandOff {
             fields: fields(target, &chain.leaf, facts.ask),
             steps: steps(facts.ask, &chain.leaf),
             afterwards: afterwards(facts.ask, probed),
-            gap: (facts.ask == Ask::Replace).then(|| GAP.to_owned()),
+            gap: (facts.ask == Ask::Replace).then(|| gap(watch)),
             test: (!probed && facts.ask != Ask::Remove).then(|| connection_test(target)),
             opened: facts.opened,
             wanted_by,
@@ -83,6 +83,13 @@ impl HandOff {
 
 const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
 fail. Do both steps in one go, inside an agreed window.";
+
+fn gap(watch: &Watch) -> String {
+    match watch.renewal.as_ref().and_then(|terms| terms.window.as_ref()) {
+        Some(window) => format!("{GAP} The window is {window}."),
+        None => GAP.to_owned(),
+    }
+}
 
 fn place(target: &Target) -> String {
     let company = target.mapping.company_id.as_ref().map(|id| format!(" (company {id})")).unwrap_or_default();
@@ -132,7 +139,7 @@ fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
     let delete = format!("Delete the mapping with the subject {}.", leaf.subject);
     let add = [
         "Download the public certificate (.pem).".to_owned(),
-        "Choose Add, copy the four fields, choose the file.".to_owned(),
+        "Choose Add, copy the fields up to Login Name, choose the file.".to_owned(),
         "Save.".to_owned(),
     ];
     let mut steps = vec![open];
@@ -176,4 +183,114 @@ certificate → test; or test the SM59 destination (type G) that uses the SSL cl
         "Make one call from the system that holds the key to {}.",
         target.mapping.api.as_deref().unwrap_or("the API")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{certificate, chain, noon, watch};
+    use crate::domain::window::Window;
+
+    fn question(watch: &Watch, ask: Ask) -> HandOff {
+        let facts = HandOffFacts {
+            ask,
+            opened: noon(),
+            token: "token".to_owned(),
+            signs: Vec::new(),
+            reminded: Vec::new(),
+            escalated: None,
+            closed: None,
+        };
+        HandOff::new(watch, &watch.targets[0], &chain(certificate("SFAPI-2", 365, 365)), &facts, None)
+    }
+
+    fn text(question: &HandOff) -> String {
+        let fields = question.fields.iter().map(|(name, value)| format!("  {name}: {value}"));
+        let steps = question.steps.iter().map(|step| format!("- {step}"));
+        let lines: Vec<String> = [question.headline.clone(), question.place.clone()]
+            .into_iter()
+            .chain(fields)
+            .chain(steps)
+            .chain([question.afterwards.clone()])
+            .chain(question.gap.clone())
+            .chain(question.test.clone())
+            .collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn adding_is_four_steps() {
+        insta::assert_snapshot!(text(&question(&watch(), Ask::Add)), @r#"
+        add the certificate SFAPI-2 to centre
+        SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping (company ACME)
+          Configuration Name: BTP mTLS
+          Integration Name: Business Technology Platform
+          Certificate File: the .pem file of this hand-off
+          Login Name: SFAPI
+          Subject: CN=SFAPI-2
+          Issuer: CN=Sample CA
+          Valid until: 2027-06-01 12:00 UTC
+          Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
+        - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
+        - Download the public certificate (.pem).
+        - Choose Add, copy the fields up to Login Name, choose the file.
+        - Save.
+        Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
+        "#);
+    }
+
+    #[test]
+    fn replacing_names_the_gap_and_the_window() {
+        let mut watch = watch();
+        watch.renewal.as_mut().unwrap().window =
+            Some(Window::parse("Mon-Thu 08:00-16:00 Europe/Berlin").unwrap());
+        insta::assert_snapshot!(text(&question(&watch, Ask::Replace)), @r#"
+        replace the certificate SFAPI-2 in centre: delete the old one, then add the new one
+        SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping (company ACME)
+          Configuration Name: BTP mTLS
+          Integration Name: Business Technology Platform
+          Certificate File: the .pem file of this hand-off
+          Login Name: SFAPI
+          Subject: CN=SFAPI-2
+          Issuer: CN=Sample CA
+          Valid until: 2027-06-01 12:00 UTC
+          Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
+        - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
+        - Delete the mapping with the subject CN=SFAPI-2. A second mapping with the same issuer and subject would be refused (KBA 3574501).
+        - Download the public certificate (.pem).
+        - Choose Add, copy the fields up to Login Name, choose the file.
+        - Save.
+        Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
+        From the moment the old mapping is deleted until certsteward has switched the callers, their calls fail. Do both steps in one go, inside an agreed window. The window is Mon-Thu 08:00-16:00 Europe/Berlin.
+        "#);
+    }
+
+    #[test]
+    fn removing_says_which_of_two() {
+        insta::assert_snapshot!(text(&question(&watch(), Ask::Remove)), @r"
+        remove the replaced certificate SFAPI-2 from centre
+        SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping (company ACME)
+          Configuration Name: BTP mTLS
+          Integration Name: Business Technology Platform
+          Login Name: SFAPI
+          Subject: CN=SFAPI-2
+          Issuer: CN=Sample CA
+          Valid until: 2027-06-01 12:00 UTC
+          Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
+        - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
+        - Delete the mapping with the subject CN=SFAPI-2. Compare the date it was uploaded: it is the older one, serial 01.
+        Nothing depends on it any more; confirm it, so that the question is closed.
+        ");
+    }
+
+    #[test]
+    fn where_no_probe_can_tell_a_test_is_asked_for() {
+        let mut watch = watch();
+        watch.source.key_readable = false;
+        watch.targets[0].proven_by = None;
+        assert!(question(&watch, Ask::Add).test.is_some_and(|test| test.contains("https://api.example.org")));
+        watch.targets[0].mapping.integration_name = PAYROLL.to_owned();
+        assert!(question(&watch, Ask::Add).test.is_some_and(|test| test.contains("HRSFEC_PTP_CONFIG")));
+        assert!(question(&watch, Ask::Remove).test.is_none());
+    }
 }

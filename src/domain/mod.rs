@@ -1,6 +1,7 @@
 //! The pure core: what is known, what it means, what is wanted next.
 //! No I/O, no async, no clock, no logging, no serialisation: time comes in as `now`, facts as reports.
 
+pub mod act;
 pub mod assess;
 pub mod certificate;
 pub mod chain;
@@ -17,6 +18,8 @@ pub mod policy;
 pub mod reason;
 pub mod record;
 pub mod report;
+#[cfg(test)]
+mod sample;
 pub mod snapshot;
 pub mod tell;
 pub mod verdict;

@@ -3,9 +3,10 @@
 
 use super::Timestamp;
 use super::assess::needs_person;
-use super::lifecycle::{Want, expected_gap, is_known, matching_by_target, words};
+use super::lifecycle::{Want, expected_gap, matching_by_target, settle_time, words};
 use super::lint::minute;
-use super::record::{Act, Record, Renewal, Role, Step};
+use super::policy::Retire;
+use super::record::{Act, Publication, Record, Renewal, Role, Step};
 use super::snapshot::{Plan, PlanLine};
 use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 
@@ -44,19 +45,20 @@ fn watching(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
         "the certificate expires",
         "no [watch.renewal] is configured, so certsteward watches and tells",
     ));
-    open_questions(watch, record, Role::InForce, lines);
+    open_questions(watch, record, lines);
 }
 
 /// Nothing is under way: when the next renewal begins and how it will go.
 fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut Vec<PlanLine>) {
-    open_questions(watch, record, Role::InForce, lines);
+    open_questions(watch, record, lines);
     let Some(in_force) = &record.in_force else {
         return;
     };
-    let moments = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, needs_person(watch));
+    let moments = watch.moments(in_force, needs_person(watch));
     if terms.rotation == Rotation::LeftToSource {
         let why = "rotation = \"left-to-source\": the store renews; certsteward probes at once when it has";
-        lines.push(line(Some(moments.deadline), "the store renews the certificate", why));
+        let at = super::policy::deadline(&in_force.chain.leaf, watch.source.auto_renew);
+        lines.push(line(Some(at), "the store renews the certificate", why));
         return;
     }
     if let Some(ended) = &record.ended {
@@ -76,6 +78,9 @@ fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut
     );
     lines.push(line(Some(due), "begin the renewal", why));
     lines.push(line(None, way(watch, record, terms), mode_words(watch.mode)));
+    if watch.mode != Mode::Observe {
+        lines.push(line(None, "to stop it", format!("certsteward pause {} holds every act", watch.id)));
+    }
     if let Some(held) = want.held.first() {
         lines.push(line(held.until, format!("held by {}", held.gate), held.text.clone()));
     }
@@ -157,25 +162,51 @@ fn under_way(
         lines.push(line(None, "switch the callers back to the replaced certificate", why.clone()));
     }
     act_line(watch, want, lines);
-    open_questions(watch, record, record.concern(), lines);
-    for what in still_to_come(step) {
-        lines.push(line(
-            None,
-            *what,
-            "the life of a renewal; each line begins when the one before it is done",
-        ));
+    open_questions(watch, record, lines);
+    candidate_line(watch, record, step, lines);
+    for (what, why) in still_to_come(step) {
+        lines.push(line(None, *what, *why));
     }
     if let Some(since) = renewal.settling_since {
         let why = format!(
             "settle = {}, or longer where a caller's cache is; probed at start, middle and end",
-            words(watch.policy.settle)
+            words(settle_time(watch))
         );
         lines.push(line(
-            Some(since + watch.policy.settle),
+            Some(since + settle_time(watch)),
             "the renewal ends, if the last probe is accepted",
             why,
         ));
     }
+    lines.push(stop_line(watch, renewal));
+}
+
+/// What the candidate waits for, where neither an act nor a person is next.
+fn candidate_line(watch: &Watch, record: &Record, step: Step, lines: &mut Vec<PlanLine>) {
+    let Some(candidate) = record.standing(Role::Candidate).filter(|_| step == Step::Proving) else {
+        return;
+    };
+    for probe in &watch.probes {
+        let why = match candidate.verdict(&probe.id) {
+            Some(verdict) => format!("so far: {verdict}; {}", verdict.way_out()),
+            None => "it was not probed yet".to_owned(),
+        };
+        lines.push(line(None, format!("probe {} with the candidate until it is accepted", probe.id), why));
+    }
+}
+
+fn stop_line(watch: &Watch, renewal: &Renewal) -> PlanLine {
+    let (id, switched) = (&watch.id, renewal.replaced.is_some() || !renewal.switched.is_empty());
+    let how = match (renewal.is_in_place() && renewal.replaced.is_some(), switched) {
+        (true, _) => format!(
+            "it cannot be undone, because the old certificate is overwritten; certsteward renew {id} once it has ended"
+        ),
+        (false, true) => format!("certsteward rollback {id} makes the callers use the old certificate again"),
+        (false, false) => {
+            format!("certsteward cancel {id} ends it without effect; certsteward pause {id} holds every act")
+        }
+    };
+    line(None, "to stop it", how)
 }
 
 fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
@@ -197,41 +228,53 @@ fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
     }
 }
 
-const fn still_to_come(step: Step) -> &'static [&'static str] {
+const PROVE: (&str, &str) = (
+    "prove the candidate by a call",
+    "no caller is switched before every target is proven to know the candidate",
+);
+const SWITCH: (&str, &str) = (
+    "switch each caller",
+    "once the candidate is accepted; each caller is read back, everything else in it stays",
+);
+const SETTLE: (&str, &str) = (
+    "watch the callers",
+    "for the settle time; they are switched back if the API blames the new certificate",
+);
+
+/// What comes after the present step, and why in that order.
+const fn still_to_come(step: Step) -> &'static [(&'static str, &'static str)] {
     match step {
         Step::Watching | Step::Settling => &[],
-        Step::Issuing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
-        Step::Publishing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
-        Step::Proving => &["switch each caller", "watch the callers"],
-        Step::Switching => &["watch the callers"],
+        Step::Issuing | Step::Publishing => &[PROVE, SWITCH, SETTLE],
+        Step::Proving => &[SWITCH, SETTLE],
+        Step::Switching => &[SETTLE],
     }
 }
 
-fn open_questions(watch: &Watch, record: &Record, role: Role, lines: &mut Vec<PlanLine>) {
-    let Some(standing) = record.standing(role) else {
-        return;
-    };
-    for target in watch.targets.iter().filter(|target| !is_known(watch, target, standing)) {
-        let open = standing.targets.get(&target.id).and_then(|publication| publication.hand_off.as_ref());
-        if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
-            let why = if watch.probe_of(target).is_some() {
-                "a probe notices when it is done"
-            } else {
-                "certsteward cannot probe it; confirm it when it is done"
-            };
-            let what = format!(
-                "a person does the hand-off for {} ({}), asked {}",
-                target.id,
-                facts.ask.word(),
-                minute(facts.opened)
-            );
-            lines.push(line(None, what, why));
-        }
+fn open_questions(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+    for target in &watch.targets {
+        let publication =
+            record.asked(&target.id).and_then(|role| record.standing(role)?.targets.get(&target.id));
+        let Some(facts) = publication.and_then(Publication::open_hand_off) else {
+            continue;
+        };
+        let why = if watch.probe_of(target).is_some() {
+            "a probe notices when it is done"
+        } else {
+            "certsteward cannot probe it; confirm it when it is done"
+        };
+        let what = format!(
+            "a person does the hand-off for {} ({}), asked {}",
+            target.id,
+            facts.ask.word(),
+            minute(facts.opened)
+        );
+        lines.push(line(None, what, why));
     }
 }
 
 fn leftovers(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
-    for leftover in &record.leftovers {
+    for leftover in record.leftovers.iter().filter(|_| watch.policy.retire != Retire::Never) {
         let what = match &leftover.name {
             Some(name) => format!("remove the entry {name}"),
             None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),

@@ -201,3 +201,85 @@ fn share(lifetime: Duration, percent: f64) -> Duration {
 fn round(value: f64) -> i64 {
     value.round() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::certificate;
+
+    #[test]
+    fn the_store_renews_as_early_as_sap_says() {
+        let cases = [
+            (1, 12),
+            (2, 24),
+            (14, 24),
+            (15, 72),
+            (31, 72),
+            (32, 7 * 24),
+            (154, 7 * 24),
+            (155, 30 * 24),
+            (365, 30 * 24),
+            (730, 30 * 24),
+        ];
+        for (days, hours) in cases {
+            let backdated = Duration::days(days) + Duration::hours(1);
+            assert_eq!(renewal_threshold(backdated).num_hours(), hours, "{days} days");
+        }
+    }
+
+    /// The moments as hours before the expiry.
+    fn line(days: i64, auto_renew: AutoRenew, person: bool) -> String {
+        let leaf = certificate("SFAPI", days, days);
+        let moments = Policy::default().moments(&leaf, auto_renew, person);
+        let hours = |at: Timestamp| (leaf.not_after - at).num_minutes() / 60;
+        let [notice, due, warning] = [moments.notice, moments.due, moments.warning].map(hours);
+        let [critical, safe, deadline] = [moments.critical, moments.last_safe, moments.deadline].map(hours);
+        format!(
+            "{days} d {auto_renew:?}: notice {notice} due {due} warning {warning} critical {critical} last safe {safe} deadline {deadline} jitter {}",
+            moments.jitter.num_hours()
+        )
+    }
+
+    #[test]
+    fn the_moments_of_each_lifetime() {
+        let mut lines = Vec::new();
+        for days in [1, 7, 90, 365, 730] {
+            for auto_renew in [AutoRenew::No, AutoRenew::Yes, AutoRenew::Unknown] {
+                lines.push(line(days, auto_renew, true));
+            }
+        }
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        1 d No: notice 10 due 8 warning 5 critical 1 last safe 4 deadline 0 jitter 0
+        1 d Yes: notice 22 due 20 warning 17 critical 13 last safe 16 deadline 12 jitter 0
+        1 d Unknown: notice 22 due 20 warning 17 critical 13 last safe 16 deadline 12 jitter 0
+        7 d No: notice 67 due 55 warning 33 critical 8 last safe 25 deadline 0 jitter 2
+        7 d Yes: notice 91 due 79 warning 57 critical 32 last safe 49 deadline 24 jitter 2
+        7 d Unknown: notice 91 due 79 warning 57 critical 32 last safe 49 deadline 24 jitter 2
+        90 d No: notice 864 due 713 warning 432 critical 108 last safe 324 deadline 0 jitter 35
+        90 d Yes: notice 1032 due 881 warning 600 critical 276 last safe 492 deadline 168 jitter 35
+        90 d Unknown: notice 1032 due 881 warning 600 critical 276 last safe 492 deadline 168 jitter 35
+        365 d No: notice 1560 due 1440 warning 720 critical 168 last safe 504 deadline 0 jitter 72
+        365 d Yes: notice 2280 due 2160 warning 1440 critical 888 last safe 1224 deadline 720 jitter 72
+        365 d Unknown: notice 2280 due 2160 warning 1440 critical 888 last safe 1224 deadline 720 jitter 72
+        730 d No: notice 1560 due 1440 warning 720 critical 168 last safe 504 deadline 0 jitter 72
+        730 d Yes: notice 2280 due 2160 warning 1440 critical 888 last safe 1224 deadline 720 jitter 72
+        730 d Unknown: notice 2280 due 2160 warning 1440 critical 888 last safe 1224 deadline 720 jitter 72
+        ");
+    }
+
+    #[test]
+    fn every_moment_lies_inside_the_life_and_in_order() {
+        for days in 1..=800 {
+            for auto_renew in [AutoRenew::No, AutoRenew::Yes, AutoRenew::Unknown] {
+                let leaf = certificate("SFAPI", days, days);
+                let moments = Policy::default().moments(&leaf, auto_renew, true);
+                let earliest = moments.due - moments.jitter;
+                let order = [leaf.not_before, moments.notice.min(earliest), moments.due, moments.warning];
+                assert!(order.is_sorted(), "{days} {auto_renew:?}");
+                assert!(moments.warning < moments.critical && moments.critical < moments.deadline);
+                assert!(moments.due <= moments.last_safe, "{days} {auto_renew:?}: no time for a person");
+                assert!(leaf.not_before < earliest, "{days}: due at once");
+            }
+        }
+    }
+}

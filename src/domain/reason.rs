@@ -42,6 +42,21 @@ codes! {
     }
 }
 
+impl Reason {
+    /// The reason for an error of the operating system about a file.
+    #[must_use]
+    pub fn of_file(error: &std::io::Error) -> Self {
+        let kind = error.kind();
+        if kind == std::io::ErrorKind::NotFound {
+            Self::NotFound
+        } else if kind == std::io::ErrorKind::PermissionDenied {
+            Self::PermissionDenied
+        } else {
+            Self::Unreadable
+        }
+    }
+}
+
 /// A failure of a look: why something could not be seen, in a code and in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unseen {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Timestamp;
+pub use super::act::{Act, Look, Role, Step};
 use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::event::Actor;
@@ -163,10 +164,16 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Whether the target is known to know the certificate.
+    /// Whether a call or a person ever said that the target knows the certificate.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.proven.is_some() || self.confirmed.is_some()
+    }
+
+    /// The question, while it is open.
+    #[must_use]
+    pub fn open_hand_off(&self) -> Option<&HandOffFacts> {
+        self.hand_off.as_ref().filter(|facts| facts.closed.is_none())
     }
 }
 
@@ -286,7 +293,7 @@ pub struct Order {
 pub struct Leftover {
     /// Which.
     pub chain: Chain,
-    /// The entry's name; none where the entry is gone or holds the newer content.
+    /// The entry's name; none where the entry is gone, holds the newer content, or shall stay.
     pub name: Option<String>,
     /// When it was replaced.
     pub since: Timestamp,
@@ -298,6 +305,15 @@ pub struct Leftover {
     pub hand_offs: BTreeMap<String, HandOffFacts>,
     /// A person asked for its removal now.
     pub asked: bool,
+}
+
+impl Leftover {
+    /// The id of the act that removes its entry, where there is one to remove.
+    #[must_use]
+    pub fn retirement(&self) -> Option<String> {
+        let name = self.name.clone().filter(|_| self.entry_removed.is_none())?;
+        Some(Act::Retire { name, fingerprint: self.chain.fingerprint() }.id())
+    }
 }
 
 /// What a tenant showed of its way of matching.
@@ -364,8 +380,10 @@ pub struct Ended {
     pub at: Timestamp,
     /// Which.
     pub generation: u32,
-    /// Whether it was rolled back (else cancelled or rejected).
+    /// Whether it was rolled back (else cancelled, rejected or unfit).
     pub rolled_back: bool,
+    /// Whether its candidate could not be used.
+    pub unfit: bool,
     /// Why.
     pub text: String,
 }
@@ -381,211 +399,6 @@ pub struct Counts {
     pub switches: [u64; 2],
     /// Roll backs of a caller.
     pub rollbacks: [u64; 2],
-}
-
-/// A look: always allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
-    /// The certificate in force.
-    Source {
-        /// The entry, where certsteward has put it under another name than the configuration gives.
-        entry: Option<String>,
-    },
-    /// What stands under a name: a name that should be free, or the candidate.
-    Entry(String),
-    /// What a caller uses.
-    Caller(String),
-    /// Whether a target holds the certificate.
-    Target(String),
-    /// A probe with a certificate.
-    Probe {
-        /// The probe's id.
-        probe: String,
-        /// With which.
-        role: Role,
-        /// The entry whose key is used; none means whatever the source shows.
-        entry: Option<String>,
-    },
-}
-
-impl Look {
-    /// Names the look among those of its watch.
-    #[must_use]
-    pub fn key(&self) -> String {
-        match self {
-            Self::Source { .. } => "source".to_owned(),
-            Self::Entry(name) => format!("entry:{name}"),
-            Self::Caller(id) => format!("caller:{id}"),
-            Self::Target(id) => format!("target:{id}"),
-            Self::Probe { probe, role, .. } => format!("probe:{probe}:{}", role.word()),
-        }
-    }
-}
-
-/// Which certificate of a watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// The one in force.
-    InForce,
-    /// The newly issued one.
-    Candidate,
-    /// The one that was in force before, while callers are watched after a switch.
-    Replaced,
-}
-
-impl Role {
-    /// The label value of the metrics.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::InForce => "in_force",
-            Self::Candidate => "candidate",
-            Self::Replaced => "replaced",
-        }
-    }
-}
-
-/// An act: it changes something outside, and stands behind every gate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// Issue what the order says.
-    Issue {
-        /// The renewal.
-        generation: u32,
-        /// The order.
-        order: Order,
-    },
-    /// Give a target the certificate.
-    Publish {
-        /// The target.
-        target: String,
-        /// Which certificate.
-        role: Role,
-        /// Its fingerprint.
-        fingerprint: Fingerprint,
-    },
-    /// Make a caller use the candidate.
-    Switch {
-        /// The renewal.
-        generation: u32,
-        /// The caller.
-        caller: String,
-        /// The entry it uses.
-        from: String,
-        /// The entry it shall use.
-        to: String,
-    },
-    /// Make a caller use the replaced certificate again.
-    RollBack {
-        /// The renewal.
-        generation: u32,
-        /// The caller.
-        caller: String,
-        /// The entry it uses.
-        from: String,
-        /// The entry it shall use again.
-        to: String,
-    },
-    /// Remove an entry that nothing uses.
-    Retire {
-        /// The entry.
-        name: String,
-        /// The certificate in it.
-        fingerprint: Fingerprint,
-    },
-}
-
-impl Act {
-    /// Names the act: the same facts give the same id, after a crash too. An approval names it.
-    #[must_use]
-    pub fn id(&self) -> String {
-        let text = match self {
-            Self::Issue { generation, order } => {
-                format!("issue {generation} {} {}", order.name, order.common_name)
-            }
-            Self::Publish { target, fingerprint, .. } => format!("publish {target} {fingerprint}"),
-            Self::Switch { generation, caller, to, .. } => format!("switch {generation} {caller} {to}"),
-            Self::RollBack { generation, caller, to, .. } => format!("roll back {generation} {caller} {to}"),
-            Self::Retire { name, fingerprint } => format!("retire {name} {fingerprint}"),
-        };
-        format!("{}-{}", self.verb(), Fingerprint::of(text.as_bytes()).short())
-    }
-
-    /// The kind of act, as the label of metrics and the start of its id.
-    #[must_use]
-    pub const fn verb(&self) -> &'static str {
-        match self {
-            Self::Issue { .. } => "issue",
-            Self::Publish { .. } => "publish",
-            Self::Switch { .. } => "switch",
-            Self::RollBack { .. } => "rollback",
-            Self::Retire { .. } => "retire",
-        }
-    }
-
-    /// What it will do, for a person.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Issue { order, .. } if order.in_place => {
-                format!(
-                    "issue a new certificate in place of {} (common name {})",
-                    order.name, order.common_name
-                )
-            }
-            Self::Issue { order, .. } => {
-                format!("issue a new certificate as {} (common name {})", order.name, order.common_name)
-            }
-            Self::Publish { target, fingerprint, .. } => {
-                format!("give the certificate {} to the target {target}", fingerprint.short())
-            }
-            Self::Switch { caller, from, to, .. } => {
-                format!("switch the caller {caller} from {from} to {to}")
-            }
-            Self::RollBack { caller, from, to, .. } => {
-                format!("switch the caller {caller} back from {from} to {to}")
-            }
-            Self::Retire { name, fingerprint } => {
-                format!("remove the replaced certificate {} ({name})", fingerprint.short())
-            }
-        }
-    }
-}
-
-/// Where a watch stands in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// Nothing is due.
-    Watching,
-    /// A candidate is being issued.
-    Issuing,
-    /// Targets are given the certificate.
-    Publishing,
-    /// Acceptance is being proven.
-    Proving,
-    /// Callers are being switched.
-    Switching,
-    /// Callers are watched after the switch.
-    Settling,
-}
-
-impl Step {
-    /// Every step, in the order of life.
-    pub const ALL: &'static [Self] =
-        &[Self::Watching, Self::Issuing, Self::Publishing, Self::Proving, Self::Switching, Self::Settling];
-
-    /// The label value of the metrics.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Watching => "watching",
-            Self::Issuing => "issuing",
-            Self::Publishing => "publishing",
-            Self::Proving => "proving",
-            Self::Switching => "switching",
-            Self::Settling => "settling",
-        }
-    }
 }
 
 impl Record {
@@ -606,6 +419,15 @@ impl Record {
             Role::Candidate => self.renewal.as_mut().and_then(|renewal| renewal.candidate.as_mut()),
             Role::Replaced => self.renewal.as_mut().and_then(|renewal| renewal.replaced.as_mut()),
         }
+    }
+
+    /// The certificate about which this target has an open question.
+    #[must_use]
+    pub fn asked(&self, target: &str) -> Option<Role> {
+        [Role::Candidate, Role::InForce].into_iter().find(|role| {
+            let publication = self.standing(*role).and_then(|standing| standing.targets.get(target));
+            publication.is_some_and(|publication| publication.open_hand_off().is_some())
+        })
     }
 
     /// The role whose acceptance matters now: the candidate where there is one, else the one in force.

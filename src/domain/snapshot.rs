@@ -9,7 +9,7 @@ use super::finding::{Finding, Level};
 use super::hand_off::HandOff;
 use super::policy::Moments;
 use super::reason::Reason;
-use super::record::{Act, Ask, Record, Step};
+use super::record::{Act, Record, Step};
 use super::watch::{Matching, Watch};
 
 /// The picture.
@@ -83,17 +83,6 @@ pub struct Held {
     pub text: String,
     /// Until when, where that is known.
     pub until: Option<Timestamp>,
-}
-
-/// A hand-off that is open, in the words of the metric.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenHandOff {
-    /// The target.
-    pub target: String,
-    /// What is asked.
-    pub ask: Ask,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 /// The daemon itself.

@@ -1,30 +1,29 @@
 //! What people are told: each finding once when it begins or grows worse, once when it is over; each question, its
 //! reminders, its escalation; each turn of a renewal. It sends nothing.
 
+use std::collections::btree_map::Entry;
+
 use super::assess::Assessment;
 use super::event::{Actor, Event, EventKind};
 use super::finding::{Code, Finding, Level};
 use super::hand_off::HandOff;
 use super::message::{Message, Topic};
-use super::record::{HandOffFacts, Record, Role, Told};
+use super::record::{HandOffFacts, Publication, Record, Role, Told};
 use super::watch::{Target, Watch};
 use super::{Duration, Timestamp};
 
 /// The open questions of a watch, complete.
 #[must_use]
 pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
-    let wanted_by = record
-        .in_force
-        .as_ref()
-        .map(|in_force| watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, false).last_safe);
+    let wanted_by = record.in_force.as_ref().map(|in_force| watch.moments(in_force, false).last_safe);
     let open = |facts: &&HandOffFacts| facts.closed.is_none();
-    let standing = record.standing(record.concern());
     let mut questions: Vec<HandOff> = Vec::new();
     for target in &watch.targets {
-        let facts =
-            standing.and_then(|standing| standing.targets.get(&target.id)?.hand_off.as_ref()).filter(open);
-        if let (Some(facts), Some(standing)) = (facts, standing) {
-            questions.push(HandOff::new(watch, target, &standing.chain, facts, wanted_by));
+        for standing in [Role::Candidate, Role::InForce].into_iter().filter_map(|role| record.standing(role))
+        {
+            if let Some(facts) = standing.targets.get(&target.id).and_then(Publication::open_hand_off) {
+                questions.push(HandOff::new(watch, target, &standing.chain, facts, wanted_by));
+            }
         }
         for leftover in &record.leftovers {
             if let Some(facts) = leftover.hand_offs.get(&target.id).filter(open) {
@@ -35,15 +34,30 @@ pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
     questions
 }
 
-/// Messages for what happened: hand-offs opened, turns of a renewal.
+/// Messages for what happened, and each open question once; what was asked while silent is told when the silence is over.
 #[must_use]
-pub fn of_events(watch: &Watch, record: &Record, events: &[Event], now: Timestamp) -> Vec<Message> {
+pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Timestamp) -> Vec<Message> {
+    if is_silent(record, now) {
+        return Vec::new();
+    }
     let mut messages: Vec<Message> = events.iter().filter_map(|event| of_event(watch, event)).collect();
-    if events.iter().any(|event| event.kind == EventKind::HandOffOpened) {
-        let fresh = hand_offs(watch, record).into_iter().filter(|question| question.opened == now);
-        messages.extend(fresh.map(|question| of_question(watch, question, now, "")));
+    let questions = hand_offs(watch, record);
+    let key = |question: &HandOff| format!("{ASKED}{}", question.token);
+    record.told.retain(|told, _| !told.starts_with(ASKED) || questions.iter().any(|open| key(open) == *told));
+    for question in questions {
+        if let Entry::Vacant(place) = record.told.entry(key(&question)) {
+            place.insert(Told { level: Level::Warning, at: now, text: question.headline.clone() });
+            messages.push(of_question(watch, question, now, ""));
+        }
     }
     messages
+}
+
+/// What the keys of told questions begin with, so that they are not taken for those of findings.
+const ASKED: &str = "asked/";
+
+fn is_silent(record: &Record, now: Timestamp) -> bool {
+    record.silenced_until.is_some_and(|until| now < until)
 }
 
 fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
@@ -57,7 +71,6 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Vanished
         | EventKind::SeenAgain
         | EventKind::WentUnseen
-        | EventKind::Changed
         | EventKind::ActStarted
         | EventKind::ActSucceeded
         | EventKind::ActFailed
@@ -139,7 +152,7 @@ pub fn of_findings(
     assessment: &Assessment,
     now: Timestamp,
 ) -> Vec<Message> {
-    if record.silenced_until.is_some_and(|until| now < until) {
+    if is_silent(record, now) {
         return Vec::new();
     }
     let deadline = assessment.moments.map(|moments| moments.deadline);
@@ -153,7 +166,8 @@ pub fn of_findings(
         }
     }
     let is_over = |key: &String| !assessment.findings.iter().any(|finding| &finding.key() == key);
-    let over: Vec<String> = record.told.keys().filter(|key| is_over(key)).cloned().collect();
+    let of_finding = record.told.keys().filter(|key| !key.starts_with(ASKED));
+    let over: Vec<String> = of_finding.filter(|key| is_over(key)).cloned().collect();
     for key in over {
         if let Some(told) = record.told.remove(&key) {
             messages.push(of_end(watch, &key, &told, deadline, now));
@@ -200,22 +214,32 @@ fn of_end(watch: &Watch, key: &str, told: &Told, deadline: Option<Timestamp>, no
 
 /// Reminders of open questions on a ladder before the deadline, each rung once, and the deputy once.
 pub fn reminders(watch: &Watch, record: &mut Record, ladder: &[Duration], now: Timestamp) -> Vec<Message> {
-    let Some(deadline) = record
-        .in_force
-        .as_ref()
-        .map(|in_force| super::policy::deadline(&in_force.chain.leaf, watch.source.auto_renew))
-    else {
+    let Some(deadline) = record.in_force.as_ref().map(|in_force| watch.deadline(in_force)) else {
         return Vec::new();
     };
-    if record.silenced_until.is_some_and(|until| now < until) {
+    if is_silent(record, now) {
         return Vec::new();
     }
-    let role = record.concern();
     let mut messages = Vec::new();
     for target in &watch.targets {
+        let role = record.asked(&target.id).unwrap_or(record.concern());
         messages.extend(remind(watch, record, role, target, &Ladder { rungs: ladder, deadline, now }));
     }
     messages
+}
+
+/// What the history keeps of a reminder or an escalation.
+#[must_use]
+pub fn reminded(message: &Message) -> Event {
+    let to = message.to.iter().map(|to| ("to".to_owned(), to.clone()));
+    Event {
+        watch: message.watch.clone(),
+        at: message.at,
+        actor: Actor::Daemon,
+        kind: EventKind::Reminded,
+        text: message.subject.clone(),
+        facts: to.collect(),
+    }
 }
 
 struct Ladder<'a> {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Duration;
-use super::policy::Policy;
+use super::policy::{Moments, Policy, deadline};
+use super::record::Standing;
 use super::window::{Freeze, Window};
+use super::{Duration, Timestamp};
 
 /// Everything that decides about one watch.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,31 @@ impl Watch {
     #[must_use]
     pub fn caller(&self, id: &str) -> Option<&Caller> {
         self.callers.iter().find(|caller| caller.id == id)
+    }
+
+    /// The moments that matter for this certificate.
+    #[must_use]
+    pub fn moments(&self, standing: &Standing, person_needed: bool) -> Moments {
+        self.policy.moments(&standing.chain.leaf, self.auto_renew(standing), person_needed)
+    }
+
+    /// When this certificate may stop being the one in force.
+    #[must_use]
+    pub fn deadline(&self, standing: &Standing) -> Timestamp {
+        deadline(&standing.chain.leaf, self.auto_renew(standing))
+    }
+
+    /// Whether the store may take this certificate away before it expires. What certsteward issues does not renew itself;
+    /// where issuing is left to the store, its renewal is what is hoped for and only the expiry is feared.
+    fn auto_renew(&self, standing: &Standing) -> AutoRenew {
+        let hoped_for = self.leaves_to_source();
+        if standing.ours || hoped_for { AutoRenew::No } else { self.source.auto_renew }
+    }
+
+    /// Whether issuing is left to the store.
+    #[must_use]
+    pub fn leaves_to_source(&self) -> bool {
+        self.renewal.as_ref().is_some_and(|terms| terms.rotation == Rotation::LeftToSource)
     }
 
     /// The probe that proves this target: the one it names, else the only one there is for anybody.
@@ -143,6 +169,18 @@ pub enum Validity {
     Months(u32),
     /// Years.
     Years(u32),
+}
+
+impl Validity {
+    /// The shortest span it can mean: months and years differ in length.
+    #[must_use]
+    pub fn shortest(self) -> Duration {
+        match self {
+            Self::Days(count) => Duration::days(count.into()),
+            Self::Months(count) => Duration::days(i64::from(count) * 28),
+            Self::Years(count) => Duration::days(i64::from(count) * 365),
+        }
+    }
 }
 
 /// Where the candidate is put.

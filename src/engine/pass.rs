@@ -169,10 +169,12 @@ impl Round<'_> {
         events
     }
 
-    async fn save(&mut self, events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
+    async fn save(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
         let watch = &self.parts.watch;
-        let mut messages = tell::of_events(watch, &self.record, &events, now);
-        messages.extend(tell::reminders(watch, &mut self.record, self.house.ladder, now));
+        let mut messages = tell::of_events(watch, &mut self.record, &events, now);
+        let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
+        events.extend(reminders.iter().map(tell::reminded));
+        messages.extend(reminders);
         self.write(events, messages).await
     }
 

@@ -52,8 +52,12 @@ impl Cron {
     /// # Errors
     /// Where the scheduler cannot start; the expression was checked with the configuration.
     pub async fn start(expression: &str, bell: Bell) -> Result<Self, JobSchedulerError> {
+        Self::to_the_second(&format!("0 {expression}"), bell).await
+    }
+
+    async fn to_the_second(expression: &str, bell: Bell) -> Result<Self, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
-        let job = Job::new_async_tz(format!("0 {expression}"), chrono::Utc, move |_, _| {
+        let job = Job::new_async_tz(expression, chrono::Utc, move |_, _| {
             let bell = bell.clone();
             Box::pin(async move { bell.ring_everywhere() })
         })?;
@@ -67,5 +71,34 @@ impl Cron {
         if let Err(error) = self.scheduler.shutdown().await {
             tracing::warn!(error = %error, "the cron scheduler did not stop cleanly");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn cron_rings_for_every_watch_until_it_is_stopped() {
+        let bell = Bell::default();
+        let cron = Cron::to_the_second("* * * * * *", bell.clone()).await.unwrap();
+        let limit = std::time::Duration::from_secs(20);
+        for _ in 0..2 {
+            tokio::time::timeout(limit, bell.rung()).await.unwrap();
+            assert!(bell.take_everywhere());
+        }
+        cron.stop().await;
+    }
+
+    #[tokio::test]
+    async fn rings_coalesce_and_only_the_whole_house_is_everywhere() {
+        let bell = Bell::default();
+        bell.ring();
+        bell.ring();
+        bell.rung().await;
+        assert!(!bell.take_everywhere());
+        bell.ring_everywhere();
+        bell.rung().await;
+        assert!(bell.take_everywhere() && !bell.take_everywhere());
     }
 }

@@ -182,20 +182,10 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-fn reason_of(error: &std::io::Error) -> Reason {
-    if error.kind() == ErrorKind::NotFound {
-        Reason::NotFound
-    } else if error.kind() == ErrorKind::PermissionDenied {
-        Reason::PermissionDenied
-    } else {
-        Reason::Unreadable
-    }
-}
-
 fn unreadable(path: &Path, error: &std::io::Error) -> Unseen {
     let denied = error.kind() == ErrorKind::PermissionDenied;
     let way_out = if denied { "; let the user that certsteward runs as read it" } else { "" };
-    Unseen::new(reason_of(error), format!("cannot read {}: {error}{way_out}", path.display()))
+    Unseen::new(Reason::of_file(error), format!("cannot read {}: {error}{way_out}", path.display()))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
@@ -204,5 +194,5 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     } else {
         ""
     };
-    Failure::certain(reason_of(error), format!("cannot write {}: {error}{way_out}", path.display()))
+    Failure::certain(Reason::of_file(error), format!("cannot write {}: {error}{way_out}", path.display()))
 }

@@ -48,16 +48,8 @@ pub(super) fn from_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Uns
 /// Reads a small file, saying what went wrong in the words of the closed list.
 pub(crate) fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Unseen> {
     let shown = path.display();
-    let failed = |error: std::io::Error| {
-        let reason = if error.kind() == std::io::ErrorKind::NotFound {
-            Reason::NotFound
-        } else if error.kind() == std::io::ErrorKind::PermissionDenied {
-            Reason::PermissionDenied
-        } else {
-            Reason::Unreadable
-        };
-        Unseen::new(reason, format!("cannot read {shown}: {error}"))
-    };
+    let failed =
+        |error: std::io::Error| Unseen::new(Reason::of_file(&error), format!("cannot read {shown}: {error}"));
     if std::fs::metadata(path).map_err(failed)?.len() > LIMIT {
         return Err(Unseen::new(Reason::TooLarge, format!("{shown} is larger than {LIMIT} bytes")));
     }

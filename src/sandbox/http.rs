@@ -223,6 +223,11 @@ pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The byte that two hexadecimal digits stand for.
+pub(super) fn byte_of(digits: [u8; 2]) -> Option<u8> {
+    std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok())
+}
+
 /// Percent-decoded text; in forms and queries a plus is a blank.
 pub(super) fn decoded(text: &str, plus_is_blank: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
@@ -230,18 +235,13 @@ pub(super) fn decoded(text: &str, plus_is_blank: bool) -> String {
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         match (byte, after) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digits = [*high, *low];
-                let value =
-                    std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                match value {
-                    Some(value) => {
-                        out.push(value);
-                        rest = tail;
-                    }
-                    None => out.push(b'%'),
+            (b'%', [high, low, tail @ ..]) => match byte_of([*high, *low]) {
+                Some(value) => {
+                    out.push(value);
+                    rest = tail;
                 }
-            }
+                None => out.push(b'%'),
+            },
             (b'+', _) if plus_is_blank => out.push(b' '),
             (other, _) => out.push(*other),
         }

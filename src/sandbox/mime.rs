@@ -156,18 +156,13 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
         rest = after;
         match (byte, after) {
             (b'=', [b'\r', b'\n', tail @ ..] | [b'\n', tail @ ..]) => rest = tail,
-            (b'=', [high, low, tail @ ..]) => {
-                let digits = [*high, *low];
-                let value =
-                    std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                match value {
-                    Some(value) => {
-                        out.push(value);
-                        rest = tail;
-                    }
-                    None => out.push(b'='),
+            (b'=', [high, low, tail @ ..]) => match super::http::byte_of([*high, *low]) {
+                Some(value) => {
+                    out.push(value);
+                    rest = tail;
                 }
-            }
+                None => out.push(b'='),
+            },
             (other, _) => out.push(*other),
         }
     }

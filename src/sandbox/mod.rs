@@ -291,11 +291,6 @@ impl Landscape {
         self.world.state().faults.push(fault);
     }
 
-    /// Forgets the faults not shown yet.
-    pub fn clear_faults(&self) {
-        self.world.state().faults.clear();
-    }
-
     /// The requests that reached the simulated parts, oldest first, without the simulated caller's own.
     pub fn requests(&self) -> Vec<RequestLine> {
         self.world.state().requests.iter().cloned().collect()

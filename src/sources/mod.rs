@@ -3,7 +3,7 @@
 //! # Contract
 //! - `look` changes nothing, may be called at any time, and ends within its own limits.
 //! - What it shows is what stood there at that moment; an unchanged answer (304, same file) may come from memory.
-//! - A failure is an [`Unseen`] with a reason; it never shows an older state as if it were seen now.
+//! - A failure is an [`Unseen`](crate::domain::reason::Unseen) with a reason; it never shows an older state as if it were seen now.
 //! - `identity` hands out the private key only to be borrowed by a prober; a source that cannot says
 //!   `Reason::KeyUnavailable`.
 

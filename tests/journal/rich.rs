@@ -128,6 +128,7 @@ impl Rich {
                 at: self.at(),
                 generation: self.count(),
                 rolled_back: true,
+                unfit: true,
                 text: self.text(),
             }),
             counts: Counts {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 pub mod child;
+pub mod daemon;
 pub(crate) mod fake_daemon;
 pub mod machine;
 pub mod pki;

@@ -19,6 +19,26 @@ impl Drop for Running {
     }
 }
 
+/// A child with the children it makes: they end together.
+pub struct Group(Child);
+
+impl Group {
+    /// Starts it as the leader of a group of its own, without input and output.
+    pub fn start(command: &mut Command) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(quiet.process_group(0).spawn().expect("the program starts"))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let group = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        let _ended = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+        let _reaped = self.0.wait();
+    }
+}
+
 /// Where a program is. Without it the test is skipped in words, or fails where all tests are asked for.
 pub fn program(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -27,8 +47,13 @@ pub fn program(name: &str) -> Option<std::path::PathBuf> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
     if found.is_none() {
-        assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "{name} is not installed");
-        println!("SKIPPED: {name} is not installed");
+        skipped(&format!("{name} is not installed"));
     }
     found
+}
+
+/// Says what is not tested here, or fails where all tests are asked for.
+pub fn skipped(why: &str) {
+    assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "{why}");
+    println!("SKIPPED: {why}");
 }

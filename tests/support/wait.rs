@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 /// Tries until it gives something; after ten seconds the test fails, saying what it waited for.
-pub async fn until<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(10), what, attempt).await
+}
+
+/// Tries until it gives something; after this limit the test fails, saying what it waited for.
+pub async fn within<T>(limit: Duration, what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let waiting = async {
-        let mut pause = tokio::time::interval(Duration::from_millis(10));
+        let mut pause = tokio::time::interval(Duration::from_millis(20));
         loop {
             if let Some(found) = attempt().await {
                 return found;
@@ -13,9 +18,9 @@ pub async fn until<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -
             pause.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting)
+    tokio::time::timeout(limit, waiting)
         .await
-        .unwrap_or_else(|_| panic!("waited ten seconds in vain for {what}"))
+        .unwrap_or_else(|_| panic!("waited {} seconds in vain for {what}", limit.as_secs()))
 }
 
 /// Waits until something listens there.

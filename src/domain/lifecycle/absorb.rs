@@ -1,16 +1,15 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, cadence};
+use super::{Chronicle, cadence, obey, retire};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::{
-    Act, Approval, Attempts, CallerFacts, Due, Ended, HandOffFacts, Leftover, Look, ProbeFacts, Record, Role,
-    Standing,
+    Act, Attempts, CallerFacts, Due, Leftover, Look, ProbeFacts, Record, Renewal, Role, Standing,
 };
-use crate::domain::report::{CallerSighting, Command, Found, Report, Sighting, Sign, Verb};
+use crate::domain::report::{CallerSighting, Found, Report, Sighting};
 use crate::domain::verdict::{Probed, Verdict};
-use crate::domain::watch::{Mode, Watch};
+use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp};
 
 /// Absorbs one report.
@@ -18,7 +17,7 @@ pub fn absorb(watch: &Watch, record: &mut Record, report: Report, chronicle: &mu
     match report {
         Report::Looked { look, at, found } => looked(watch, record, &look, at, found, chronicle),
         Report::Acted { act, at, outcome } => acted(record, watch, act, at, outcome, chronicle),
-        Report::Commanded(command) => commanded(watch, record, &command, chronicle),
+        Report::Commanded(command) => obey::commanded(watch, record, &command, chronicle),
     }
 }
 
@@ -173,16 +172,28 @@ fn describe(sighting: &Sighting) -> String {
 fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
     let text = format!("the certificate was renewed by someone else: {}", describe(sighting));
     chronicle.note(EventKind::RenewedElsewhere, text);
+    record.ended = None;
+    supersede(record, sighting, at, chronicle);
     let before = record.in_force.replace(Standing::new(sighting, at, false));
     record.previous = before.map(|standing| standing.chain);
-    record.ended = None;
-    let settling = record.renewal.as_ref().is_some_and(|renewal| renewal.replaced.is_some());
-    if settling && let Some(renewal) = record.renewal.take() {
-        let text =
-            format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
-        chronicle.note(EventKind::RenewalEnded, text);
-        record.counts.renewals[1] += 1;
-    }
+    let print = sighting.chain.fingerprint();
+    record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print);
+}
+
+/// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.
+fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
+    let over = |renewal: &mut Renewal| {
+        renewal.replaced.is_some() || (renewal.candidate.is_none() && renewal.issue_started.is_none())
+    };
+    let Some(renewal) = record.renewal.take_if(over) else {
+        return;
+    };
+    let text = format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+    let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
+    retire::keep_replaced(record, renewal, at);
+    discard_candidate(record, ours, at);
 }
 
 /// An in-place issue of ours shows: the new certificate is in force at once.
@@ -256,9 +267,18 @@ fn caller_looked(
     };
     let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
     record.callers.insert(id.to_owned(), facts);
-    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.rolling_back.is_none()) else {
+    let Some(renewal) = record.renewal.as_mut() else {
         return;
     };
+    if renewal.rolling_back.is_some() {
+        let order = renewal.order.as_ref().map(|order| &order.name);
+        let left = uses.is_some() && uses.as_ref() != order && renewal.switched.remove(id).is_some();
+        if left {
+            chronicle
+                .note(EventKind::RolledBack, format!("the caller {id} uses {}", uses.unwrap_or_default()));
+        }
+        return;
+    }
     let new_name = renewal.candidate.as_ref().and_then(|candidate| candidate.name.clone());
     if uses.is_some() && uses == new_name && !renewal.switched.contains_key(id) {
         renewal.switched.insert(id.to_owned(), at);
@@ -295,6 +315,7 @@ fn probe_looked(
             let unseen = Unseen::new(Reason::StateChanged, text);
             facts.no_key = Some((at, unseen.clone()));
             missed(record, &format!("probe:{probe}:{}", role.word()), at, &unseen);
+            record.looked.remove("source");
         }
         Ok(probed) => {
             let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);
@@ -435,9 +456,7 @@ fn failed(
     chronicle: &mut Chronicle<'_>,
 ) {
     let count = record.attempts.get(&act.id()).map_or(0, |attempts| attempts.count) + 1;
-    let left = record.in_force.as_ref().map_or_else(Duration::zero, |standing| {
-        crate::domain::policy::deadline(&standing.chain.leaf, watch.source.auto_renew) - at
-    });
+    let left = record.in_force.as_ref().map_or_else(Duration::zero, |standing| watch.deadline(standing) - at);
     let spread = i32::try_from(act.id().bytes().map(u32::from).sum::<u32>() % 1000).unwrap_or(0);
     let wish = failure.retry_after_seconds.and_then(|seconds| i64::try_from(seconds.min(86_400)).ok());
     let wait = cadence::backoff(count, left, spread).max(Duration::seconds(wish.unwrap_or(0)));
@@ -461,109 +480,6 @@ fn failed(
     record.attempts.insert(act.id(), attempts);
 }
 
-fn commanded(watch: &Watch, record: &mut Record, command: &Command, chronicle: &mut Chronicle<'_>) {
-    let facts = [("comment", &command.comment), ("ticket", &command.ticket)]
-        .into_iter()
-        .filter_map(|(key, value)| value.clone().map(|value| (key.to_owned(), value)))
-        .collect();
-    let (kind, text) = obey(watch, record, command);
-    chronicle.note_by(command.actor.clone(), kind, text, facts);
-}
-
-/// Carries a command into the record and says in words what it did.
-fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, String) {
-    let by = command.actor.to_string();
-    let said = |text: &str| (EventKind::Command, text.to_owned());
-    match &command.verb {
-        Verb::Check => {
-            record.check_asked = Some(command.at);
-            said("check now")
-        }
-        Verb::Renew if watch.renewal.is_none() => {
-            said("renew: refused, because this watch has no renewal configured")
-        }
-        Verb::Renew if watch.mode == Mode::Observe => {
-            said("renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"")
-        }
-        Verb::Renew if record.renewal.is_some() => said("renew: a renewal is under way already"),
-        Verb::Renew => {
-            record.ended = None;
-            record.renewal_asked = Some(command.actor.clone());
-            said("renew now")
-        }
-        Verb::Approve(act) => approve(watch, record, act, command, by),
-        Verb::Reject(act) => {
-            record.pending.remove(act);
-            (EventKind::RejectedByPerson, give_up(record, command.at, &format!("{act} was rejected by {by}")))
-        }
-        Verb::Cancel => (EventKind::Command, give_up(record, command.at, &format!("cancelled by {by}"))),
-        Verb::Retry => {
-            record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
-            record.misses.clear();
-            record.ended = None;
-            record.check_asked = Some(command.at);
-            said("retry now, without waiting")
-        }
-        Verb::RollBack => (EventKind::Command, roll_back(record, command.at, &by)),
-        Verb::Retire => {
-            record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
-            said("retire the replaced certificates now")
-        }
-        Verb::Confirm(target) => confirm(watch, record, target, command.at, &by),
-        Verb::Sign(target, sign) => (EventKind::HandOffSign, signed(record, target, *sign, command.at, &by)),
-        Verb::Pause => {
-            record.paused = Some((command.at, command.actor.clone()));
-            said("pause acts of this watch")
-        }
-        Verb::Resume => {
-            record.paused = None;
-            said("resume acts of this watch")
-        }
-        Verb::Silence(until) => {
-            record.silenced_until = Some(*until);
-            (EventKind::Command, format!("send nothing until {}", crate::domain::lint::minute(*until)))
-        }
-    }
-}
-
-fn approve(
-    watch: &Watch,
-    record: &mut Record,
-    act: &str,
-    command: &Command,
-    by: String,
-) -> (EventKind, String) {
-    let asked_by = record.renewal.as_ref().map(|renewal| renewal.cause.clone());
-    if watch.policy.four_eyes && asked_by == Some(command.actor.clone()) {
-        return (
-            EventKind::Command,
-            format!("approve {act}: refused, because {by} asked for this renewal (four_eyes)"),
-        );
-    }
-    record.pending.remove(act);
-    record.approvals.insert(act.to_owned(), Approval { by, at: command.at });
-    (EventKind::Approved, format!("approved {act}"))
-}
-
-/// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
-fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
-    let Some(renewal) = record.renewal.take() else {
-        return format!("{text}: there was no renewal to end");
-    };
-    if renewal.replaced.is_some() || !renewal.switched.is_empty() {
-        let mut renewal = renewal;
-        renewal.rolling_back = Some((at, text.to_owned()));
-        record.renewal = Some(renewal);
-        return format!("{text}: callers were switched already, so they are switched back first");
-    }
-    discard_candidate(record, renewal.candidate, at);
-    record.ended =
-        Some(Ended { at, generation: renewal.generation, rolled_back: false, text: text.to_owned() });
-    record.counts.renewals[1] += 1;
-    record.pending.clear();
-    format!("renewal {} ended: {text}", renewal.generation)
-}
-
 /// A candidate that will not be used is remembered until its entry is removed.
 pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>, at: Timestamp) {
     let Some(candidate) = candidate else {
@@ -580,75 +496,13 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
     });
 }
 
-fn roll_back(record: &mut Record, at: Timestamp, by: &str) -> String {
-    match &mut record.renewal {
-        Some(renewal) if renewal.is_in_place() => {
-            "roll back: refused, because an in-place issue has overwritten the old certificate; issue a new one instead".to_owned()
-        }
-        Some(renewal) if renewal.rolling_back.is_none() && !(renewal.switched.is_empty() && renewal.replaced.is_none()) => {
-            renewal.rolling_back = Some((at, format!("asked by {by}")));
-            "roll back now".to_owned()
-        }
-        Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),
-    }
-}
-
-fn confirm(watch: &Watch, record: &mut Record, target: &str, at: Timestamp, by: &str) -> (EventKind, String) {
-    if close_removal(record, target, at) {
-        return (
-            EventKind::HandOffClosed,
-            format!("the replaced certificate is gone from {target}, says {by}"),
-        );
-    }
-    if watch.target(target).is_none() {
-        return (EventKind::Command, format!("confirm: this watch has no target {target}"));
-    }
-    let role = record.concern();
-    let Some(standing) = record.standing_mut(role) else {
-        return (EventKind::Command, "confirm: no certificate was seen yet".to_owned());
-    };
-    standing.targets.entry(target.to_owned()).or_default().confirmed = Some((at, by.to_owned()));
-    let short = standing.fingerprint().short();
-    (EventKind::Confirmed, format!("the target {target} knows the certificate {short}, confirmed by {by}"))
-}
-
-fn signed(record: &mut Record, target: &str, sign: Sign, at: Timestamp, by: &str) -> String {
-    if sign == Sign::CheckNow {
-        record.check_asked = Some(at);
-    }
-    let text = match sign {
-        Sign::Saved => "I have saved it",
-        Sign::Deleting => "I am deleting the old one now",
-        Sign::CheckNow => "check now",
-    };
-    let role = record.concern();
-    let hand_off =
-        record.standing_mut(role).and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
-    match hand_off.filter(|facts| facts.closed.is_none()) {
-        Some(facts) => facts.signs.push((at, sign, by.to_owned())),
-        None if sign == Sign::Saved => drop(close_removal(record, target, at)),
-        None => {}
-    }
-    format!("{target}: \"{text}\", says {by}")
-}
-
-fn close_removal(record: &mut Record, target: &str, at: Timestamp) -> bool {
-    let open = |facts: &&mut HandOffFacts| facts.closed.is_none();
-    let mut asked =
-        record.leftovers.iter_mut().filter_map(|leftover| leftover.hand_offs.get_mut(target)).filter(open);
-    let Some(first) = asked.next() else {
-        return false;
-    };
-    first.closed = Some(at);
-    true
-}
-
-/// Draws the due moment of the certificate in force, once per certificate.
+/// Draws the due moment of the certificate in force, once per certificate and policy.
 pub(super) fn draw_due(record: &mut Record, due: Timestamp, jitter: Duration, permille: i32) {
     let Some(fingerprint) = record.in_force.as_ref().map(Standing::fingerprint) else {
         return;
     };
-    if record.due.is_none_or(|drawn| drawn.fingerprint != fingerprint) {
+    let fits = |at: Timestamp| due - jitter <= at && at <= due;
+    if record.due.is_none_or(|drawn| drawn.fingerprint != fingerprint || !fits(drawn.at)) {
         record.due = Some(Due { fingerprint, at: due - jitter * permille / 1000 });
     }
 }

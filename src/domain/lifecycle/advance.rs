@@ -1,41 +1,37 @@
 //! What follows from the facts by itself: a renewal begins, a tenant teaches, a person is asked, a proof stands,
 //! settling begins and ends, a roll back is due. Nothing outside is changed here.
 
-use super::asks::{
-    are_together, ask_for, can_compare, effective_matching, is_known, is_proven_by_probe, needs_telling,
-    overall_matching, reference,
-};
-use super::{Chronicle, Dice, absorb, cadence};
-use crate::domain::certificate::Fingerprint;
+use super::asks::{are_together, effective_matching, overall_matching};
+use super::backdate::backdate;
+use super::{Chronicle, Dice, absorb, proving, retire, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
-use crate::domain::policy::Retire;
-use crate::domain::record::{
-    Ask, Due, Ended, HandOffFacts, Learned, Leftover, Order, Record, Renewal, Role, Standing,
-};
+use crate::domain::record::{Due, Ended, Learned, Order, Record, Renewal, Role, Standing};
 use crate::domain::verdict::Verdict;
-use crate::domain::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Target, Terms, Watch};
+use crate::domain::watch::{Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// Advances the record to what its facts mean at this moment.
 pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
+    backdate(record, now);
     keep_due(watch, record, dice);
     begin_renewal(watch, record, chronicle);
     place_order(record, now);
     judge_candidate(watch, record, chronicle);
     learn(watch, record, chronicle);
     change_subject(watch, record, chronicle);
-    prove(watch, record, chronicle);
-    lose_proof(record, chronicle);
-    ask_people(watch, record, dice, chronicle);
-    announce_gap(watch, record, chronicle);
-    begin_settling(watch, record, chronicle);
-    decide_roll_back(watch, record, chronicle);
-    finish_roll_back(record, chronicle);
-    end_settling(watch, record, chronicle);
-    ask_removal(watch, record, dice, chronicle);
-    drop_leftovers(watch, record, chronicle);
+    proving::prove(watch, record, chronicle);
+    proving::lose_proof(watch, record, chronicle);
+    proving::announce_gap(watch, record, chronicle);
+    proving::ask_people(watch, record, dice, chronicle);
+    settle::begin_settling(watch, record, chronicle);
+    settle::decide_roll_back(watch, record, chronicle);
+    settle::finish_roll_back(record, chronicle);
+    settle::end_settling(watch, record, chronicle);
+    retire::ask_removal(watch, record, dice, chronicle);
+    retire::drop_leftovers(watch, record, chronicle);
+    forget_needless(watch, record);
     finish_check(watch, record);
     forget_old(record, now);
 }
@@ -44,7 +40,7 @@ fn keep_due(watch: &Watch, record: &mut Record, dice: &mut Dice) {
     let Some(in_force) = &record.in_force else {
         return;
     };
-    let moments = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, true);
+    let moments = watch.moments(in_force, true);
     absorb::draw_due(record, moments.due, moments.jitter, dice.permille());
 }
 
@@ -176,23 +172,39 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
     let Some(candidate) = &renewal.candidate else {
         return;
     };
-    let same = renewal.subject == SubjectChoice::Same;
-    let client = watch.source.client_certificate;
-    let Some(why) = lint::unfitness(candidate, &in_force.chain.leaf, same, client, chronicle.now) else {
+    let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;
     };
     let text = format!("the candidate cannot be used: {why}");
     chronicle.note(EventKind::CandidateDiscarded, text.clone());
-    end_badly(record, chronicle.now, false, text);
+    if let Some(renewal) = record.renewal.take() {
+        absorb::discard_candidate(record, renewal.candidate, chronicle.now);
+        let generation = renewal.generation;
+        record.ended = Some(Ended { at: chronicle.now, generation, rolled_back: false, unfit: true, text });
+        record.counts.renewals[1] += 1;
+    }
 }
 
-fn end_badly(record: &mut Record, at: Timestamp, rolled_back: bool, text: String) {
-    if let Some(renewal) = record.renewal.take() {
-        absorb::discard_candidate(record, renewal.candidate, at);
-        record.ended = Some(Ended { at, generation: renewal.generation, rolled_back, text });
-        record.counts.renewals[1] += 1;
-        record.pending.clear();
+/// Compared with what it was ordered to replace only: where somebody else renewed that meanwhile, ours goes on.
+fn unfitness(
+    watch: &Watch,
+    renewal: &Renewal,
+    candidate: &Standing,
+    in_force: &Standing,
+    now: Timestamp,
+) -> Option<String> {
+    if let Some(why) = lint::unusable(candidate, watch.source.client_certificate, now) {
+        return Some(why);
     }
+    if candidate.since != now || in_force.fingerprint() != renewal.replaces {
+        return None;
+    }
+    let leaf = &candidate.chain.leaf;
+    let ordered = renewal.terms.validity.shortest();
+    let same = renewal.subject == SubjectChoice::Same;
+    let due = watch.moments(candidate, true).due;
+    lint::misfit(leaf, &in_force.chain.leaf, ordered, same)
+        .or_else(|| (due <= now).then(|| format!("it would be due itself since {}", lint::minute(due))))
 }
 
 /// A tenant shows how it matches: only by a candidate with the mapped issuer and subject, another fingerprint, published
@@ -206,9 +218,7 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
         return;
     }
     let mut lessons = Vec::new();
-    for target in
-        watch.targets.iter().filter(|target| effective_matching(target, record) == Matching::Unknown)
-    {
+    for target in watch.targets.iter().filter(|target| target.matching == Matching::Unknown) {
         let (Some(tenant), Some(probe)) = (&target.tenant, watch.probe_of(target)) else {
             continue;
         };
@@ -219,11 +229,15 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
         {
             continue;
         }
-        match new.verdict {
-            Verdict::Accepted => lessons.push((tenant.clone(), Matching::Dn)),
-            Verdict::NotMapped => lessons.push((tenant.clone(), Matching::Exact)),
-            verdict if verdict.inconclusive() => {}
-            _ => {}
+        let lesson = if new.verdict == Verdict::Accepted {
+            Matching::Dn
+        } else if new.verdict == Verdict::NotMapped {
+            Matching::Exact
+        } else {
+            continue;
+        };
+        if effective_matching(target, record) != lesson {
+            lessons.push((tenant.clone(), lesson));
         }
     }
     for (tenant, matching) in lessons {
@@ -266,431 +280,6 @@ fn change_subject(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<
     place_order(record, chronicle.now);
 }
 
-/// What probes show becomes proof, and answers open questions.
-fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let role = record.concern();
-    let Some(standing) = record.standing(role) else {
-        return;
-    };
-    let proven: Vec<String> = watch
-        .targets
-        .iter()
-        .filter(|target| is_proven_by_probe(watch, record, target, standing))
-        .map(|target| target.id.clone())
-        .collect();
-    let known: Vec<String> = watch
-        .targets
-        .iter()
-        .filter(|target| is_known(watch, target, standing))
-        .map(|target| target.id.clone())
-        .collect();
-    let Some(standing) = record.standing_mut(role) else {
-        return;
-    };
-    for id in &proven {
-        let publication = standing.targets.entry(id.clone()).or_default();
-        if publication.proven.is_none() {
-            publication.proven = Some(chronicle.now);
-            chronicle
-                .note(EventKind::Proven, format!("a call proved that the target {id} knows the certificate"));
-        }
-    }
-    for id in proven.iter().chain(&known) {
-        let hand_off = standing.targets.get_mut(id).and_then(|publication| publication.hand_off.as_mut());
-        if let Some(facts) = hand_off.filter(|facts| facts.closed.is_none()) {
-            facts.closed = Some(chronicle.now);
-            chronicle.note(EventKind::HandOffClosed, format!("what was asked of {id} is done"));
-        }
-    }
-}
-
-/// A certificate in force that was known and is not mapped any more, twice in a row, is to be published again.
-fn lose_proof(record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    if record.renewal.is_some() {
-        return;
-    }
-    let Some(standing) = &mut record.in_force else {
-        return;
-    };
-    let lost = standing.probes.values().filter(|facts| facts.repeated >= 2);
-    let lost = lost
-        .filter_map(|facts| facts.last.as_ref())
-        .filter(|last| last.verdict == Verdict::NotMapped)
-        .map(|last| last.at)
-        .max();
-    let Some(at) = lost else {
-        return;
-    };
-    for (id, publication) in &mut standing.targets {
-        if publication.proven.take_if(|proven| *proven < at).is_some() {
-            publication.hand_off = None;
-            chronicle
-                .note(EventKind::Probed, format!("the target {id} does not know the certificate any more"));
-        }
-    }
-}
-
-/// Opens a hand-off for each target that a person serves and that must be told.
-fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
-    let role = record.concern();
-    let issuing = record
-        .renewal
-        .as_ref()
-        .is_some_and(|renewal| renewal.candidate.is_none() && renewal.replaced.is_none());
-    let Some(standing) = record.standing(role) else {
-        return;
-    };
-    if issuing || !can_judge_beside(watch, record, standing) {
-        return;
-    }
-    let ask = ask_for(record, standing);
-    let wanted: Vec<&Target> = watch
-        .targets
-        .iter()
-        .filter(|target| target.delivery == Delivery::HandOff && needs_telling(watch, target, standing))
-        .filter(|target| {
-            standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
-        })
-        .collect();
-    for target in wanted {
-        let facts = new_hand_off(ask, dice, chronicle.now);
-        chronicle.note(
-            EventKind::HandOffOpened,
-            format!("a person is asked to {} in {}", ask_words(ask), target.id),
-        );
-        if let Some(standing) = record.standing_mut(role) {
-            standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
-        }
-        if let Some(renewal) = &mut record.renewal {
-            renewal.moved = chronicle.now;
-        }
-    }
-}
-
-const fn ask_words(ask: Ask) -> &'static str {
-    match ask {
-        Ask::Add => "add the certificate",
-        Ask::Replace => "delete the old certificate and add the new one",
-        Ask::Remove => "remove the replaced certificate",
-    }
-}
-
-fn new_hand_off(ask: Ask, dice: &mut Dice, now: Timestamp) -> HandOffFacts {
-    HandOffFacts {
-        ask,
-        opened: now,
-        token: dice.token(),
-        signs: Vec::new(),
-        reminded: Vec::new(),
-        escalated: None,
-        closed: None,
-    }
-}
-
-/// Before a person is asked about a candidate, the certificate in force was asked in the same pass: else a platform in
-/// trouble, or a lesson not yet learned, would cost somebody an upload.
-fn can_judge_beside(watch: &Watch, record: &Record, standing: &Standing) -> bool {
-    let Some(other) = reference(record, standing).filter(|_| record.concern() == Role::Candidate) else {
-        return true;
-    };
-    watch.probes.iter().all(|probe| {
-        let (Some(mine), facts) = (standing.probed(&probe.id), other.probes.get(&probe.id)) else {
-            return true;
-        };
-        let Some(last) = facts.and_then(|facts| facts.last.as_ref()) else {
-            return facts.is_some_and(|facts| facts.no_key.is_some());
-        };
-        !absorb::is_platform_trouble(last.verdict)
-            && facts.is_some_and(|facts| can_compare(facts, mine.at))
-            && seen_beside(standing, &probe.id, last.at)
-    })
-}
-
-fn seen_beside(standing: &Standing, probe: &str, other: Timestamp) -> bool {
-    let since = standing.probes.get(probe).and_then(|facts| facts.since).unwrap_or(standing.since);
-    other >= since || are_together(other, since)
-}
-
-/// A gap is announced before it can begin: a hand-off that deletes first, or an in-place issue that may not be known.
-fn announce_gap(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let Some(text) = expected_gap(watch, record) else {
-        return;
-    };
-    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.gap_announced.is_none()) else {
-        return;
-    };
-    renewal.gap_announced = Some((chronicle.now, text.clone()));
-    chronicle.note(EventKind::GapAnnounced, text);
-}
-
-/// The gap that the renewal under way is expected to have, in words.
-pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<String> {
-    let renewal = record.renewal.as_ref()?;
-    let person = watch.targets.iter().any(|target| target.delivery == Delivery::HandOff);
-    let exact = overall_matching(watch, record) != Matching::Dn && !watch.targets.is_empty();
-    if renewal.is_in_place() && exact && renewal.settling_since.is_none() {
-        let until = if person {
-            "a person has replaced it at the target"
-        } else {
-            "the target was given the new one"
-        };
-        return Some(format!(
-            "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and the tenant is not known to match by issuer and subject"
-        ));
-    }
-    let open = renewal.candidate.as_ref().is_some_and(|candidate| {
-        candidate
-            .targets
-            .values()
-            .any(|publication| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace))
-    });
-    open.then(|| {
-        "calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject".to_owned()
-    })
-}
-
-/// Whether every target knows the standing and every probe that no target names is satisfied.
-pub(in crate::domain) fn is_everywhere_known(watch: &Watch, record: &Record, standing: &Standing) -> bool {
-    let targets = watch.targets.iter().all(|target| is_known(watch, target, standing));
-    let proves_a_target = |id: &str| {
-        watch.targets.iter().any(|target| watch.probe_of(target).is_some_and(|probe| probe.id == id))
-    };
-    let alone = watch.probes.iter().filter(|probe| !proves_a_target(&probe.id)).all(|probe| {
-        let other = reference(record, standing).and_then(|other| other.verdict(&probe.id));
-        match standing.verdict(&probe.id) {
-            Some(Verdict::Accepted) => true,
-            Some(Verdict::NoPermission) => other == Some(Verdict::NoPermission),
-            Some(_) | None => false,
-        }
-    });
-    targets && alone
-}
-
-/// All callers use the candidate, so it is the certificate in force from here on.
-fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let role = record.concern();
-    let ready = record.standing(role).is_some_and(|standing| is_everywhere_known(watch, record, standing));
-    let callers_done = all_switched(watch, record);
-    let Some(renewal) = record
-        .renewal
-        .as_mut()
-        .filter(|renewal| renewal.settling_since.is_none() && renewal.rolling_back.is_none())
-    else {
-        return;
-    };
-    let in_place = renewal.is_in_place() && renewal.replaced.is_some();
-    if !ready || !(in_place || (renewal.candidate.is_some() && callers_done)) {
-        return;
-    }
-    renewal.settling_since = Some(chronicle.now);
-    renewal.moved = chronicle.now;
-    if let Some(candidate) = renewal.candidate.take() {
-        renewal.replaced = record.in_force.replace(candidate);
-    }
-    let settle = cadence::settle_time(watch);
-    let text = format!("the candidate is in force; callers are watched for {}", words(settle));
-    chronicle.note(EventKind::Settled, text);
-}
-
-fn all_switched(watch: &Watch, record: &Record) -> bool {
-    let Some(renewal) = &record.renewal else {
-        return false;
-    };
-    watch.callers.iter().all(|caller| {
-        let facts = record.callers.get(&caller.id);
-        let uses_another = facts.is_some_and(|facts| {
-            facts.unseen.is_none()
-                && facts.seen.is_some()
-                && facts.uses.is_some()
-                && facts.uses != renewal.replaces_name
-        });
-        renewal.switched.contains_key(&caller.id) || uses_another
-    })
-}
-
-/// Rolls back only if the verdict blames the certificate and the old one is accepted now.
-fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let (Some(in_force), Some(replaced)) = (&record.in_force, record.standing(Role::Replaced)) else {
-        return;
-    };
-    let blamed = watch.probes.iter().find(|probe| {
-        let new = in_force.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate());
-        let old = replaced.probed(&probe.id).filter(|probed| probed.verdict.recognised());
-        new.zip(old).is_some_and(|(new, old)| old.at >= new.at)
-    });
-    let Some(probe) = blamed.map(|probe| probe.id.clone()) else {
-        return;
-    };
-    let Some(renewal) = record.renewal.as_mut() else {
-        return;
-    };
-    let can =
-        renewal.switches_callers() && renewal.settling_since.is_some() && renewal.rolling_back.is_none();
-    if can {
-        let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
-        renewal.rolling_back = Some((chronicle.now, why));
-        renewal.moved = chronicle.now;
-    }
-}
-
-/// Every caller uses the old certificate again.
-fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let done = record
-        .renewal
-        .as_ref()
-        .is_some_and(|renewal| renewal.rolling_back.is_some() && renewal.switched.is_empty());
-    let Some(mut renewal) = record.renewal.take_if(|_| done) else {
-        return;
-    };
-    let why = renewal.rolling_back.take().map(|(_, why)| why).unwrap_or_default();
-    let failed = match renewal.replaced.take() {
-        Some(replaced) => record.in_force.replace(replaced),
-        None => renewal.candidate.take(),
-    };
-    absorb::discard_candidate(record, failed, chronicle.now);
-    chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
-    record.ended =
-        Some(Ended { at: chronicle.now, generation: renewal.generation, rolled_back: true, text: why });
-    record.counts.renewals[1] += 1;
-}
-
-/// Settled: long enough, and the last probe says so. What was replaced is remembered until it is retired.
-fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let Some(in_force) = &record.in_force else {
-        return;
-    };
-    let settle = cadence::settle_time(watch);
-    let ended = record
-        .renewal
-        .as_ref()
-        .and_then(|renewal| renewal.settling_since.filter(|_| renewal.rolling_back.is_none()));
-    let Some(end) = ended.map(|since| since + settle).filter(|end| chronicle.now >= *end) else {
-        return;
-    };
-    let proven_at_end = watch.probes.iter().all(|probe| {
-        in_force.probed(&probe.id).is_some_and(|probed| probed.at >= end && probed.verdict.recognised())
-    });
-    if !proven_at_end {
-        return;
-    }
-    let Some(renewal) = record.renewal.take() else {
-        return;
-    };
-    let text =
-        format!("renewal {} ended: {} is in force", renewal.generation, in_force.fingerprint().short());
-    chronicle.note(EventKind::RenewalEnded, text);
-    record.counts.renewals[0] += 1;
-    record.approvals.clear();
-    record.pending.clear();
-    record.attempts.clear();
-    record.ended = None;
-    keep_replaced(record, renewal, chronicle.now);
-}
-
-fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestamp) {
-    let in_place = renewal.is_in_place();
-    let Some(replaced) = renewal.replaced else {
-        return;
-    };
-    record.previous = Some(replaced.chain.clone());
-    let name = replaced.name.filter(|_| !in_place);
-    let separate_mapping = record.in_force.as_ref().is_some_and(|standing| {
-        standing.chain.leaf.subject != replaced.chain.leaf.subject
-            && standing
-                .targets
-                .values()
-                .any(|publication| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Add))
-    });
-    if name.is_none() && !separate_mapping {
-        return;
-    }
-    record.leftovers.push(Leftover {
-        chain: replaced.chain,
-        name,
-        since: now,
-        never_in_force: false,
-        entry_removed: None,
-        hand_offs: std::collections::BTreeMap::new(),
-        asked: false,
-    });
-}
-
-/// For targets that a person serves: once the replaced certificate has waited long enough, its own mapping may go.
-fn ask_removal(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
-    let Some(in_force) = record.in_force.as_ref().filter(|_| watch.policy.retire != Retire::Never) else {
-        return;
-    };
-    let subject = in_force.chain.leaf.subject.clone();
-    let added: Vec<String> = in_force
-        .targets
-        .iter()
-        .filter(|(_, publication)| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Add))
-        .map(|(id, _)| id.clone())
-        .collect();
-    let since = chronicle.now - watch.policy.retire_after;
-    let switched_back = shows_leftover(record);
-    for leftover in record.leftovers.iter_mut().filter(|leftover| !leftover.never_in_force) {
-        let ripe = leftover.since <= since || leftover.asked;
-        if !ripe
-            || switched_back == Some(leftover.chain.fingerprint())
-            || leftover.chain.leaf.subject == subject
-        {
-            continue;
-        }
-        for id in added
-            .iter()
-            .filter(|id| watch.target(id).is_some_and(|target| target.delivery == Delivery::HandOff))
-        {
-            if !leftover.hand_offs.contains_key(id) {
-                chronicle.note(
-                    EventKind::HandOffOpened,
-                    format!("a person is asked to {} from {id}", ask_words(Ask::Remove)),
-                );
-                leftover.hand_offs.insert(id.clone(), new_hand_off(Ask::Remove, dice, chronicle.now));
-            }
-        }
-    }
-}
-
-/// The replaced certificate that the source shows again, where it does.
-pub(in crate::domain) fn shows_leftover(record: &Record) -> Option<Fingerprint> {
-    let (shown, _) = record.shown.as_ref()?;
-    let is_left = record
-        .leftovers
-        .iter()
-        .any(|leftover| !leftover.never_in_force && leftover.chain.fingerprint() == *shown);
-    let is_replaced = record.standing(Role::Replaced).is_some_and(|standing| {
-        standing.fingerprint() == *shown
-            && record
-                .renewal
-                .as_ref()
-                .is_some_and(|renewal| renewal.settling_since.is_some() && renewal.rolling_back.is_none())
-    });
-    (is_left || is_replaced).then_some(*shown)
-}
-
-/// What is nowhere known any more is forgotten.
-fn drop_leftovers(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let now = chronicle.now;
-    let never = watch.policy.retire == Retire::Never;
-    record.leftovers.retain(|leftover| {
-        let entry_gone = leftover.name.is_none() || leftover.entry_removed.is_some() || never;
-        let asked_all = leftover.hand_offs.values().all(|facts| facts.closed.is_some());
-        let waited = leftover.never_in_force
-            || never
-            || leftover.asked
-            || leftover.since + watch.policy.retire_after <= now;
-        let done = entry_gone && asked_all && waited;
-        if done && !never && leftover.entry_removed.is_none() {
-            chronicle.note(
-                EventKind::Retired,
-                format!("the replaced certificate {} is gone", leftover.chain.fingerprint().short()),
-            );
-        }
-        !done
-    });
-}
-
 /// A person's "check now" is answered once every probe was made after it.
 fn finish_check(watch: &Watch, record: &mut Record) {
     let Some(asked) = record.check_asked else {
@@ -710,21 +299,16 @@ fn finish_check(watch: &Watch, record: &mut Record) {
     }
 }
 
+/// What was kept about acts that nothing can ask for any more.
+fn forget_needless(watch: &Watch, record: &mut Record) {
+    let ids = want::conceivable(watch, record);
+    record.attempts.retain(|id, _| ids.contains(id));
+    record.approvals.retain(|id, _| ids.contains(id));
+}
+
 fn forget_old(record: &mut Record, now: Timestamp) {
     record.acts.retain(|at| *at > now - Duration::days(1));
     record.silenced_until.take_if(|until| *until <= now);
-}
-
-/// A span in words people use.
-#[must_use]
-pub(in crate::domain) fn words(span: Duration) -> String {
-    let seconds = span.num_seconds().max(0);
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::record::{Ask, ProbeFacts, Publication, Record, Role, Standing};
+use crate::domain::record::{Ask, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Target, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -41,15 +41,60 @@ pub(super) fn overall_matching(watch: &Watch, record: &Record) -> Matching {
 }
 
 /// Whether this target is known to know the certificate of this standing.
+///
+/// A person's word counts where no call can tell; where one can, only the call does.
 #[must_use]
 pub fn is_known(watch: &Watch, target: &Target, standing: &Standing) -> bool {
     let Some(publication) = standing.targets.get(&target.id) else {
         return false;
     };
-    if publication.is_known() || publication.held == Some(true) {
+    let by_word = publication.confirmed.is_some() && !a_call_can_tell(watch, target, standing);
+    if publication.proven.is_some() || publication.held == Some(true) || by_word {
         return true;
     }
     target.delivery == Delivery::Direct && publication.published.is_some() && watch.probe_of(target).is_none()
+}
+
+/// Whether a probe answers, or will once the platform does, whether the target knows the certificate.
+pub(super) fn a_call_can_tell(watch: &Watch, target: &Target, standing: &Standing) -> bool {
+    let Some(probe) = watch.probe_of(target) else {
+        return false;
+    };
+    let Some(facts) = standing.probes.get(&probe.id) else {
+        return true;
+    };
+    let Some(last) = &facts.last else {
+        return facts.no_key.is_none();
+    };
+    let keyless = facts.no_key.as_ref().is_some_and(|(at, _)| *at > last.at);
+    let mute = matches!(
+        last.verdict,
+        Verdict::LoginRefused
+            | Verdict::CredentialsRequired
+            | Verdict::CertificateRequired
+            | Verdict::UnexpectedAnswer
+    );
+    !keyless && !mute
+}
+
+/// Whether the last calls with the candidate say that it is accepted, as far as calls can tell.
+pub(super) fn is_accepted_now(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    watch.probes.iter().all(|probe| {
+        let mut mine = watch
+            .targets
+            .iter()
+            .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id))
+            .peekable();
+        if mine.peek().is_some() && mine.all(|target| !a_call_can_tell(watch, target, standing)) {
+            return true;
+        }
+        match standing.verdict(&probe.id) {
+            Some(Verdict::Accepted) => true,
+            Some(Verdict::NoPermission) => reference(record, standing)
+                .is_some_and(|other| other.verdict(&probe.id) == Some(Verdict::NoPermission)),
+            Some(_) | None => false,
+        }
+    })
 }
 
 /// Whether the probe of this target proves that the standing is accepted.
@@ -142,9 +187,4 @@ pub(super) fn ask_for(record: &Record, standing: &Standing) -> Ask {
         other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
     });
     if same { Ask::Replace } else { Ask::Add }
-}
-
-/// The open hand-off of this publication.
-pub(super) fn open_hand_off(publication: &Publication) -> Option<&crate::domain::record::HandOffFacts> {
-    publication.hand_off.as_ref().filter(|facts| facts.closed.is_none())
 }

@@ -1,7 +1,6 @@
 //! When each look is due: gently in steady state, closely while somebody waits.
 //! It makes no look.
 
-use super::asks::open_hand_off;
 use crate::domain::record::{Attempts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Probe, Watch};
@@ -25,8 +24,8 @@ pub(super) fn ladder(count: u32) -> Duration {
 /// When an act that failed `count` times is tried again: exponential, never more than a tenth of the time that is left.
 pub(super) fn backoff(count: u32, left: Duration, permille: i32) -> Duration {
     let doubled = Duration::minutes(1) * 2_i32.pow(count.saturating_sub(1).min(10));
-    let capped = doubled.min(Duration::hours(6)).min((left / 10).max(Duration::minutes(1)));
-    capped + capped * permille / 5000
+    let spread = doubled + doubled * permille / 5000;
+    spread.min(Duration::hours(6)).min((left / 10).max(Duration::minutes(1)))
 }
 
 /// When this probe with this role is due.
@@ -35,7 +34,7 @@ pub(super) fn probe_due(watch: &Watch, record: &Record, probe: &Probe, role: Rol
     let facts = standing.probes.get(&probe.id).cloned().unwrap_or_default();
     let due = wished(watch, record, probe, role, standing, &facts)?;
     let due = facts.not_before.map_or(due, |not_before| due.max(not_before));
-    Some(locked_out(watch, probe, standing, &facts).map_or(due, |until| due.max(until)))
+    Some(locked_out(watch, record, probe, standing).map_or(due, |until| due.max(until)))
 }
 
 fn wished(
@@ -50,7 +49,8 @@ fn wished(
         && facts.last.as_ref().is_none_or(|last| last.at < *at)
     {
         let key = format!("probe:{}:{}", probe.id, role.word());
-        return Some(record.misses.get(&key).map_or(*at, |misses: &Attempts| misses.next));
+        let next = record.misses.get(&key).map_or(*at, |misses: &Attempts| misses.next);
+        return Some(record.check_asked.filter(|asked| at < asked).map_or(next, |asked| next.min(asked)));
     }
     if role == Role::Replaced {
         return replaced_due(record, probe, facts);
@@ -93,7 +93,7 @@ fn settling_due(record: &Record, role: Role, last: Timestamp, watch: &Watch) -> 
 }
 
 /// How long callers are watched after a switch: longer than any of them goes on using what it read before.
-pub(super) fn settle_time(watch: &Watch) -> Duration {
+pub(in crate::domain) fn settle_time(watch: &Watch) -> Duration {
     watch
         .callers
         .iter()
@@ -111,7 +111,7 @@ fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<Time
         .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
     mine.filter_map(|target| standing.targets.get(&target.id))
         .filter_map(|publication| {
-            let sign = open_hand_off(publication).and_then(|facts| facts.signs.last().map(|(at, _, _)| *at));
+            let sign = publication.open_hand_off().and_then(|facts| facts.signs.last().map(|(at, _, _)| *at));
             sign.max(publication.published)
         })
         .max()
@@ -125,15 +125,24 @@ fn after_sign(sign: Timestamp, last: Timestamp, steady: Timestamp) -> Timestamp 
 }
 
 /// Until when a certificate is left alone because its target locks a login after so many refused logons.
-fn locked_out(watch: &Watch, probe: &Probe, standing: &Standing, facts: &ProbeFacts) -> Option<Timestamp> {
+///
+/// Every certificate that is refused counts against the same login. The last logon but one is kept for a person's sign, and
+/// the one that would lock is never made.
+fn locked_out(watch: &Watch, record: &Record, probe: &Probe, standing: &Standing) -> Option<Timestamp> {
     let mine = watch
         .targets
         .iter()
         .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
     let limit = mine.filter_map(|target| target.max_rejections).min()?;
-    let last = facts.last.as_ref().filter(|_| facts.rejections + 1 >= limit)?;
-    let signed = latest_sign(watch, probe, standing).is_some_and(|sign| sign > last.at);
-    (!signed).then(|| last.at + LOCK_CAUTION)
+    let facts = [Role::Candidate, Role::InForce, Role::Replaced]
+        .into_iter()
+        .filter_map(|role| record.standing(role)?.probes.get(&probe.id));
+    let refused: Vec<&ProbeFacts> = facts.filter(|facts| facts.rejections > 0).collect();
+    let rejections: u32 = refused.iter().map(|facts| facts.rejections).sum();
+    let last = refused.iter().filter_map(|facts| facts.last.as_ref().map(|last| last.at)).max()?;
+    let signed = latest_sign(watch, probe, standing).is_some_and(|sign| sign > last);
+    let kept = if signed { 1 } else { 2 };
+    (rejections + kept >= limit).then(|| last + LOCK_CAUTION)
 }
 
 #[cfg(test)]
@@ -156,6 +165,7 @@ mod tests {
     #[test]
     fn backoff_never_eats_more_than_a_tenth_of_the_time_left() {
         assert_eq!(backoff(20, Duration::hours(10), 0), Duration::hours(1));
+        assert_eq!(backoff(20, Duration::hours(10), 999), Duration::hours(1), "with jitter too");
         assert_eq!(backoff(20, Duration::zero(), 0), Duration::minutes(1));
     }
 }

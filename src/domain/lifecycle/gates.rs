@@ -1,8 +1,9 @@
 //! What stands before an act, as one table. Looks pass no gate.
 //! A gate judges one act at one moment; it remembers nothing.
 
+use super::asks::is_accepted_now;
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Record};
+use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
 use crate::domain::watch::{Mode, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -23,7 +24,7 @@ pub struct Gate {
     pub name: &'static str,
     /// Which acts it stands before, in one sentence.
     pub before: &'static str,
-    judge: fn(&Question<'_>) -> Option<(String, Option<Timestamp>)>,
+    judge: fn(&Question<'_>) -> Judgement,
 }
 
 /// Every gate, in the order they are asked.
@@ -42,13 +43,18 @@ pub const TABLE: &[Gate] = &[
     },
     Gate {
         name: "window",
-        before: "a switch, an in-place issue and a retirement, outside the window; an emergency lets a switch through",
+        before: "a switch, an in-place issue and a retirement, outside the window; an emergency or an announced gap lets a switch through",
         judge: window,
     },
     Gate {
         name: "freeze",
-        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency lets a switch through",
+        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
         judge: freeze,
+    },
+    Gate {
+        name: "proof",
+        before: "a switch, while the last call with the candidate does not say that it is accepted",
+        judge: proof,
     },
     Gate {
         name: "budget",
@@ -66,6 +72,7 @@ pub(super) fn held(question: &Question<'_>) -> Vec<Held> {
         .collect()
 }
 
+/// Why it holds, and until when where that is known.
 type Judgement = Option<(String, Option<Timestamp>)>;
 
 fn mode(question: &Question<'_>) -> Judgement {
@@ -159,13 +166,35 @@ fn is_emergency(question: &Question<'_>) -> bool {
     let Some(in_force) = &question.record.in_force else {
         return false;
     };
-    let moments =
-        question.watch.policy.moments(&in_force.chain.leaf, question.watch.source.auto_renew, false);
+    if is_in_gap(question) {
+        return true;
+    }
+    let moments = question.watch.moments(in_force, false);
     match question.watch.policy.emergency {
         Emergency::FromCritical => question.now >= moments.critical,
         Emergency::Within(span) => question.now >= moments.deadline - span,
         Emergency::Never => false,
     }
+}
+
+/// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
+fn is_in_gap(question: &Question<'_>) -> bool {
+    let candidate = question.record.standing(Role::Candidate);
+    candidate.is_some_and(|candidate| {
+        candidate.targets.values().any(|publication| {
+            let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+            replaced && publication.is_known()
+        })
+    })
+}
+
+fn proof(question: &Question<'_>) -> Judgement {
+    let candidate = question.record.standing(Role::Candidate);
+    let candidate = candidate.filter(|_| matches!(question.act, Act::Switch { .. }))?;
+    if is_accepted_now(question.watch, question.record, candidate) {
+        return None;
+    }
+    Some(("the last call with the candidate was not accepted; it is probed again".to_owned(), None))
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
@@ -194,4 +223,144 @@ fn backoff(question: &Question<'_>) -> Judgement {
         );
         (text, Some(attempts.next))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Actor;
+    use crate::domain::reason::{Reason, Unseen};
+    use crate::domain::record::{Approval, Attempts};
+    use crate::domain::sample::{acts, answered, noon, renewing, watch};
+    use crate::domain::verdict::Verdict;
+    use crate::domain::window::{Freeze, Window};
+
+    /// The acts that this gate holds, and no other gate any.
+    #[track_caller]
+    fn check(watch: &Watch, record: &Record, gate: &str, expected: &[&str]) {
+        let mut by_gate = Vec::new();
+        for (name, act) in acts() {
+            let held = held(&Question { act: &act, watch, record, paused: None, now: noon() });
+            assert!(held.iter().all(|held| held.gate == gate), "{name}: {held:?}");
+            by_gate.extend((!held.is_empty()).then_some(name));
+        }
+        assert_eq!(by_gate, expected, "{gate}");
+    }
+
+    fn free() -> Watch {
+        let mut watch = watch();
+        watch.policy.retire = Retire::Auto;
+        watch
+    }
+
+    #[test]
+    fn with_every_gate_open_nothing_is_held() {
+        let watch = free();
+        check(&watch, &renewing(&watch), "none", &[]);
+    }
+
+    #[test]
+    fn observing_and_pausing_hold_every_act() {
+        let all = ["issue", "in-place", "publish", "switch", "rollback", "retire"];
+        let observing = Watch { mode: Mode::Observe, ..free() };
+        check(&observing, &renewing(&observing), "mode", &all);
+        let mut record = renewing(&free());
+        record.paused = Some((noon(), Actor::Named("pat".to_owned())));
+        check(&free(), &record, "pause", &all);
+        for (name, act) in acts() {
+            let record = renewing(&free());
+            let question =
+                Question { act: &act, watch: &free(), record: &record, paused: Some("pat"), now: noon() };
+            assert_eq!(held(&question)[0].gate, "pause", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_holds_all_but_a_roll_back() {
+        let mut record = renewing(&free());
+        record.unseen = Some((noon(), Unseen::new(Reason::Timeout, "no answer")));
+        check(&free(), &record, "sight", &["issue", "in-place", "publish", "switch", "retire"]);
+    }
+
+    #[test]
+    fn approval_is_by_id_and_covers_the_roll_back() {
+        let proposing = Watch { mode: Mode::Propose, ..free() };
+        let mut record = renewing(&proposing);
+        let all = ["issue", "in-place", "publish", "switch", "retire"];
+        check(&proposing, &record, "approval", &all);
+        for (_, act) in acts().into_iter().take(4) {
+            record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: noon() });
+        }
+        check(&proposing, &record, "approval", &["retire"]);
+        check(&watch(), &renewing(&watch()), "approval", &["retire"]);
+    }
+
+    #[test]
+    fn a_window_and_a_freeze_hold_what_can_hurt() {
+        let hurts = ["in-place", "switch", "retire"];
+        let mut watch = free();
+        watch.freezes = vec![Freeze { from: noon().date_naive(), to: noon().date_naive() }];
+        check(&watch, &renewing(&watch), "freeze", &hurts);
+        let mut watch = free();
+        watch.renewal.as_mut().unwrap().window = Some(Window::parse("Sat 03:00-04:00").unwrap());
+        check(&watch, &renewing(&watch), "window", &hurts);
+        watch.policy.emergency = Emergency::Within(Duration::days(200));
+        check(&watch, &renewing(&watch), "window", &["in-place", "retire"]);
+    }
+
+    #[test]
+    fn a_proof_that_is_gone_holds_the_switch() {
+        for verdict in [Verdict::NotMapped, Verdict::Unavailable, Verdict::NoPermission] {
+            let mut record = renewing(&free());
+            let renewal = record.renewal.as_mut().unwrap();
+            renewal.candidate = renewal.candidate.take().map(|candidate| answered(candidate, verdict));
+            check(&free(), &record, "proof", &["switch"]);
+        }
+    }
+
+    #[test]
+    fn a_used_up_budget_holds_all_but_a_roll_back() {
+        let mut watch = free();
+        watch.policy.acts_per_day = 2;
+        let mut record = renewing(&watch);
+        record.acts = vec![noon() - Duration::hours(25), noon() - Duration::hours(2)];
+        check(&watch, &record, "budget", &[]);
+        record.acts.push(noon() - Duration::hours(1));
+        check(&watch, &record, "budget", &["issue", "in-place", "publish", "switch", "retire"]);
+    }
+
+    #[test]
+    fn backoff_holds_the_act_that_failed_and_no_other() {
+        for (name, act) in acts() {
+            let mut record = renewing(&free());
+            let attempts = Attempts {
+                count: 1,
+                last: noon(),
+                next: noon() + Duration::minutes(1),
+                reason: Reason::Unavailable,
+                text: "503".to_owned(),
+                maybe_effective: false,
+            };
+            record.attempts.insert(act.id(), attempts);
+            let same = |other: &Act| other.id() == act.id();
+            let expected: Vec<&str> =
+                acts().iter().filter(|(_, other)| same(other)).map(|(name, _)| *name).collect();
+            assert!(expected.contains(&name));
+            check(&free(), &record, "backoff", &expected);
+        }
+    }
+
+    #[test]
+    fn every_gate_says_the_way_out_or_until_when() {
+        let watch = Watch { mode: Mode::Propose, ..watch() };
+        for (name, act) in acts() {
+            let record = renewing(&watch);
+            for held in
+                held(&Question { act: &act, watch: &watch, record: &record, paused: None, now: noon() })
+            {
+                let out = held.text.contains("certsteward ") || held.until.is_some();
+                assert!(out, "{name}: {}", held.text);
+            }
+        }
+    }
 }

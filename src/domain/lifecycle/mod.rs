@@ -4,21 +4,29 @@
 mod absorb;
 mod advance;
 mod asks;
+mod backdate;
 mod cadence;
 mod gates;
+mod obey;
+mod proving;
+mod retire;
+mod settle;
 mod want;
 
 pub use absorb::{absorb, recover};
 pub use advance::advance;
-pub(in crate::domain) use advance::{expected_gap, is_everywhere_known, shows_leftover, words};
 pub use asks::{effective_matching, is_known, matching_by_target};
+pub(in crate::domain) use cadence::settle_time;
 pub use gates::{Gate, TABLE as GATES};
+pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
+pub(in crate::domain) use retire::shows_leftover;
+pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 
-use super::Timestamp;
 use super::certificate::Fingerprint;
 use super::event::{Actor, Event, EventKind};
 use super::watch::Watch;
+use super::{Duration, Timestamp};
 
 /// Chance, handed in, so that the same seed gives the same life.
 #[derive(Debug, Clone)]
@@ -87,5 +95,17 @@ impl<'a> Chronicle<'a> {
     #[must_use]
     pub fn into_events(self) -> Vec<Event> {
         self.events
+    }
+}
+
+/// A span in words people use.
+#[must_use]
+pub(in crate::domain) fn words(span: Duration) -> String {
+    let seconds = span.num_seconds().max(0);
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }

@@ -1,13 +1,17 @@
 //! What is wanted now: the looks that are due, the one act that may begin, what holds it, and when to come back.
 //! Derived anew each time and never queued, so that after a crash the same is wanted again.
 
-use super::advance::{is_everywhere_known, shows_leftover};
+use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+
 use super::asks::{is_known, needs_telling};
 use super::gates::{self, Question};
+use super::proving::is_everywhere_known;
+use super::retire::shows_leftover;
 use super::{Chronicle, cadence};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
-use crate::domain::record::{Act, Look, Record, Role};
+use crate::domain::record::{Act, Leftover, Look, Record, Role};
 use crate::domain::snapshot::Held;
 use crate::domain::watch::{Delivery, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -21,6 +25,8 @@ pub struct Want {
     pub act: Option<Act>,
     /// What holds it; nothing where it may begin.
     pub held: Vec<Held>,
+    /// Every act that waits for approval.
+    pub waiting: Vec<Act>,
     /// When something is due next; none where only the bell can bring something new.
     pub next: Option<Timestamp>,
 }
@@ -39,24 +45,68 @@ pub fn want(watch: &Watch, record: &Record, paused: Option<&str>, pass: Timestam
     let mut due: Vec<(Timestamp, Look)> = Vec::new();
     due.extend(standing_looks(watch, record, pass));
     due.extend(probe_looks(watch, record));
-    let looks: Vec<Look> = due.iter().filter(|(at, _)| *at <= now).map(|(_, look)| look.clone()).collect();
-    let (act, held) = next_act(watch, record, paused, pass, now);
+    let mut looks: Vec<Look> =
+        due.iter().filter(|(at, _)| *at <= now).map(|(_, look)| look.clone()).collect();
+    let acts = judged_acts(watch, record, paused, pass, now);
     let later = due.iter().map(|(at, _)| *at).filter(|at| *at > now);
-    let until = held.iter().filter_map(|held| held.until);
+    let until = acts.iter().flat_map(|(_, held)| held).filter_map(|held| held.until);
     let next = later.chain(until).chain(moments(watch, record, now)).filter(|at| *at > now).min();
-    Want { looks, act, held, next }
+    let waits = |held: &Vec<Held>| held.iter().any(|held| held.gate == "approval");
+    let waiting = acts.iter().filter(|(_, held)| waits(held)).map(|(act, _)| act.clone()).collect();
+    let first = acts.iter().position(|(_, held)| held.is_empty()).unwrap_or(0);
+    let (act, held) = acts.into_iter().nth(first).map_or((None, Vec::new()), |(act, held)| (Some(act), held));
+    if let Some(Act::Switch { .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
+        looks.extend(stale_proofs(watch, record, pass));
+    }
+    Want { looks, act, held, waiting, next }
 }
 
-/// Notes which act waits for approval, so that it is known since when.
+/// Before a caller is switched, every probe is made with the candidate in the same pass: an old proof may have been undone.
+fn stale_proofs(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<Look> {
+    let Some(candidate) = record.standing(Role::Candidate) else {
+        return Vec::new();
+    };
+    let is_fresh = |probe: &str| {
+        candidate.probes.get(probe).is_some_and(|facts| {
+            facts.last.as_ref().is_some_and(|last| last.at >= pass)
+                || facts.no_key.as_ref().is_some_and(|(at, _)| *at >= pass)
+                || facts.not_before.is_some_and(|not_before| not_before > pass)
+        })
+    };
+    let stale = watch.probes.iter().filter(|probe| !is_fresh(&probe.id));
+    stale
+        .map(|probe| Look::Probe {
+            probe: probe.id.clone(),
+            role: Role::Candidate,
+            entry: candidate.name.clone(),
+        })
+        .collect()
+}
+
+/// Whether a rule of the operator holds what comes next, so that it is not stuck.
+pub(in crate::domain) fn waits_by_rule(
+    watch: &Watch,
+    record: &Record,
+    paused: Option<&str>,
+    now: Timestamp,
+) -> bool {
+    let rules = ["mode", "pause", "approval", "window", "freeze"];
+    judged_acts(watch, record, paused, Timestamp::MIN_UTC, now)
+        .iter()
+        .filter(|(act, _)| !matches!(act, Act::Retire { .. }))
+        .any(|(_, held)| held.iter().any(|held| rules.contains(&held.gate)))
+}
+
+/// Notes which acts wait for approval, so that it is known since when.
 pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<'_>) {
-    let waits = want.held.iter().any(|held| held.gate == "approval");
-    let id = want.act.as_ref().filter(|_| waits).map(Act::id);
-    record.pending.retain(|pending, _| Some(pending) == id.as_ref());
-    if let (Some(id), Some(act)) = (id, &want.act)
-        && !record.pending.contains_key(&id)
-    {
-        record.pending.insert(id.clone(), chronicle.now);
-        chronicle.note(EventKind::Command, format!("waits for approval of {id}: {}", act.sentence()));
+    let ids: Vec<String> = want.waiting.iter().map(Act::id).collect();
+    record.pending.retain(|pending, _| ids.contains(pending));
+    for (id, act) in ids.into_iter().zip(&want.waiting) {
+        let text = format!("waits for approval of {id}: {}", act.sentence());
+        if let Entry::Vacant(place) = record.pending.entry(id) {
+            place.insert(chronicle.now);
+            chronicle.note(EventKind::Command, text);
+        }
     }
 }
 
@@ -131,25 +181,58 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
     (fresh && !together).then_some(mine.at)
 }
 
-fn next_act(
+/// Every wanted act, the most urgent first, with the gates that hold it.
+fn judged_acts(
     watch: &Watch,
     record: &Record,
     paused: Option<&str>,
     pass: Timestamp,
     now: Timestamp,
-) -> (Option<Act>, Vec<Held>) {
+) -> Vec<(Act, Vec<Held>)> {
     if record.in_flight.is_some() {
-        return (None, Vec::new());
+        return Vec::new();
     }
-    let mut first: Option<(Act, Vec<Held>)> = None;
-    for act in wanted_acts(watch, record, pass, now) {
+    let judged = |act: Act| {
         let held = gates::held(&Question { act: &act, watch, record, paused, now });
-        if held.is_empty() {
-            return (Some(act), held);
+        (act, held)
+    };
+    wanted_acts(watch, record, pass, now).into_iter().map(judged).collect()
+}
+
+/// The ids of every act that the facts can still ask for: what is kept about any other act is of no use any more.
+pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
+    let mut acts = Vec::new();
+    if let Some(renewal) = &record.renewal {
+        let generation = renewal.generation;
+        let order = renewal.order.clone();
+        if let Some(order) = order.filter(|_| renewal.candidate.is_none() && renewal.replaced.is_none()) {
+            acts.push(Act::Issue { generation, order });
         }
-        first.get_or_insert((act, held));
+        let (from, to) =
+            (renewal.replaces_name.clone(), renewal.order.as_ref().map(|order| order.name.clone()));
+        if let (Some(from), Some(to)) = (from, to.filter(|_| renewal.switches_callers())) {
+            for caller in watch.callers.iter().map(|caller| caller.id.clone()) {
+                let uses = record.callers.get(&caller).and_then(|facts| facts.uses.as_ref());
+                let switched = renewal.switched.contains_key(&caller);
+                if renewal.rolling_back.is_some() && switched {
+                    acts.push(Act::RollBack { generation, caller, from: to.clone(), to: from.clone() });
+                } else if !switched && uses.is_none_or(|uses| *uses == from) {
+                    acts.push(Act::Switch { generation, caller, from: from.clone(), to: to.clone() });
+                }
+            }
+        }
     }
-    first.map_or((None, Vec::new()), |(act, held)| (Some(act), held))
+    let role = record.concern();
+    if let Some(standing) = record.standing(role) {
+        let fingerprint = standing.fingerprint();
+        let untold = watch
+            .targets
+            .iter()
+            .filter(|target| target.delivery == Delivery::Direct && !is_known(watch, target, standing));
+        acts.extend(untold.map(|target| Act::Publish { target: target.id.clone(), role, fingerprint }));
+    }
+    let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
+    acts.iter().map(Act::id).chain(retirements).collect()
 }
 
 /// Every act that the facts ask for, the most urgent first.
@@ -255,7 +338,7 @@ fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
         .collect()
 }
 
-/// Nothing is removed that anything we can see still names.
+/// Nothing is removed that anything we can see still names, nor while the certificate in force is rejected.
 fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
     if watch.policy.retire == Retire::Never
         || record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some())
@@ -271,11 +354,19 @@ fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
         let in_force = record.in_force.as_ref().is_some_and(|standing| standing.name.as_ref() == Some(name));
         callers || unseen || destination || in_force
     };
-    let ripe = record.leftovers.iter().filter(|leftover| {
-        let waited =
-            leftover.never_in_force || leftover.asked || leftover.since + watch.policy.retire_after <= now;
-        waited && leftover.entry_removed.is_none() && back != Some(leftover.chain.fingerprint())
+    let in_doubt = record.in_force.as_ref().is_none_or(|standing| {
+        standing
+            .probes
+            .values()
+            .any(|facts| facts.last.as_ref().is_some_and(|last| last.verdict.blames_certificate()))
     });
+    let ripe =
+        record.leftovers.iter().filter(|leftover| leftover.never_in_force || !in_doubt).filter(|leftover| {
+            let waited = leftover.never_in_force
+                || leftover.asked
+                || leftover.since + watch.policy.retire_after <= now;
+            waited && leftover.entry_removed.is_none() && back != Some(leftover.chain.fingerprint())
+        });
     ripe.filter_map(|leftover| leftover.name.clone().map(|name| (name, leftover.chain.fingerprint())))
         .filter(|(name, _)| !named(name))
         .map(|(name, fingerprint)| Act::Retire { name, fingerprint })
@@ -286,7 +377,7 @@ fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
 fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
     let mut moments = Vec::new();
     if let Some(in_force) = &record.in_force {
-        let of = watch.policy.moments(&in_force.chain.leaf, watch.source.auto_renew, true);
+        let of = watch.moments(in_force, true);
         let not_after = in_force.chain.leaf.not_after + Duration::seconds(1);
         moments.extend([of.notice, of.warning, of.critical, of.last_safe, of.deadline, not_after]);
         moments.extend(record.due.map(|due| due.at));

@@ -80,7 +80,7 @@ stored!(CallerFacts { uses, seen, unseen });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });
 stored!(Told { level, at, text });
-stored!(Ended { at, generation, rolled_back, text });
+stored!(Ended { at, generation, rolled_back, unfit, text });
 stored!(Counts { renewals, publications, switches, rollbacks });
 stored!(DestinationFacts { name, authentication, keystore_location, url, company_id });
 stored!(Unseen { reason, text });

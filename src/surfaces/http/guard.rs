@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Shared;
 use super::problem::Problem;
+use super::{Shared, Trust};
 
 /// How long an answer may take.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -62,6 +62,37 @@ pub(super) async fn same_origin(State(shared): State<Shared>, request: Request, 
     .into_response()
 }
 
+/// Refuses a page of another name that resolves to this host: a browser would let its scripts read what stands here.
+pub(super) async fn known_host(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let options = &shared.options;
+    let open = options.trust == Trust::LocalSocket || !options.loopback;
+    if open || is_ours(request.headers(), options.public_url.as_deref()) {
+        return next.run(request).await;
+    }
+    Problem::forbidden(
+        "certsteward listens on this host only and is not known by the name that was asked for",
+        "use 127.0.0.1 or localhost; behind a proxy, set [daemon] public_url to the name it is reached by",
+    )
+    .into_response()
+}
+
+/// Whether the request names this host, by its address, as localhost, or by the public address; without a name it is no browser's.
+fn is_ours(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+    let Some(host) = headers.get(header::HOST) else {
+        return true;
+    };
+    let Ok(authority) = host.to_str().unwrap_or_default().parse::<axum::http::uri::Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let public =
+        public_url.and_then(host_of).and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
+    is_address
+        || name.eq_ignore_ascii_case("localhost")
+        || public.is_some_and(|public| public.host().eq_ignore_ascii_case(name))
+}
+
 /// A browser says where a request comes from; what says nothing is no browser.
 fn comes_from_here(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
@@ -91,6 +122,21 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         comes_from_here(&headers, Some("https://certsteward.example.org/keys"))
+    }
+
+    #[test]
+    fn only_names_of_this_host_are_answered() {
+        let ours = |host: &'static str| {
+            let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+            is_ours(&headers, Some("https://certsteward.example.org/keys"))
+        };
+        for host in ["127.0.0.1:9790", "[::1]:9790", "localhost", "LOCALHOST:1", "certsteward.example.org"] {
+            assert!(ours(host), "{host}");
+        }
+        for host in ["evil.example.net", "127.0.0.1.evil.example.net:9790", "", "localhost.example.net"] {
+            assert!(!ours(host), "{host}");
+        }
+        assert!(is_ours(&HeaderMap::new(), None));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Who is believed to be who.
     pub trust: Trust,
+    /// Whether only this host reaches it: then a name that merely resolves to this host is not answered.
+    pub loopback: bool,
 }
 
 /// Who is believed to be who.
@@ -65,6 +67,7 @@ pub fn router(daemon: Arc<dyn Daemon>, options: Options) -> Router {
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(shared.clone(), guard::same_origin))
+        .layer(from_fn_with_state(shared.clone(), guard::known_host))
         .layer(from_fn(guard::time_limit))
         .layer(from_fn(guard::headers))
         .with_state(shared)

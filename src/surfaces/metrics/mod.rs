@@ -59,7 +59,7 @@ impl Metrics {
         match TextEncoder::new().encode(&self.registry.gather(), &mut bytes) {
             Ok(()) => String::from_utf8(bytes).unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(%error, "the metrics of the process could not be encoded");
+                tracing::warn!(%error, "the metrics of the process could not be encoded; this scrape is without them");
                 String::new()
             }
         }

@@ -1,0 +1,234 @@
+//! Proof and the want of it: what calls showed, who must be asked, which gap is announced before.
+//! It makes no call.
+
+use super::asks::{
+    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, overall_matching,
+    reference,
+};
+use super::{Chronicle, Dice, absorb};
+use crate::domain::Timestamp;
+use crate::domain::event::EventKind;
+use crate::domain::record::{Ask, HandOffFacts, Record, Role, Standing};
+use crate::domain::verdict::Verdict;
+use crate::domain::watch::{Delivery, Matching, Target, Watch};
+
+/// What probes show becomes proof, and answers open questions.
+pub(super) fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    for role in [Role::Candidate, Role::InForce] {
+        prove_standing(watch, record, role, chronicle);
+    }
+}
+
+fn prove_standing(watch: &Watch, record: &mut Record, role: Role, chronicle: &mut Chronicle<'_>) {
+    let Some(standing) = record.standing(role) else {
+        return;
+    };
+    let proven: Vec<String> = watch
+        .targets
+        .iter()
+        .filter(|target| is_proven_by_probe(watch, record, target, standing))
+        .map(|target| target.id.clone())
+        .collect();
+    let known: Vec<String> = watch
+        .targets
+        .iter()
+        .filter(|target| is_known(watch, target, standing))
+        .map(|target| target.id.clone())
+        .collect();
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    for id in &proven {
+        let publication = standing.targets.entry(id.clone()).or_default();
+        if publication.proven.is_none() {
+            publication.proven = Some(chronicle.now);
+            chronicle
+                .note(EventKind::Proven, format!("a call proved that the target {id} knows the certificate"));
+        }
+    }
+    for id in proven.iter().chain(&known) {
+        let hand_off = standing.targets.get_mut(id).and_then(|publication| publication.hand_off.as_mut());
+        if let Some(facts) = hand_off.filter(|facts| facts.closed.is_none()) {
+            facts.closed = Some(chronicle.now);
+            chronicle.note(EventKind::HandOffClosed, format!("what was asked of {id} is done"));
+        }
+    }
+}
+
+/// A certificate that was known and is not mapped any more, twice in a row, is to be published again.
+pub(super) fn lose_proof(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    for role in [Role::Candidate, Role::InForce] {
+        // In a renewal that overwrites or gives back the old mapping, the old one is expected to be lost.
+        if role == Role::InForce && record.concern() == Role::Candidate {
+            continue;
+        }
+        let Some(standing) = record.standing_mut(role) else {
+            continue;
+        };
+        for target in &watch.targets {
+            let facts = watch.probe_of(target).and_then(|probe| standing.probes.get(&probe.id));
+            let last = facts.filter(|facts| facts.repeated >= 2).and_then(|facts| facts.last.as_ref());
+            let lost = last.filter(|last| last.verdict == Verdict::NotMapped).map(|last| last.at);
+            let (Some(at), Some(publication)) = (lost, standing.targets.get_mut(&target.id)) else {
+                continue;
+            };
+            if publication.proven.take_if(|proven| *proven < at).is_some() {
+                publication.hand_off = None;
+                publication.published = None;
+                publication.held = None;
+                let text = format!("the target {} does not know the certificate any more", target.id);
+                chronicle.note(EventKind::Probed, text);
+            }
+        }
+    }
+}
+
+/// Opens a hand-off for each target that a person serves and that must be told. A gap is announced before the question.
+pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
+    let role = record.concern();
+    let issuing = record
+        .renewal
+        .as_ref()
+        .is_some_and(|renewal| renewal.candidate.is_none() && renewal.replaced.is_none());
+    let Some(standing) = record.standing(role) else {
+        return;
+    };
+    if issuing || !can_judge_beside(watch, record, standing) {
+        return;
+    }
+    let ask = ask_for(record, standing);
+    let wanted: Vec<&Target> = watch
+        .targets
+        .iter()
+        .filter(|target| target.delivery == Delivery::HandOff && needs_telling(watch, target, standing))
+        .filter(|target| {
+            standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
+        })
+        .collect();
+    for target in &wanted {
+        let facts = new_hand_off(ask, dice, chronicle.now);
+        if let Some(standing) = record.standing_mut(role) {
+            standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
+        }
+    }
+    announce_gap(watch, record, chronicle);
+    for target in wanted {
+        withdraw_older(record, role, &target.id, chronicle);
+        let text = format!("a person is asked to {} in {}", ask_words(ask), target.id);
+        chronicle.note(EventKind::HandOffOpened, text);
+        if let Some(renewal) = &mut record.renewal {
+            renewal.moved = chronicle.now;
+        }
+    }
+}
+
+/// One question at a time: who uploads the candidate need not upload the certificate that it replaces.
+fn withdraw_older(record: &mut Record, role: Role, target: &str, chronicle: &mut Chronicle<'_>) {
+    let older = record.in_force.as_mut().filter(|_| role == Role::Candidate);
+    let open = older.and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
+    if let Some(facts) = open.filter(|facts| facts.closed.is_none()) {
+        facts.closed = Some(chronicle.now);
+        let text =
+            format!("what was asked of {target} is withdrawn, because the candidate is asked for instead");
+        chronicle.note(EventKind::HandOffClosed, text);
+    }
+}
+
+pub(super) const fn ask_words(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Add => "add the certificate",
+        Ask::Replace => "delete the old certificate and add the new one",
+        Ask::Remove => "remove the replaced certificate",
+    }
+}
+
+pub(super) fn new_hand_off(ask: Ask, dice: &mut Dice, now: Timestamp) -> HandOffFacts {
+    HandOffFacts {
+        ask,
+        opened: now,
+        token: dice.token(),
+        signs: Vec::new(),
+        reminded: Vec::new(),
+        escalated: None,
+        closed: None,
+    }
+}
+
+/// Before a person is asked about a candidate, the certificate in force was asked in the same pass: else a platform in
+/// trouble, or a lesson not yet learned, would cost somebody an upload.
+fn can_judge_beside(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    let Some(other) = reference(record, standing).filter(|_| record.concern() == Role::Candidate) else {
+        return true;
+    };
+    watch.probes.iter().all(|probe| {
+        let (Some(mine), facts) = (standing.probed(&probe.id), other.probes.get(&probe.id)) else {
+            return true;
+        };
+        let Some(last) = facts.and_then(|facts| facts.last.as_ref()) else {
+            return facts.is_some_and(|facts| facts.no_key.is_some());
+        };
+        !absorb::is_platform_trouble(last.verdict)
+            && facts.is_some_and(|facts| can_compare(facts, mine.at))
+            && seen_beside(standing, &probe.id, last.at)
+    })
+}
+
+fn seen_beside(standing: &Standing, probe: &str, other: Timestamp) -> bool {
+    let since = standing.probes.get(probe).and_then(|facts| facts.since).unwrap_or(standing.since);
+    other >= since || are_together(other, since)
+}
+
+/// A gap is announced before it can begin: a hand-off that deletes first, or an in-place issue that may not be known.
+pub(super) fn announce_gap(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some(text) = expected_gap(watch, record) else {
+        return;
+    };
+    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.gap_announced.is_none()) else {
+        return;
+    };
+    renewal.gap_announced = Some((chronicle.now, text.clone()));
+    chronicle.note(EventKind::GapAnnounced, text);
+}
+
+/// The gap that the renewal under way is expected to have, in words.
+pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<String> {
+    let renewal = record.renewal.as_ref()?;
+    let person = watch.targets.iter().any(|target| target.delivery == Delivery::HandOff);
+    let exact = overall_matching(watch, record) != Matching::Dn && !watch.targets.is_empty();
+    if renewal.is_in_place() && exact && renewal.settling_since.is_none() {
+        let until = if person {
+            "a person has replaced it at the target"
+        } else {
+            "the target was given the new one"
+        };
+        return Some(format!(
+            "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and the tenant is not known to match by issuer and subject"
+        ));
+    }
+    let open = renewal.candidate.as_ref().is_some_and(|candidate| {
+        candidate
+            .targets
+            .values()
+            .any(|publication| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace))
+    });
+    open.then(|| {
+        "calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject".to_owned()
+    })
+}
+
+/// Whether every target knows the standing and every probe that no target names is satisfied.
+pub(in crate::domain) fn is_everywhere_known(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    let targets = watch.targets.iter().all(|target| is_known(watch, target, standing));
+    let proves_a_target = |id: &str| {
+        watch.targets.iter().any(|target| watch.probe_of(target).is_some_and(|probe| probe.id == id))
+    };
+    let alone = watch.probes.iter().filter(|probe| !proves_a_target(&probe.id)).all(|probe| {
+        let other = reference(record, standing).and_then(|other| other.verdict(&probe.id));
+        match standing.verdict(&probe.id) {
+            Some(Verdict::Accepted) => true,
+            Some(Verdict::NoPermission) => other == Some(Verdict::NoPermission),
+            Some(_) | None => false,
+        }
+    });
+    targets && alone
+}

@@ -1,0 +1,141 @@
+//! From the last switch to the end: settling begins, ends, or the callers go back.
+//! It switches nobody.
+
+use super::proving::is_everywhere_known;
+use super::retire::keep_replaced;
+use super::{Chronicle, absorb, cadence, words};
+use crate::domain::event::EventKind;
+use crate::domain::record::{Ended, Record, Role};
+use crate::domain::watch::Watch;
+
+/// All callers use the candidate, so it is the certificate in force from here on.
+pub(super) fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let role = record.concern();
+    let ready = record.standing(role).is_some_and(|standing| is_everywhere_known(watch, record, standing));
+    let callers_done = all_switched(watch, record);
+    let Some(renewal) = record
+        .renewal
+        .as_mut()
+        .filter(|renewal| renewal.settling_since.is_none() && renewal.rolling_back.is_none())
+    else {
+        return;
+    };
+    let in_place = renewal.is_in_place() && renewal.replaced.is_some();
+    if !ready || !(in_place || (renewal.candidate.is_some() && callers_done)) {
+        return;
+    }
+    renewal.settling_since = Some(chronicle.now);
+    renewal.moved = chronicle.now;
+    if let Some(candidate) = renewal.candidate.take() {
+        renewal.replaced = record.in_force.replace(candidate);
+    }
+    let settle = cadence::settle_time(watch);
+    let text = format!("the candidate is in force; callers are watched for {}", words(settle));
+    chronicle.note(EventKind::Settled, text);
+}
+
+fn all_switched(watch: &Watch, record: &Record) -> bool {
+    let Some(renewal) = &record.renewal else {
+        return false;
+    };
+    watch.callers.iter().all(|caller| {
+        let facts = record.callers.get(&caller.id);
+        let uses_another = facts.is_some_and(|facts| {
+            facts.unseen.is_none()
+                && facts.seen.is_some()
+                && facts.uses.is_some()
+                && facts.uses != renewal.replaces_name
+        });
+        renewal.switched.contains_key(&caller.id) || uses_another
+    })
+}
+
+/// Rolls back only if the verdict blames the certificate and the old one is accepted now.
+pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let pair = match (record.standing(Role::Candidate), record.standing(Role::Replaced)) {
+        (Some(candidate), _) => record.in_force.as_ref().map(|old| (candidate, old)),
+        (None, Some(replaced)) => record.in_force.as_ref().map(|new| (new, replaced)),
+        (None, None) => None,
+    };
+    let Some((new, replaced)) = pair else {
+        return;
+    };
+    let blamed = watch.probes.iter().find(|probe| {
+        let new = new.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate());
+        let old = replaced.probed(&probe.id).filter(|probed| probed.verdict.recognised());
+        new.zip(old).is_some_and(|(new, old)| old.at >= new.at)
+    });
+    let Some(probe) = blamed.map(|probe| probe.id.clone()) else {
+        return;
+    };
+    let Some(renewal) = record.renewal.as_mut() else {
+        return;
+    };
+    let used = renewal.settling_since.is_some() || !renewal.switched.is_empty();
+    if renewal.switches_callers() && used && renewal.rolling_back.is_none() {
+        let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
+        renewal.rolling_back = Some((chronicle.now, why));
+        renewal.moved = chronicle.now;
+    }
+}
+
+/// Every caller uses the old certificate again.
+pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let done = record
+        .renewal
+        .as_ref()
+        .is_some_and(|renewal| renewal.rolling_back.is_some() && renewal.switched.is_empty());
+    let Some(mut renewal) = record.renewal.take_if(|_| done) else {
+        return;
+    };
+    let why = renewal.rolling_back.take().map(|(_, why)| why).unwrap_or_default();
+    let failed = match renewal.replaced.take() {
+        Some(replaced) => record.in_force.replace(replaced),
+        None => renewal.candidate.take(),
+    };
+    absorb::discard_candidate(record, failed, chronicle.now);
+    chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
+    record.ended = Some(Ended {
+        at: chronicle.now,
+        generation: renewal.generation,
+        rolled_back: true,
+        unfit: false,
+        text: why,
+    });
+    record.counts.renewals[1] += 1;
+}
+
+/// Settled: long enough, and the last probe says so. What was replaced is remembered until it is retired.
+pub(super) fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some(in_force) = &record.in_force else {
+        return;
+    };
+    let settle = cadence::settle_time(watch);
+    let ended = record
+        .renewal
+        .as_ref()
+        .and_then(|renewal| renewal.settling_since.filter(|_| renewal.rolling_back.is_none()));
+    let Some(end) = ended.map(|since| since + settle).filter(|end| chronicle.now >= *end) else {
+        return;
+    };
+    let proven_at_end = watch.probes.iter().all(|probe| {
+        let before = record.standing(Role::Replaced).and_then(|replaced| replaced.verdict(&probe.id));
+        in_force.probed(&probe.id).is_some_and(|probed| {
+            let as_before = !absorb::is_platform_trouble(probed.verdict) && before == Some(probed.verdict);
+            let fine = probed.verdict.recognised() || (as_before && !probed.verdict.blames_certificate());
+            probed.at >= end && fine
+        })
+    });
+    if !proven_at_end {
+        return;
+    }
+    let Some(renewal) = record.renewal.take() else {
+        return;
+    };
+    let text =
+        format!("renewal {} ended: {} is in force", renewal.generation, in_force.fingerprint().short());
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[0] += 1;
+    record.ended = None;
+    keep_replaced(record, renewal, chronicle.now);
+}

@@ -1,0 +1,400 @@
+//! Everything outside certsteward: a store of entries, a tenant with mappings, destinations, and faults at will.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use certsteward::callers::Caller;
+use certsteward::clock::Clock;
+use certsteward::domain::certificate::{Certificate, Fingerprint};
+use certsteward::domain::chain::Chain;
+use certsteward::domain::event::{Actor, Event};
+use certsteward::domain::message::Outgoing;
+use certsteward::domain::reason::{Failure, Reason, Unseen};
+use certsteward::domain::record::{Order, Record};
+use certsteward::domain::report::{CallerSighting, Command, Sighting};
+use certsteward::domain::verdict::{Probed, Verdict};
+use certsteward::domain::watch::{Matching, Validity};
+use certsteward::domain::{Duration, Timestamp};
+use certsteward::identity::Identity;
+use certsteward::journal::sqlite::Sqlite;
+use certsteward::journal::{Change, EventQuery, Journal, JournalError, OutboxState};
+use certsteward::probers::Prober;
+use certsteward::renewers::Renewer;
+use certsteward::sources::Source;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
+use zeroize::Zeroizing;
+
+use super::epoch;
+
+struct Issued {
+    chain: Chain,
+    key: Vec<u8>,
+}
+
+/// Everything outside certsteward.
+pub struct Facts {
+    pub now: Timestamp,
+    authority: Issuer<'static, KeyPair>,
+    root: Vec<u8>,
+    entries: BTreeMap<String, Issued>,
+    pub destinations: BTreeMap<String, String>,
+    pub mappings: Vec<Chain>,
+    pub matching: Matching,
+    pub issued: u32,
+    pub sees: bool,
+    pub api: Option<Verdict>,
+    pub verdict_for: BTreeMap<Fingerprint, Verdict>,
+    pub permission: bool,
+    pub probes: u32,
+    /// The next acts of this kind fail: before they take effect, or after it (the answer is lost).
+    pub fail_before: Vec<&'static str>,
+    pub fail_after: Vec<&'static str>,
+    pub readable_key: bool,
+    /// What our clock is ahead of the true time.
+    pub skew: Duration,
+    /// certsteward dies at the next act of this kind: before it takes effect, or after it.
+    pub die_before: Option<&'static str>,
+    pub die_after: Option<&'static str>,
+    /// It has died: nothing more is saved.
+    pub dead: bool,
+    /// Refused logons, as the tenant counts them.
+    pub refused: u32,
+    /// Every act that was tried, in order.
+    pub tried: Vec<String>,
+}
+
+impl Facts {
+    /// A tenant that matches like this, and a certificate of a year in its first minute, known there.
+    pub fn new(matching: Matching) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "Sample Client CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = params.self_signed(&key).unwrap().der().to_vec();
+        let mut facts = Self {
+            now: epoch(),
+            authority: Issuer::new(params, key),
+            root,
+            entries: BTreeMap::new(),
+            destinations: BTreeMap::from([("first".to_owned(), "sfapi.pem".to_owned())]),
+            mappings: Vec::new(),
+            matching,
+            issued: 0,
+            sees: true,
+            api: None,
+            verdict_for: BTreeMap::new(),
+            permission: true,
+            probes: 0,
+            fail_before: Vec::new(),
+            fail_after: Vec::new(),
+            readable_key: true,
+            skew: Duration::zero(),
+            die_before: None,
+            die_after: None,
+            dead: false,
+            refused: 0,
+            tried: Vec::new(),
+        };
+        facts.issue("sfapi.pem", "SFAPI", 365);
+        facts.mappings.push(facts.chain("sfapi.pem"));
+        facts
+    }
+
+    /// Somebody puts a certificate of so many days under this name.
+    pub fn issue(&mut self, name: &str, common_name: &str, days: i64) {
+        let from = self.now - Duration::hours(1);
+        let issued = self.make(common_name, from, from + Duration::days(days) + Duration::hours(1));
+        self.entries.insert(name.to_owned(), issued);
+    }
+
+    fn make(&self, common_name: &str, from: Timestamp, to: Timestamp) -> Issued {
+        let at = |moment: Timestamp| {
+            date_time_ymd(1970, 1, 1)
+                + std::time::Duration::from_secs(u64::try_from(moment.timestamp()).unwrap())
+        };
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        (params.not_before, params.not_after) = (at(from), at(to));
+        let key = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &self.authority).unwrap();
+        let certificates = [leaf.der().to_vec(), self.root.clone()];
+        let certificates = certificates.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
+        Issued { chain: Chain::assemble(certificates, None).unwrap(), key: key.serialize_der() }
+    }
+
+    fn answers(&self, chain: &Chain) -> Verdict {
+        self.api.unwrap_or_else(|| self.accepts(chain))
+    }
+
+    fn accepts(&self, chain: &Chain) -> Verdict {
+        if let Some(verdict) = self.verdict_for.get(&chain.fingerprint()) {
+            return *verdict;
+        }
+        let same = |mapped: &Chain| match self.matching {
+            Matching::Dn => {
+                mapped.leaf.subject == chain.leaf.subject && mapped.leaf.issuer == chain.leaf.issuer
+            }
+            Matching::Exact | Matching::Unknown => mapped.fingerprint() == chain.fingerprint(),
+        };
+        match self.mappings.iter().any(same) {
+            true if self.permission => Verdict::Accepted,
+            true => Verdict::NoPermission,
+            false => Verdict::NotMapped,
+        }
+    }
+
+    /// Whether a caller of this destination is served now.
+    pub fn is_served(&self, destination: &str) -> bool {
+        let name = &self.destinations[destination];
+        self.entries.get(name).is_some_and(|issued| self.accepts(&issued.chain).recognised())
+    }
+
+    pub fn chain(&self, name: &str) -> Chain {
+        self.entries[name].chain.clone()
+    }
+
+    /// A person adds a mapping; one of the same subject must be gone.
+    pub fn map(&mut self, chain: &Chain) {
+        let taken = self.mappings.iter().any(|mapped| mapped.leaf.subject == chain.leaf.subject);
+        assert!(!taken, "a second mapping of {} is refused", chain.leaf.common_name());
+        self.mappings.push(chain.clone());
+    }
+
+    pub fn unmap(&mut self, chain: &Chain) {
+        self.mappings.retain(|mapped| mapped.leaf.subject != chain.leaf.subject);
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.entries.keys().cloned().collect()
+    }
+
+    fn take(list: &mut Vec<&'static str>, kind: &str) -> bool {
+        list.iter().position(|one| *one == kind).map(|at| list.remove(at)).is_some()
+    }
+}
+
+/// The roles, all served by the same facts.
+#[derive(Clone)]
+pub struct Everything(pub Arc<Mutex<Facts>>);
+
+impl Everything {
+    fn act(
+        &self,
+        kind: &'static str,
+        effect: impl FnOnce(&mut Facts) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let facts = &mut *self.0.lock().unwrap();
+        facts.tried.push(kind.to_owned());
+        if facts.die_before.take_if(|one| *one == kind).is_some() {
+            facts.dead = true;
+            return Err(Failure::uncertain(Reason::Interrupted, "died before it"));
+        }
+        if Facts::take(&mut facts.fail_before, kind) {
+            return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
+        }
+        effect(facts)?;
+        if facts.die_after.take_if(|one| *one == kind).is_some() {
+            facts.dead = true;
+        }
+        if Facts::take(&mut facts.fail_after, kind) {
+            return Err(Failure::uncertain(Reason::Timeout, "no answer within 30 s"));
+        }
+        Ok(())
+    }
+
+    fn see(&self, name: &str) -> Result<Option<Sighting>, Unseen> {
+        let facts = self.0.lock().unwrap();
+        if !facts.sees {
+            return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
+        }
+        Ok(facts.entries.get(name).map(|issued| Sighting {
+            chain: issued.chain.clone(),
+            name: Some(name.to_owned()),
+            has_key: None,
+            destination: None,
+            oddities: Vec::new(),
+        }))
+    }
+}
+
+impl Clock for Everything {
+    fn now(&self) -> Timestamp {
+        let facts = self.0.lock().unwrap();
+        facts.now + facts.skew
+    }
+}
+
+#[async_trait::async_trait]
+impl Source for Everything {
+    async fn look(&self, entry: Option<&str>) -> Result<Option<Sighting>, Unseen> {
+        let name = entry.map_or_else(|| self.0.lock().unwrap().destinations["first"].clone(), str::to_owned);
+        self.see(&name)
+    }
+
+    async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen> {
+        let facts = self.0.lock().unwrap();
+        let issued = facts.entries.get(entry.unwrap_or_default());
+        let issued = issued.filter(|_| facts.readable_key);
+        let issued = issued.ok_or_else(|| Unseen::new(Reason::KeyUnavailable, "the key cannot be had"))?;
+        Identity::new(issued.chain.clone(), Zeroizing::new(issued.key.clone()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Renewer for Everything {
+    async fn look(&self, name: &str) -> Result<Option<Sighting>, Unseen> {
+        self.see(name)
+    }
+
+    async fn issue(&self, order: &Order) -> Result<(), Failure> {
+        let days = match order.validity {
+            Validity::Days(days) => i64::from(days),
+            Validity::Months(months) => i64::from(months) * 30,
+            Validity::Years(years) => i64::from(years) * 365,
+        };
+        self.act("issue", |facts| {
+            if !order.in_place && facts.entries.contains_key(&order.name) {
+                return Ok(());
+            }
+            facts.issued += 1;
+            facts.issue(&order.name, &order.common_name, days);
+            Ok(())
+        })
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Failure> {
+        self.act("remove", |facts| {
+            facts.entries.remove(name);
+            Ok(())
+        })
+    }
+}
+
+/// One destination.
+pub struct Destination(pub Everything, pub String);
+
+#[async_trait::async_trait]
+impl Caller for Destination {
+    async fn look(&self) -> Result<CallerSighting, Unseen> {
+        let facts = self.0.0.lock().unwrap();
+        Ok(CallerSighting { uses: facts.destinations.get(&self.1).cloned() })
+    }
+
+    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
+        self.0.act("switch", |facts| {
+            let uses = facts.destinations.get_mut(&self.1).unwrap();
+            if uses != to && uses != from {
+                return Err(Failure::certain(Reason::StateChanged, format!("it uses {uses} now")));
+            }
+            *uses = to.to_owned();
+            Ok(())
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Prober for Everything {
+    async fn probe(&self, identity: Option<&Identity>, now: Timestamp) -> Probed {
+        let mut facts = self.0.lock().unwrap();
+        facts.probes += 1;
+        let chain = identity.unwrap().chain();
+        facts.refused += u32::from(facts.answers(chain) == Verdict::NotMapped);
+        Probed {
+            verdict: facts.answers(chain),
+            detail: None,
+            status: None,
+            at: now,
+            phases: Vec::new(),
+            presented: Some(chain.fingerprint()),
+            asked_for_certificate: true,
+            acceptable_authorities: Vec::new(),
+            tls_version: None,
+            cipher: None,
+            server_chain: Vec::new(),
+            text: String::new(),
+            retry_after_seconds: None,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl certsteward::targets::Target for Everything {
+    async fn look(&self, chain: &Chain) -> Result<Option<bool>, Unseen> {
+        Ok(Some(
+            self.0.lock().unwrap().mappings.iter().any(|mapped| mapped.fingerprint() == chain.fingerprint()),
+        ))
+    }
+
+    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+        self.act("publish", |facts| {
+            facts.unmap(chain);
+            facts.map(chain);
+            Ok(())
+        })
+    }
+}
+
+/// A journal whose process can die: then nothing more is saved.
+pub struct Mortal(pub Sqlite, pub Everything);
+
+#[async_trait::async_trait]
+impl Journal for Mortal {
+    async fn records(&self) -> Result<BTreeMap<String, Record>, JournalError> {
+        self.0.records().await
+    }
+
+    async fn save(&self, change: Change) -> Result<(), JournalError> {
+        if self.1.0.lock().unwrap().dead {
+            return Err(JournalError::Store {
+                act: "write",
+                place: "memory".to_owned(),
+                cause: "dead".into(),
+            });
+        }
+        self.0.save(change).await
+    }
+
+    async fn forget(&self, watch: &str) -> Result<(), JournalError> {
+        self.0.forget(watch).await
+    }
+
+    async fn accept(&self, command: Command) -> Result<i64, JournalError> {
+        self.0.accept(command).await
+    }
+
+    async fn commands(&self) -> Result<Vec<Command>, JournalError> {
+        self.0.commands().await
+    }
+
+    async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
+        self.0.events(query).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
+        self.0.due(now, limit).await
+    }
+
+    async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError> {
+        self.0.delivered(id, at).await
+    }
+
+    async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        self.0.postponed(id, next, why).await
+    }
+
+    async fn outbox(&self) -> Result<OutboxState, JournalError> {
+        self.0.outbox().await
+    }
+
+    async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
+        self.0.paused().await
+    }
+
+    async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError> {
+        self.0.set_paused(paused).await
+    }
+}
