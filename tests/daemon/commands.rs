@@ -112,7 +112,7 @@ async fn a_command_given_while_the_daemon_dies_is_obeyed_by_the_next_one_at_once
     daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await;
     daemon.stop().await;
     let journal = lab.path().join("state.db");
-    let now = chrono::Utc::now();
+    let now = certsteward::clock::Clock::now(&certsteward::clock::SystemClock);
     let journal = certsteward::journal::sqlite::Sqlite::open(&journal, now).unwrap().0;
     let command = certsteward::domain::report::Command {
         id: 0,

@@ -21,7 +21,8 @@ fn certificate(common_name: &str, ago: i64, left: i64) -> (String, String) {
     params.distinguished_name.push(DnType::OrganizationName, "ACME");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let day = |offset: i64| {
-        let at = chrono::Utc::now() + chrono::Duration::days(offset);
+        let at =
+            certsteward::clock::Clock::now(&certsteward::clock::SystemClock) + chrono::Duration::days(offset);
         use chrono::Datelike as _;
         rcgen::date_time_ymd(at.year(), at.month().try_into().unwrap(), at.day().try_into().unwrap())
     };

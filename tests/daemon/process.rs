@@ -59,7 +59,7 @@ async fn a_stop_waits_for_nobody_who_says_nothing() {
     std::io::Write::write_all(&mut halfway, b"GET / HTTP/1.1\r\nHo").unwrap();
     let local = std::os::unix::net::UnixStream::connect(folder.path().join("c.sock")).unwrap();
     assert_eq!(ask(daemon.port, "GET", "/-/healthy", "", "").await.unwrap().status, 200);
-    let began = std::time::Instant::now();
+    let began = certsteward::clock::Stopwatch::start();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());

@@ -68,14 +68,7 @@ pub(super) async fn judge(
         code => wrong.push(format!("SIGTERM ended the daemon with {code:?}")),
     }
     let lines = scene.events(0);
-    match Sqlite::open(&scene.state(), now()) {
-        Ok((journal, None)) => match journal.records().await {
-            Ok(records) => wrong.extend(records.get("sf-odata").map_or(vec!["no record".into()], of_record)),
-            Err(error) => wrong.push(error.to_string()),
-        },
-        Ok((_, Some(aside))) => wrong.push(format!("the state was set aside: {}", aside.why)),
-        Err(error) => wrong.push(error.to_string()),
-    }
+    wrong.extend(of_state(&scene).await);
     wrong.extend(of_history(&lines, terms));
     wrong.extend(of_landscape(&scene, terms));
     let report = scene.landscape.caller_report();
@@ -87,25 +80,6 @@ pub(super) async fn judge(
     if twice.len() > twice_allowed {
         wrong.push(format!("mails came twice: {twice:?}"));
     }
-    let story: Vec<String> = lines
-        .iter()
-        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
-        .collect();
-    let requests: Vec<String> = scene
-        .landscape
-        .requests()
-        .iter()
-        .filter(|request| request.method != "GET" || request.status != 200)
-        .map(|request| {
-            format!(
-                "  {} {} {} {}",
-                request.at.format("%H:%M:%S%.3f"),
-                request.status,
-                request.method,
-                request.path
-            )
-        })
-        .collect();
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
         kills: scene.kills,
@@ -118,10 +92,42 @@ pub(super) async fn judge(
         longest: scene.longest,
         seconds: watch.elapsed().as_secs(),
         wrong,
-        story: format!("{}\n requests\n{}\n log\n{log}", story.join("\n"), requests.join("\n")),
+        story: format!("{}\n log\n{log}", story(&lines, &scene)),
     };
     scene.landscape.stop().await;
     outcome
+}
+
+/// What happened, and the requests that changed something or were refused.
+fn story(lines: &[Line], scene: &Scene) -> String {
+    let happened: Vec<String> = lines
+        .iter()
+        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
+        .collect();
+    let requests: Vec<String> = scene
+        .landscape
+        .requests()
+        .iter()
+        .filter(|request| request.method != "GET" || request.status != 200)
+        .map(|request| {
+            let (at, status) = (request.at.format("%H:%M:%S%.3f"), request.status);
+            format!("  {at} {status} {} {}", request.method, request.path)
+        })
+        .collect();
+    format!("{}\n requests\n{}", happened.join("\n"), requests.join("\n"))
+}
+
+/// What is wrong with the store that the daemon left.
+async fn of_state(scene: &Scene) -> Vec<String> {
+    let journal = match Sqlite::open(&scene.state(), now()) {
+        Ok((journal, None)) => journal,
+        Ok((_, Some(aside))) => return vec![format!("the state was set aside: {}", aside.why)],
+        Err(error) => return vec![error.to_string()],
+    };
+    match journal.records().await {
+        Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 fn of_record(record: &Record) -> Vec<String> {
