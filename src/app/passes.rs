@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::build::Built;
-use super::state::{Shared, chain};
+use super::state::{Shared, chain, one_line};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
@@ -454,13 +454,15 @@ fn seed() -> Option<[u8; 32]> {
 
 /// One line of the log per event.
 fn log(event: &Event) {
-    let (kind, actor) = (event.kind.code(), event.actor.to_string());
+    let (kind, actor, text) = (event.kind.code(), event.actor.to_string(), one_line(&event.text));
     let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let facts = facts.join(" ");
     let facts = (!facts.is_empty()).then_some(facts);
-    if matches!(event.kind, EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack) {
-        tracing::warn!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
+    let is_trouble =
+        matches!(event.kind, EventKind::ActFailed | EventKind::WentUnseen | EventKind::RolledBack);
+    if is_trouble {
+        tracing::warn!(watch = event.watch, event = kind, actor, facts, "{text}");
     } else {
-        tracing::info!(watch = event.watch, event = kind, actor, facts, "{}", event.text);
+        tracing::info!(watch = event.watch, event = kind, actor, facts, "{text}");
     }
 }

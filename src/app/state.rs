@@ -92,7 +92,7 @@ impl Shared {
 
     /// Writes an event of the daemon itself into the history and the log.
     pub(super) async fn note(&self, actor: Actor, kind: EventKind, text: String) {
-        tracing::info!(event = kind.code(), actor = %actor, "{text}");
+        tracing::info!(event = kind.code(), actor = %actor, "{}", one_line(&text));
         let event =
             Event { watch: String::new(), at: self.clock.now(), actor, kind, text, facts: Vec::new() };
         let change = Change {
@@ -132,12 +132,13 @@ impl Shared {
                 (format!("the configuration was read again{fixed}"), Ok(()))
             }
             Err(problems) => {
-                (format!("the configuration has problems, the old one goes on: {problems}"), Err(problems))
+                let said = one_line(&problems);
+                (format!("the configuration has problems, the old one goes on: {said}"), Err(problems))
             }
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
-        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
         self.publish();
+        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
         result
     }
 
@@ -166,6 +167,12 @@ impl Shared {
 
 fn listed(problems: &Problems) -> String {
     problems.to_string()
+}
+
+/// A text as one line of the log: what others wrote, such as a subject, cannot begin a line of its own.
+pub(super) fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ").replace(char::is_control, " ")
 }
 
 /// An error with its causes, as `a: b: c`.

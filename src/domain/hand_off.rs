@@ -139,7 +139,7 @@ fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
     let delete = format!("Delete the mapping with the subject {}.", leaf.subject);
     let add = [
         "Download the public certificate (.pem).".to_owned(),
-        "Choose Add, copy the four fields, choose the file.".to_owned(),
+        "Choose Add, copy the fields up to Login Name, choose the file.".to_owned(),
         "Save.".to_owned(),
     ];
     let mut steps = vec![open];
@@ -188,13 +188,13 @@ certificate → test; or test the SM59 destination (type G) that uses the SSL cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sample::{certificate, chain, now, watch};
+    use crate::domain::sample::{certificate, chain, noon, watch};
     use crate::domain::window::Window;
 
     fn question(watch: &Watch, ask: Ask) -> HandOff {
         let facts = HandOffFacts {
             ask,
-            opened: now(),
+            opened: noon(),
             token: "token".to_owned(),
             signs: Vec::new(),
             reminded: Vec::new(),
@@ -233,7 +233,7 @@ mod tests {
           Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
         - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
         - Download the public certificate (.pem).
-        - Choose Add, copy the four fields, choose the file.
+        - Choose Add, copy the fields up to Login Name, choose the file.
         - Save.
         Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
         "#);
@@ -258,7 +258,7 @@ mod tests {
         - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
         - Delete the mapping with the subject CN=SFAPI-2. A second mapping with the same issuer and subject would be refused (KBA 3574501).
         - Download the public certificate (.pem).
-        - Choose Add, copy the four fields, choose the file.
+        - Choose Add, copy the fields up to Login Name, choose the file.
         - Save.
         Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
         From the moment the old mapping is deleted until certsteward has switched the callers, their calls fail. Do both steps in one go, inside an agreed window. The window is Mon-Thu 08:00-16:00 Europe/Berlin.

@@ -15,81 +15,13 @@ pub const MINIMUM_EC_BITS: usize = 224;
 /// Everything wrong with this chain at this moment. `client` tells whether a TLS client presents it.
 #[must_use]
 pub fn judge(chain: &Chain, client: bool, now: Timestamp) -> Vec<Finding> {
-    let mut findings = validity(chain, now);
+    let leaf = &chain.leaf;
+    let mut findings = vec![not_yet_valid(leaf, now), expired(leaf, now), chain_expires(chain, now)];
     if client {
-        findings.extend(presentation(chain));
+        findings.extend([chain_incomplete(chain), chain_misordered(chain), no_client_auth(leaf)]);
     }
-    findings.extend(strength(&chain.leaf));
-    findings
-}
-
-fn finding(code: Code, level: Level, text: String, way_out: &str) -> Finding {
-    Finding { code, level, about: String::new(), text, way_out: way_out.to_owned() }
-}
-
-/// What its dates say.
-fn validity(chain: &Chain, now: Timestamp) -> Vec<Finding> {
-    let leaf = &chain.leaf;
-    let name = leaf.common_name();
-    let mut findings = Vec::new();
-    if now < leaf.not_before {
-        let text = format!("the certificate {name} is not valid before {}", minute(leaf.not_before));
-        let way_out = "wait, or check this machine's clock";
-        findings.push(finding(Code::NotYetValid, Level::Critical, text, way_out));
-    }
-    if now > leaf.not_after {
-        let text = format!("the certificate {name} expired on {}", minute(leaf.not_after));
-        let way_out = "renew it now and give the new one to every target";
-        findings.push(finding(Code::Expired, Level::Critical, text, way_out));
-    }
-    if let Some(early) = chain.issuers.iter().find(|issuer| issuer.not_after < leaf.not_after) {
-        let (issuer, end) = (early.common_name(), minute(early.not_after));
-        let text = format!("the issuer {issuer} ends on {end}, before the certificate itself");
-        let level = if now > early.not_after { Level::Critical } else { Level::Notice };
-        let way_out = "renew from an issuer that lives longer; until then the chain ends early";
-        findings.push(finding(Code::ChainExpires, level, text, way_out));
-    }
-    findings
-}
-
-/// What a server would stumble over when a client presents it.
-fn presentation(chain: &Chain) -> Vec<Finding> {
-    let leaf = &chain.leaf;
-    let name = leaf.common_name();
-    let mut findings = Vec::new();
-    if !chain.has_issuer() {
-        let text = format!("the issuer of {name} ({}) is not part of the chain", leaf.issuer_name());
-        let way_out =
-            "put leaf and intermediate certificates into the entry; many servers know the root only";
-        findings.push(finding(Code::ChainIncomplete, Level::Warning, text, way_out));
-    }
-    if !chain.in_order {
-        let text = format!("the chain of {name} is not in order, leaf first");
-        let way_out =
-            "write the leaf first, then each issuer; some callers take the first certificate for the leaf";
-        findings.push(finding(Code::ChainMisordered, Level::Warning, text, way_out));
-    }
-    if !leaf.extended_key_usage.allows_client_auth() {
-        let text = format!("the certificate {name} does not allow clientAuth");
-        let way_out = "issue one with extended key usage clientAuth; public authorities no longer do, the SAP Cloud Root CA does";
-        findings.push(finding(Code::NoClientAuth, Level::Warning, text, way_out));
-    }
-    findings
-}
-
-/// How strong its key and its signature are.
-fn strength(leaf: &Certificate) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(text) = weak_key(leaf) {
-        let way_out = "renew with RSA from 2048 bits or an elliptic curve from 256 bits";
-        findings.push(finding(Code::WeakKey, Level::Warning, text, way_out));
-    }
-    if is_weak_signature(&leaf.signature) && !leaf.is_self_issued() {
-        let text = format!("the certificate {} is signed with {}", leaf.common_name(), leaf.signature);
-        let way_out = "renew from an authority that signs with SHA-256 or better";
-        findings.push(finding(Code::WeakSignature, Level::Warning, text, way_out));
-    }
-    findings
+    findings.extend([small_key(leaf), weak_signature(leaf)]);
+    findings.into_iter().flatten().collect()
 }
 
 /// Why a candidate may not be used at all; none where it may.
@@ -148,6 +80,77 @@ fn is_weak_signature(name: &str) -> bool {
     ["md2", "md4", "md5", "sha1"].iter().any(|weak| name.contains(weak))
 }
 
+fn finding(code: Code, level: Level, text: String, way_out: &str) -> Finding {
+    Finding { code, level, about: String::new(), text, way_out: way_out.to_owned() }
+}
+
+fn not_yet_valid(leaf: &Certificate, now: Timestamp) -> Option<Finding> {
+    (now < leaf.not_before).then(|| {
+        let text =
+            format!("the certificate {} is not valid before {}", leaf.common_name(), minute(leaf.not_before));
+        finding(Code::NotYetValid, Level::Critical, text, "wait, or check this machine's clock")
+    })
+}
+
+fn expired(leaf: &Certificate, now: Timestamp) -> Option<Finding> {
+    (now > leaf.not_after).then(|| {
+        let text = format!("the certificate {} expired on {}", leaf.common_name(), minute(leaf.not_after));
+        finding(Code::Expired, Level::Critical, text, "renew it now and give the new one to every target")
+    })
+}
+
+fn chain_expires(chain: &Chain, now: Timestamp) -> Option<Finding> {
+    let early = chain.issuers.iter().find(|issuer| issuer.not_after < chain.leaf.not_after)?;
+    let text = format!(
+        "the issuer {} ends on {}, before the certificate itself",
+        early.common_name(),
+        minute(early.not_after)
+    );
+    let level = if now > early.not_after { Level::Critical } else { Level::Notice };
+    let way_out = "renew from an issuer that lives longer; until then the chain ends early";
+    Some(finding(Code::ChainExpires, level, text, way_out))
+}
+
+fn chain_incomplete(chain: &Chain) -> Option<Finding> {
+    (!chain.has_issuer()).then(|| {
+        let (leaf, issuer) = (chain.leaf.common_name(), chain.leaf.issuer_name());
+        let text = format!("the issuer of {leaf} ({issuer}) is not part of the chain");
+        let way_out =
+            "put leaf and intermediate certificates into the entry; many servers know the root only";
+        finding(Code::ChainIncomplete, Level::Warning, text, way_out)
+    })
+}
+
+fn chain_misordered(chain: &Chain) -> Option<Finding> {
+    (!chain.in_order).then(|| {
+        let text = format!("the chain of {} is not in order, leaf first", chain.leaf.common_name());
+        let way_out =
+            "write the leaf first, then each issuer; some callers take the first certificate for the leaf";
+        finding(Code::ChainMisordered, Level::Warning, text, way_out)
+    })
+}
+
+fn no_client_auth(leaf: &Certificate) -> Option<Finding> {
+    (!leaf.extended_key_usage.allows_client_auth()).then(|| {
+        let text = format!("the certificate {} does not allow clientAuth", leaf.common_name());
+        let way_out = "issue one with extended key usage clientAuth; public authorities no longer do, the SAP Cloud Root CA does";
+        finding(Code::NoClientAuth, Level::Warning, text, way_out)
+    })
+}
+
+fn small_key(leaf: &Certificate) -> Option<Finding> {
+    let way_out = "renew with RSA from 2048 bits or an elliptic curve from 256 bits";
+    weak_key(leaf).map(|text| finding(Code::WeakKey, Level::Warning, text, way_out))
+}
+
+fn weak_signature(leaf: &Certificate) -> Option<Finding> {
+    (is_weak_signature(&leaf.signature) && !leaf.is_self_issued()).then(|| {
+        let text = format!("the certificate {} is signed with {}", leaf.common_name(), leaf.signature);
+        let way_out = "renew from an authority that signs with SHA-256 or better";
+        finding(Code::WeakSignature, Level::Warning, text, way_out)
+    })
+}
+
 /// A moment as people read it.
 #[must_use]
 pub fn minute(at: Timestamp) -> String {
@@ -158,14 +161,14 @@ pub fn minute(at: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::domain::certificate::ExtendedKeyUsage;
-    use crate::domain::sample::{certificate, chain, now, standing};
+    use crate::domain::sample::{certificate, chain, noon, standing};
 
     /// The findings after this change to a sound chain, as `level code`.
     #[track_caller]
     fn check(change: impl FnOnce(&mut Chain), expected: &[&str]) {
         let mut chain = chain(certificate("SFAPI", 365, 180));
         change(&mut chain);
-        let found = judge(&chain, true, now());
+        let found = judge(&chain, true, noon());
         let found: Vec<String> = found.iter().map(|one| format!("{} {}", one.level, one.code)).collect();
         assert_eq!(found, expected);
     }
@@ -173,10 +176,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_certificate_by_itself() {
         check(|_| {}, &[]);
-        check(|chain| chain.leaf.not_before = now() + Duration::hours(1), &["critical not-yet-valid"]);
-        check(|chain| chain.leaf.not_after = now() - Duration::hours(1), &["critical expired"]);
-        check(|chain| chain.issuers[0].not_after = now() + Duration::days(1), &["notice chain-expires"]);
-        check(|chain| chain.issuers[0].not_after = now() - Duration::days(1), &["critical chain-expires"]);
+        check(|chain| chain.leaf.not_before = noon() + Duration::hours(1), &["critical not-yet-valid"]);
+        check(|chain| chain.leaf.not_after = noon() - Duration::hours(1), &["critical expired"]);
+        check(|chain| chain.issuers[0].not_after = noon() + Duration::days(1), &["notice chain-expires"]);
+        check(|chain| chain.issuers[0].not_after = noon() - Duration::days(1), &["critical chain-expires"]);
         check(|chain| chain.issuers.clear(), &["warning chain-incomplete"]);
         check(|chain| chain.in_order = false, &["warning chain-misordered"]);
         check(
@@ -196,7 +199,7 @@ mod tests {
         let mut chain = chain(certificate("www", 90, 60));
         chain.issuers.clear();
         chain.extended_off();
-        assert_eq!(judge(&chain, false, now()), Vec::new());
+        assert_eq!(judge(&chain, false, noon()), Vec::new());
     }
 
     impl Chain {
@@ -208,15 +211,15 @@ mod tests {
     #[test]
     fn a_candidate_without_key_or_before_its_time_is_unusable() {
         let sound = || standing("new.pem", certificate("SFAPI", 365, 365));
-        assert_eq!(unusable(&sound(), true, now()), None);
-        assert!(unusable(&Standing { has_key: Some(false), ..sound() }, true, now()).is_some());
-        assert!(unusable(&Standing { has_key: None, ..sound() }, true, now()).is_none());
+        assert_eq!(unusable(&sound(), true, noon()), None);
+        assert!(unusable(&Standing { has_key: Some(false), ..sound() }, true, noon()).is_some());
+        assert!(unusable(&Standing { has_key: None, ..sound() }, true, noon()).is_none());
         let mut early = sound();
-        early.chain.leaf.not_before = now() + Duration::minutes(1);
-        assert!(unusable(&early, true, now()).is_some());
+        early.chain.leaf.not_before = noon() + Duration::minutes(1);
+        assert!(unusable(&early, true, noon()).is_some());
         let mut bare = sound();
         bare.chain.issuers.clear();
-        assert!(unusable(&bare, true, now()).is_some() && unusable(&bare, false, now()).is_none());
+        assert!(unusable(&bare, true, noon()).is_some() && unusable(&bare, false, noon()).is_none());
     }
 
     #[test]

@@ -164,12 +164,8 @@ fn under_way(
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
     candidate_line(watch, record, step, lines);
-    for what in still_to_come(step) {
-        lines.push(line(
-            None,
-            *what,
-            "the life of a renewal; each line begins when the one before it is done",
-        ));
+    for (what, why) in still_to_come(step) {
+        lines.push(line(None, *what, *why));
     }
     if let Some(since) = renewal.settling_since {
         let why = format!(
@@ -232,13 +228,26 @@ fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
     }
 }
 
-const fn still_to_come(step: Step) -> &'static [&'static str] {
+const PROVE: (&str, &str) = (
+    "prove the candidate by a call",
+    "no caller is switched before every target is proven to know the candidate",
+);
+const SWITCH: (&str, &str) = (
+    "switch each caller",
+    "once the candidate is accepted; each caller is read back, everything else in it stays",
+);
+const SETTLE: (&str, &str) = (
+    "watch the callers",
+    "for the settle time; they are switched back if the API blames the new certificate",
+);
+
+/// What comes after the present step, and why in that order.
+const fn still_to_come(step: Step) -> &'static [(&'static str, &'static str)] {
     match step {
         Step::Watching | Step::Settling => &[],
-        Step::Issuing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
-        Step::Publishing => &["prove the candidate by a call", "switch each caller", "watch the callers"],
-        Step::Proving => &["switch each caller", "watch the callers"],
-        Step::Switching => &["watch the callers"],
+        Step::Issuing | Step::Publishing => &[PROVE, SWITCH, SETTLE],
+        Step::Proving => &[SWITCH, SETTLE],
+        Step::Switching => &[SETTLE],
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 }
 
 /// The moment of every sample.
-pub(crate) fn now() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     at("2026-06-01T12:00:00Z")
 }
 
@@ -32,7 +32,7 @@ fn name(common_name: &str) -> DistinguishedName {
 
 /// A client certificate of so many days that ends so many days from now.
 pub(crate) fn certificate(common_name: &str, days: i64, left: i64) -> Certificate {
-    let not_after = now() + Duration::days(left);
+    let not_after = noon() + Duration::days(left);
     let print = Fingerprint::of(format!("{common_name} {days} {left}").as_bytes());
     Certificate {
         der: Arc::from(Vec::new()),
@@ -70,7 +70,7 @@ pub(crate) fn standing(entry: &str, leaf: Certificate) -> Standing {
         destination: None,
         oddities: Vec::new(),
     };
-    Standing::new(&sighting, now() - Duration::days(30), false)
+    Standing::new(&sighting, noon() - Duration::days(30), false)
 }
 
 pub(crate) fn probed(verdict: Verdict) -> Probed {
@@ -78,7 +78,7 @@ pub(crate) fn probed(verdict: Verdict) -> Probed {
         verdict,
         detail: None,
         status: None,
-        at: now(),
+        at: noon(),
         phases: Vec::new(),
         presented: None,
         asked_for_certificate: true,
@@ -95,7 +95,7 @@ pub(crate) fn probed(verdict: Verdict) -> Probed {
 pub(crate) fn answered(mut standing: Standing, verdict: Verdict) -> Standing {
     let facts = standing.probes.entry("odata".to_owned()).or_default();
     facts.last = Some(probed(verdict));
-    facts.since = Some(now());
+    facts.since = Some(noon());
     facts.repeated = 1;
     standing
 }
@@ -108,7 +108,7 @@ pub(crate) fn order(in_place: bool) -> Order {
         in_place,
         like: None,
         replaces: Fingerprint::of(b"old"),
-        placed: now(),
+        placed: noon(),
     }
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn acts() -> Vec<(&'static str, Act)> {
 /// A certificate of a year with half of it left, accepted.
 pub(crate) fn record() -> Record {
     let in_force = answered(standing("sfapi.pem", certificate("SFAPI", 365, 180)), Verdict::Accepted);
-    Record { in_force: Some(in_force), seen_at: Some(now()), ..Record::default() }
+    Record { in_force: Some(in_force), seen_at: Some(noon()), ..Record::default() }
 }
 
 /// The same with a candidate that is accepted.
@@ -138,7 +138,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
     let candidate = answered(standing("sfapi-2.pem", certificate("SFAPI-2", 365, 365)), Verdict::Accepted);
     record.renewal = Some(Renewal {
         generation: 1,
-        started: now(),
+        started: noon(),
         cause: super::event::Actor::Daemon,
         terms: watch.renewal.clone().unwrap(),
         replaces: record.in_force.as_ref().unwrap().fingerprint(),
@@ -146,7 +146,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         subject: SubjectChoice::Counted,
         order: Some(order(false)),
         looked_empty: None,
-        issue_started: Some(now()),
+        issue_started: Some(noon()),
         taken: Vec::new(),
         candidate: Some(candidate),
         replaced: None,
@@ -154,7 +154,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         settling_since: None,
         rolling_back: None,
         gap_announced: None,
-        moved: now(),
+        moved: noon(),
     });
     record
 }

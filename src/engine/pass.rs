@@ -66,6 +66,8 @@ struct Round<'a> {
     saved: Option<Record>,
     dice: Dice,
     began: Timestamp,
+    /// The moment of its last round.
+    now: Timestamp,
     absorbed: Vec<i64>,
     events: Vec<Event>,
     reads: Vec<Option<crate::domain::reason::Reason>>,
@@ -92,6 +94,7 @@ pub async fn pass(
         record: record.unwrap_or_default(),
         dice: Dice::new(house.seed),
         began,
+        now: began,
         absorbed: commands.iter().map(|command| command.id).collect(),
         events: Vec::new(),
         reads: Vec::new(),
@@ -103,6 +106,7 @@ pub async fn pass(
     for number in 0..MOST_ROUNDS {
         round.restless = number + 1 == MOST_ROUNDS;
         let now = house.clock.now();
+        round.now = now;
         let events = round.absorb(reports, recover, now);
         recover = false;
         let (want, act) = round.want(now);
@@ -214,7 +218,8 @@ impl Round<'_> {
         let assessment = assess(&watch, &self.record, self.house.paused, now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
-        let want = want(&watch, &self.record, self.house.paused, self.began, now);
+        // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
+        let want = want(&watch, &self.record, self.house.paused, self.began, self.now);
         let view = Arc::new(view(watch, &self.record, assessment, &want, now));
         Ok(Passed {
             record: self.record,

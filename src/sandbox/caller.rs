@@ -207,7 +207,9 @@ impl Caller {
         let token =
             body.get("access_token").and_then(Value::as_str).ok_or("no token in the answer")?.to_owned();
         let lifetime = body.get("expires_in").and_then(Value::as_i64).unwrap_or_default();
-        self.token = Some((token.clone(), now() + TimeDelta::seconds(lifetime)));
+        // A token is fetched anew before it ends: it has to last for the call it is sent with.
+        let lifetime = TimeDelta::seconds(lifetime);
+        self.token = Some((token.clone(), now() + lifetime - (lifetime / 2).min(TimeDelta::seconds(60))));
         Ok(token)
     }
 

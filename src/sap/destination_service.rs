@@ -231,10 +231,18 @@ impl DestinationService {
             )
         };
         let reply = self.api.call(&request).await?;
-        if matches!(reply.status, 200..=299) || reply.is_absent() {
+        if reply.is_absent() {
             return Ok(());
         }
-        Err(self.api.refused(&request, &reply))
+        if !matches!(reply.status, 200..=299) {
+            return Err(self.api.refused(&request, &reply));
+        }
+        // A page of something between us and the service is no word of the service: the entry may still stand there.
+        let text = reply.body.trim_ascii();
+        if text.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() {
+            return Ok(());
+        }
+        Err(self.api.not_understood(&request, &reply))
     }
 
     /// The destinations of both levels that name this entry anywhere: as keystore or trust store, of the call or of its

@@ -1,5 +1,6 @@
 //! What people and tokens ask of the real daemon, over the socket and over HTTP, and what the history keeps of it.
 
+use certsteward::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::lab::{Lab, is_over};
@@ -112,7 +113,7 @@ async fn a_command_given_while_the_daemon_dies_is_obeyed_by_the_next_one_at_once
     daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await;
     daemon.stop().await;
     let journal = lab.path().join("state.db");
-    let now = certsteward::clock::Clock::now(&certsteward::clock::SystemClock);
+    let now = SystemClock.now();
     let journal = certsteward::journal::sqlite::Sqlite::open(&journal, now).unwrap().0;
     let command = certsteward::domain::report::Command {
         id: 0,

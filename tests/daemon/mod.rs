@@ -12,6 +12,7 @@ mod real;
 #[cfg(feature = "sandbox")]
 mod secrets;
 
+use certsteward::clock::{Clock as _, SystemClock};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 
 /// A self-signed client certificate and its key, valid from so many days ago until in so many days.
@@ -21,8 +22,7 @@ fn certificate(common_name: &str, ago: i64, left: i64) -> (String, String) {
     params.distinguished_name.push(DnType::OrganizationName, "ACME");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let day = |offset: i64| {
-        let at =
-            certsteward::clock::Clock::now(&certsteward::clock::SystemClock) + chrono::Duration::days(offset);
+        let at = SystemClock.now() + chrono::Duration::days(offset);
         use chrono::Datelike as _;
         rcgen::date_time_ymd(at.year(), at.month().try_into().unwrap(), at.day().try_into().unwrap())
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use certsteward::clock::Stopwatch;
 use tokio_rustls::TlsConnector;
 
 use super::{certificate, file_watch};
@@ -132,7 +133,7 @@ async fn visitors_who_say_nothing_block_nobody() {
         }
         held.push(stream);
     }
-    let began = certsteward::clock::Stopwatch::start();
+    let began = Stopwatch::start();
     assert_eq!(ask(daemon.port, "GET", "/metrics", "", "").await.unwrap().status, 200);
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     drop(held);

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
+use certsteward::clock::Stopwatch;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -59,11 +60,30 @@ async fn a_stop_waits_for_nobody_who_says_nothing() {
     std::io::Write::write_all(&mut halfway, b"GET / HTTP/1.1\r\nHo").unwrap();
     let local = std::os::unix::net::UnixStream::connect(folder.path().join("c.sock")).unwrap();
     assert_eq!(ask(daemon.port, "GET", "/-/healthy", "", "").await.unwrap().status, 200);
-    let began = certsteward::clock::Stopwatch::start();
+    let began = Stopwatch::start();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.log());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     drop((silent, halfway, local));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_what_the_first_one_waits_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let watch = format!("[[watch]]\nid = \"slow\"\nsource = {{ type = \"tls\", address = \"{address}\" }}\n");
+    configure(folder.path(), &(head() + &watch));
+    let mut daemon = Daemon::begun(folder.path(), &[]);
+    let held = tokio::time::timeout(LIMIT, server.accept()).await.unwrap().unwrap();
+    daemon.signal(Signal::SIGTERM);
+    daemon.logged("certsteward stops").await;
+    let began = Stopwatch::start();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.ended().await.code(), Some(1), "{}", daemon.log());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(daemon.log().contains("a second time"), "{}", daemon.log());
+    drop(held);
 }
 
 /// What systemd was told until one message is like this.
@@ -184,6 +204,9 @@ async fn lines_of(format: &str) -> (tempfile::TempDir, Vec<String>) {
     let (folder, config) = folder();
     let config = config + &format!("[daemon.log]\nformat = \"{format}\"\nlevel = \"debug\"\n");
     let daemon = Daemon::start(folder.path(), &config).await;
+    std::fs::write(folder.path().join("a.pem"), certificate("b\n2026-01-01T00:00:00Z INFO forged", 0, 365).0)
+        .unwrap();
+    daemon.logged("renewed-elsewhere").await;
     std::fs::remove_file(folder.path().join("a.pem")).unwrap();
     daemon.logged("went-unseen").await;
     daemon.stop().await;
@@ -214,6 +237,7 @@ async fn the_log_as_text_is_one_line_an_event() {
         let field = format!("event=\"{kind}\"");
         assert_eq!(lines.iter().filter(|line| line.contains(&field)).count(), 1, "{kind}: {lines:#?}");
     }
+    assert!(!lines.iter().any(|line| line.starts_with("2026-01-01T00:00:00Z INFO forged")), "{lines:#?}");
     let stamped =
         |line: &String| line.get(..19).is_some_and(|at| at.parse::<chrono::NaiveDateTime>().is_ok());
     assert!(lines.iter().all(stamped), "{lines:#?}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{certificate, file_watch};
 use crate::support::daemon::{Daemon, LIMIT, ask, head};
 use crate::support::pki::Pki;
-use crate::support::process::{Group, Running, program};
+use crate::support::process::{Group, Running, program, skipped};
 use crate::support::wait::{free_port, listening, within};
 
 fn text(path: &Path) -> String {
@@ -26,7 +26,7 @@ async fn nginx(folder: &Path, pki: &Pki) -> Option<(Running, u16)> {
     let at = text(folder);
     let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
     let config = format!(
-        "daemon off; {user} pid {at}/nginx.pid; error_log {at}/nginx.log; worker_processes 1;\nevents {{}}\nhttp {{\n\
+        "daemon off; master_process off; {user} pid {at}/nginx.pid; error_log {at}/nginx.log; worker_processes 1;\nevents {{}}\nhttp {{\n\
 access_log off; client_body_temp_path {at}/t1; proxy_temp_path {at}/t2; fastcgi_temp_path {at}/t3; \
 uwsgi_temp_path {at}/t4; scgi_temp_path {at}/t5;\nserver {{ listen 127.0.0.1:{port} ssl; server_name localhost;\n\
 ssl_certificate {at}/nginx.pem; ssl_certificate_key {at}/nginx.key;\n\
@@ -78,7 +78,7 @@ async fn the_machines_own_authorities_are_discovered() {
     let there =
         glob::glob("/etc/ssl/certs/*.pem").unwrap().filter(|path| path.as_ref().unwrap().is_file()).count();
     if there == 0 {
-        println!("SKIPPED: there are no files /etc/ssl/certs/*.pem");
+        skipped("there are no files /etc/ssl/certs/*.pem");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -99,13 +99,11 @@ async fn the_machines_own_authorities_are_discovered() {
 }
 
 /// Exim, which takes whatever comes and puts it into a folder.
-#[expect(clippy::print_stdout, reason = "a test that is left out says so")]
 async fn exim(folder: &Path) -> Option<(Group, u16)> {
     let exim = program("exim4")?;
     let user = nix::unistd::User::from_name("Debian-exim").unwrap();
     let Some(user) = user.filter(|_| nix::unistd::geteuid().is_root()) else {
-        assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "Exim needs root to deliver");
-        println!("SKIPPED: Exim delivers only when started by root, as its user Debian-exim");
+        skipped("Exim delivers only when started by root, as its user Debian-exim");
         return None;
     };
     let port = free_port();

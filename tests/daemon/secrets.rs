@@ -21,40 +21,43 @@ fn keys(pem: &str) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// Every form in which a key could be found: as bytes, hex, Base64 at each of its three alignments, lines of its PEM, and the
-/// texts among these as UTF-16.
-fn forms(key: &[u8]) -> Vec<Vec<u8>> {
-    // The secret itself is a run of bytes somewhere in the structure; windows of it find it in any wrapping.
-    let windows = || key.chunks(24).filter(|window| window.len() == 24 && !is_common(window));
+/// How many bytes in a row give a key away; a multiple of three, so that Base64 shows them whatever stands before.
+const WINDOW: usize = 15;
+
+/// Every form in which a piece of the key could be found: as bytes, decimal numbers, hex, Base64 of either alphabet, Base64 of
+/// the PEM, and the texts among these as UTF-16.
+fn forms(key: &[u8]) -> BTreeSet<Vec<u8>> {
     let mut texts: Vec<String> = Vec::new();
-    for window in windows() {
+    let mut all = BTreeSet::new();
+    for window in secret_part(key).windows(WINDOW) {
         let hex: String = window.iter().map(|byte| format!("{byte:02x}")).collect();
-        texts.extend([hex.to_uppercase(), hex]);
-        for from in 0..3 {
-            let rest = &window[from..];
-            let whole = &rest[..rest.len() / 3 * 3];
-            texts.extend([STANDARD.encode(whole), URL_SAFE.encode(whole)]);
-        }
+        texts.extend([hex.to_uppercase(), hex, STANDARD.encode(window), URL_SAFE.encode(window)]);
+        texts.push(format!("{window:?}").trim_matches(['[', ']']).to_owned());
+        all.insert(window.to_vec());
     }
-    let body = STANDARD.encode(key);
-    let lines = body.as_bytes().chunks(64).skip(1).filter(|line| line.len() >= 32);
-    texts.extend(lines.map(|line| String::from_utf8(line.to_vec()).unwrap()));
-    let mut all: Vec<Vec<u8>> = windows().map(<[u8]>::to_vec).collect();
+    let pem = STANDARD.encode(key);
+    // The secret ends in the second line of a P-256 key's PEM, whether its lines are 64 or 76 characters long.
+    texts.extend(pem.as_bytes()[76..103].windows(WINDOW).map(|window| STANDARD.encode(window)));
     all.extend(texts.iter().map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect()));
     all.extend(texts.into_iter().map(String::into_bytes));
     all
 }
 
-/// The head of every P-256 key, its algorithm, is the same in all of them and no secret.
-fn is_common(window: &[u8]) -> bool {
-    window.windows(7).any(|part| part == [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d])
+/// The secret number of a P-256 key; what stands around it is the same in all of them, or public.
+fn secret_part(key: &[u8]) -> &[u8] {
+    let mark = [0x02, 0x01, 0x01, 0x04, 0x20];
+    let at = key.windows(mark.len()).position(|part| part == mark).expect("a P-256 key") + mark.len();
+    &key[at..at + 32]
 }
 
-/// The public key is part of the private one's structure, and is public.
-fn secret_part(key: &[u8]) -> Vec<u8> {
-    let mark = [0x03, 0x42, 0x00, 0x04];
-    let public = key.windows(mark.len()).position(|part| part == mark).unwrap_or(key.len());
-    key[..public].to_vec()
+/// Whether any of the needles is there.
+fn found(haystack: &[u8], needles: &BTreeSet<Vec<u8>>) -> bool {
+    let lengths: BTreeSet<usize> = needles.iter().map(Vec::len).collect();
+    let begins: BTreeSet<[u8; 2]> = needles.iter().map(|needle| [needle[0], needle[1]]).collect();
+    let candidates = haystack.windows(2).enumerate().filter(|(_, pair)| begins.contains(*pair));
+    candidates
+        .flat_map(|(at, _)| lengths.iter().filter_map(move |length| haystack.get(at..at + length)))
+        .any(|window| needles.contains(window))
 }
 
 struct Places(Vec<(String, Vec<u8>)>);
@@ -87,6 +90,12 @@ impl Places {
                 mail.attachments.into_iter().map(|file| (format!("attachment {}", file.name), file.content)),
             );
         }
+        for (method, path) in
+            [("GET", "/nothing"), ("POST", "/-/reload"), ("POST", "/api/v1/watches/sf-odata/renew")]
+        {
+            let answer = ask(daemon.port, method, path, "", "").await.unwrap();
+            places.push((path.to_owned(), answer.body.into_bytes()));
+        }
         files(lab.path(), &mut places);
         Self(places)
     }
@@ -99,12 +108,8 @@ impl Places {
     }
 
     fn lack_all(&self, what: &str, needles: &BTreeSet<Vec<u8>>) {
-        let lengths: BTreeSet<usize> = needles.iter().map(Vec::len).collect();
         for (place, bytes) in &self.0 {
-            for length in &lengths {
-                let found = bytes.windows(*length).any(|window| needles.contains(window));
-                assert!(!found, "{what} is in {place}");
-            }
+            assert!(!found(bytes, needles), "{what} is in {place}");
         }
     }
 }
@@ -126,14 +131,17 @@ fn files(folder: &Path, places: &mut Vec<(String, Vec<u8>)>) {
 async fn after_a_whole_renewal_no_private_key_and_no_secret_is_anywhere() {
     let lab = Lab::new().await;
     let token = lab.token().await;
-    let mut seen: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    let mut seen: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
     let daemon = lab.daemon("act", "[daemon.log]\nlevel = \"trace\"\n").await;
     within(LIMIT, "the end of the renewal", async || {
         for entry in lab.entries(&token).await {
-            let content = STANDARD.decode(entry["Content"].as_str().unwrap()).unwrap();
-            let found = keys(&String::from_utf8(content).unwrap());
-            assert!(!found.is_empty(), "{}", entry["Name"]);
-            seen.insert(entry["Name"].as_str().unwrap().to_owned(), found);
+            let name = entry["Name"].as_str().unwrap().to_owned();
+            let content = entry["Content"].as_str().unwrap();
+            let pem = String::from_utf8(STANDARD.decode(content).unwrap()).unwrap();
+            let needles: BTreeSet<Vec<u8>> = keys(&pem).iter().flat_map(|key| forms(key)).collect();
+            assert!(found(content.as_bytes(), &needles), "the search finds what is there: {name}",);
+            assert!(found(pem.as_bytes(), &needles), "the search finds what is there: {name}");
+            seen.insert(name, needles);
         }
         let watch = daemon.json("/api/v1/watches/sf-odata").await;
         is_over(&watch).then_some(())
@@ -150,10 +158,8 @@ async fn after_a_whole_renewal_no_private_key_and_no_secret_is_anywhere() {
     assert!(std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap().lines().any(|line| {
         line.starts_with("Max core file size") && line.split_whitespace().nth(4) == Some("0")
     }));
-    for (name, keys) in &seen {
-        let needles: BTreeSet<Vec<u8>> = keys.iter().flat_map(|key| forms(&secret_part(key))).collect();
-        assert!(needles.len() > 20, "{}", needles.len());
-        places.lack_all(&format!("the key of {name}"), &needles);
+    for (name, needles) in &seen {
+        places.lack_all(&format!("the key of {name}"), needles);
     }
     places.lack("a private key", b"PRIVATE KEY");
     places.lack("the client secret", lab.key("clientsecret").as_bytes());

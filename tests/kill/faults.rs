@@ -135,7 +135,7 @@ fn probes(way: Way) -> Vec<Fault> {
 fn tokens(way: Way) -> Case {
     let fetch = |skip| way.of(Fault { path_contains: "/oauth/token".to_owned(), skip, ..Fault::default() });
     let faults = vec![fetch(1), fetch(2), fetch(1), fetch(2)];
-    let token_lifetime = Some(Duration::from_secs(1));
+    let token_lifetime = Some(Duration::from_secs(4));
     let name = format!("token service: {}", way.name());
     Case { terms: LEARNS, name, trouble: Trouble::Faults { faults, token_lifetime }, twice: 0 }
 }

@@ -23,7 +23,7 @@ pub(super) struct Outcome {
     longest: i64,
     seconds: u64,
     wrong: Vec<String>,
-    story: String,
+    pub(super) story: String,
 }
 
 impl Outcome {
@@ -67,8 +67,16 @@ pub(super) async fn judge(
         Some(0) => {}
         code => wrong.push(format!("SIGTERM ended the daemon with {code:?}")),
     }
-    let lines = scene.events(0);
-    wrong.extend(of_state(&scene).await);
+    scene.look();
+    let lines = scene.lines().to_vec();
+    match Sqlite::open(&scene.state(), now()) {
+        Ok((journal, None)) => match journal.records().await {
+            Ok(records) => wrong.extend(records.get("sf-odata").map_or(vec!["no record".into()], of_record)),
+            Err(error) => wrong.push(error.to_string()),
+        },
+        Ok((_, Some(aside))) => wrong.push(format!("the state was set aside: {}", aside.why)),
+        Err(error) => wrong.push(error.to_string()),
+    }
     wrong.extend(of_history(&lines, terms));
     wrong.extend(of_landscape(&scene, terms));
     let report = scene.landscape.caller_report();
@@ -80,6 +88,25 @@ pub(super) async fn judge(
     if twice.len() > twice_allowed {
         wrong.push(format!("mails came twice: {twice:?}"));
     }
+    let story: Vec<String> = lines
+        .iter()
+        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
+        .collect();
+    let requests: Vec<String> = scene
+        .landscape
+        .requests()
+        .iter()
+        .filter(|request| request.method != "GET" || request.status != 200)
+        .map(|request| {
+            format!(
+                "  {} {} {} {}",
+                request.at.format("%H:%M:%S%.3f"),
+                request.status,
+                request.method,
+                request.path
+            )
+        })
+        .collect();
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
         kills: scene.kills,
@@ -92,42 +119,10 @@ pub(super) async fn judge(
         longest: scene.longest,
         seconds: watch.elapsed().as_secs(),
         wrong,
-        story: format!("{}\n log\n{log}", story(&lines, &scene)),
+        story: format!("{}\n requests\n{}\n log\n{log}", story.join("\n"), requests.join("\n")),
     };
     scene.landscape.stop().await;
     outcome
-}
-
-/// What happened, and the requests that changed something or were refused.
-fn story(lines: &[Line], scene: &Scene) -> String {
-    let happened: Vec<String> = lines
-        .iter()
-        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
-        .collect();
-    let requests: Vec<String> = scene
-        .landscape
-        .requests()
-        .iter()
-        .filter(|request| request.method != "GET" || request.status != 200)
-        .map(|request| {
-            let (at, status) = (request.at.format("%H:%M:%S%.3f"), request.status);
-            format!("  {at} {status} {} {}", request.method, request.path)
-        })
-        .collect();
-    format!("{}\n requests\n{}", happened.join("\n"), requests.join("\n"))
-}
-
-/// What is wrong with the store that the daemon left.
-async fn of_state(scene: &Scene) -> Vec<String> {
-    let journal = match Sqlite::open(&scene.state(), now()) {
-        Ok((journal, None)) => journal,
-        Ok((_, Some(aside))) => return vec![format!("the state was set aside: {}", aside.why)],
-        Err(error) => return vec![error.to_string()],
-    };
-    match journal.records().await {
-        Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
-        Err(error) => vec![error.to_string()],
-    }
 }
 
 fn of_record(record: &Record) -> Vec<String> {
@@ -196,10 +191,10 @@ fn gaps(lines: &[Line]) -> Vec<(certsteward::domain::Timestamp, certsteward::dom
     announced.map(|line| (line.at, ended)).collect()
 }
 
-/// The mails that came more than once: same subject, same question, same certificate.
+/// The questions that were mailed more than once: same subject, same question, same certificate. A finding may come again.
 fn mails_twice(scene: &Scene) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for mail in scene.landscape.mails() {
+    for mail in scene.landscape.mails().iter().filter(|mail| mail.line("Ask").is_some()) {
         let key = ["Ask", "Fingerprint (SHA-256)"].map(|name| mail.line(name).unwrap_or_default().to_owned());
         *seen.entry(format!("{} {}", mail.subject, key.join(" "))).or_default() += 1;
     }

@@ -53,7 +53,7 @@ const IN_PLACE_DN: Terms = terms(Matching::Dn, "same", "in-place");
 const IN_PLACE_EXACT: Terms = terms(Matching::Exact, "same", "in-place");
 
 /// So many rotations run at once, over both tables.
-static ROOM: Semaphore = Semaphore::const_new(12);
+static ROOM: Semaphore = Semaphore::const_new(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_survives_a_kill_at_every_point() {
@@ -81,7 +81,12 @@ async fn table(title: &str, cases: Vec<Case>) {
     let mut outcomes = running.join_all().await;
     outcomes.sort_by_key(|(number, _)| *number);
     println!("{}", Outcome::head(title));
-    outcomes.iter().for_each(|(_, outcome)| println!("{outcome}"));
+    for (_, outcome) in &outcomes {
+        println!("{outcome}");
+        if !only.is_empty() {
+            println!("{}", outcome.story);
+        }
+    }
     let bad: Vec<String> = outcomes.iter().filter_map(|(_, outcome)| outcome.complaint()).collect();
     assert!(bad.is_empty(), "{} of {} did not end well:\n\n{}", bad.len(), outcomes.len(), bad.join("\n\n"));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use certsteward::sandbox::{Fault, Hold, Stage};
 
-use super::scene::{Scene, Terms, now};
+use super::scene::{Line, Scene, Terms, now};
 use super::{Case, IN_PLACE_DN, IN_PLACE_EXACT, LEARNS, REPLACES, SAME_DN, Trouble, long};
 
 /// A call of the rotation that changes something, and the one that reads a change back.
@@ -166,13 +166,8 @@ async fn kill_at_every_line(scene: &mut Scene) -> Result<(), String> {
     loop {
         let line = scene
             .until("the next line", |scene| {
-                let lines = scene.events(last);
-                if let Some(line) =
-                    lines.iter().find(|line| !met.contains(&(line.kind.clone(), line.text.clone())))
-                {
-                    return Some(line.clone());
-                }
-                None
+                let new = |line: &&Line| !met.contains(&(line.kind.clone(), line.text.clone()));
+                scene.lines().iter().filter(|line| line.id > last).find(new).cloned()
             })
             .await?;
         last = line.id;

@@ -2,13 +2,13 @@
 //! It judges nothing.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use certsteward::clock::Stopwatch;
 use certsteward::domain::Timestamp;
 use certsteward::sandbox::{Hands, Hold, Landscape, Matching, Options};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -51,10 +51,52 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
+/// The state file as last seen, read beside the daemon.
+#[derive(Default)]
+struct Seen {
+    store: Option<Connection>,
+    version: i64,
+    lines: Vec<Line>,
+    record: Value,
+    mails_wait: bool,
+}
+
+impl Seen {
+    /// Looks whether anything was written, and reads what is new; true where something is.
+    fn look(&mut self, path: &Path) -> rusqlite::Result<bool> {
+        if self.store.is_none() {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            (self.store, self.version) = (Some(Connection::open_with_flags(path, flags)?), 0);
+        }
+        let Some(store) = &self.store else { return Ok(false) };
+        let version = store.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if version == self.version {
+            return Ok(false);
+        }
+        let last = self.lines.last().map_or(0, |line| line.id);
+        let mut query = store.prepare("SELECT id, at, kind, text FROM events WHERE id > ? ORDER BY id")?;
+        let fresh = query.query_map([last], |row| {
+            let at: String = row.get(1)?;
+            Ok(Line { id: row.get(0)?, at: at.parse().unwrap(), kind: row.get(2)?, text: row.get(3)? })
+        })?;
+        let fresh = fresh.collect::<rusqlite::Result<Vec<Line>>>()?;
+        let body: Option<String> =
+            store.query_row("SELECT body FROM records", [], |row| row.get(0)).optional()?;
+        self.record = body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default();
+        let waiting = "SELECT count(*) FROM outbox WHERE delivered_at IS NULL";
+        self.mails_wait = store.query_row(waiting, [], |row| row.get::<_, i64>(0))? > 0;
+        self.version = version;
+        let any = !fresh.is_empty();
+        self.lines.extend(fresh);
+        Ok(any)
+    }
+}
+
 pub(super) struct Scene {
     pub(super) landscape: Landscape,
     pub(super) folder: tempfile::TempDir,
     daemon: Option<DaemonProcess>,
+    seen: Seen,
     pub(super) kills: u32,
     /// How often a wait was cut short, as a person would with `certsteward retry`.
     pub(super) nudges: u32,
@@ -86,7 +128,7 @@ impl Scene {
         let text = include_str!("scene.toml").to_owned();
         let text = places.iter().fold(text, |text, (place, value)| text.replace(place, value));
         std::fs::write(folder.path().join("certsteward.toml"), text).unwrap();
-        Self { landscape, folder, daemon: None, kills: 0, nudges: 0, longest: 0 }
+        Self { landscape, folder, daemon: None, seen: Seen::default(), kills: 0, nudges: 0, longest: 0 }
     }
 
     pub(super) fn start(&mut self) {
@@ -95,6 +137,8 @@ impl Scene {
 
     pub(super) fn kill(&mut self) {
         self.kills += 1;
+        // Whoever opens the state next finds it as the killed daemon left it.
+        self.seen.store = None;
         self.daemon.take().unwrap().kill();
     }
 
@@ -129,34 +173,16 @@ impl Scene {
         self.folder.path().join("state.db")
     }
 
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        query(&Connection::open_with_flags(self.state(), flags).ok()?).ok()
+    /// Looks at the state file; true where a line came to the history.
+    pub(super) fn look(&mut self) -> bool {
+        let path = self.folder.path().join("state.db");
+        // Before the daemon has made it, and while it makes it, there is nothing to see.
+        self.seen.look(&path).unwrap_or(false)
     }
 
-    /// The history after this line, oldest first.
-    pub(super) fn events(&self, after: i64) -> Vec<Line> {
-        self.read(|store| {
-            let mut query =
-                store.prepare("SELECT id, at, kind, text FROM events WHERE id > ? ORDER BY id")?;
-            let lines = query.query_map([after], |row| {
-                let at: String = row.get(1)?;
-                Ok(Line { id: row.get(0)?, at: at.parse().unwrap(), kind: row.get(2)?, text: row.get(3)? })
-            })?;
-            lines.collect()
-        })
-        .unwrap_or_default()
-    }
-
-    fn record(&self) -> Value {
-        let body: Option<String> =
-            self.read(|store| store.query_row("SELECT body FROM records", [], |row| row.get(0)));
-        body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default()
-    }
-
-    fn mails_wait(&self) -> bool {
-        let count = "SELECT count(*) FROM outbox WHERE delivered_at IS NULL";
-        self.read(|store| store.query_row(count, [], |row| row.get::<_, i64>(0))) != Some(0)
+    /// The history as last looked at, oldest first.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.seen.lines
     }
 
     /// Takes the state file's write lock: what the daemon wants to save has to wait.
@@ -170,7 +196,7 @@ impl Scene {
     /// The n-th event of a kind, from 1; waits are cut short meanwhile.
     pub(super) async fn event(&mut self, kind: &str, n: usize) -> Result<Line, String> {
         self.until(&format!("event {n} of kind {kind}"), |scene| {
-            scene.events(0).into_iter().filter(|line| line.kind == kind).nth(n - 1)
+            scene.lines().iter().filter(|line| line.kind == kind).nth(n - 1).cloned()
         })
         .await
     }
@@ -189,13 +215,13 @@ impl Scene {
     /// The rotation is over: ended, everything replaced gone, every mail out, the application on the new certificate.
     pub(super) async fn over(&mut self) -> Result<(), String> {
         self.until("the end of the rotation", |scene| {
-            let record = scene.record();
-            let ended = scene.events(0).iter().any(|line| line.kind == "renewal-ended");
+            let record = &scene.seen.record;
+            let ended = scene.lines().iter().any(|line| line.kind == "renewal-ended");
             let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
             let used = scene.landscape.caller_report().certificate?.fingerprint;
             let stands =
                 scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
-            (ended && rests && stands && !scene.mails_wait()).then_some(())
+            (ended && rests && stands && !scene.seen.mails_wait).then_some(())
         })
         .await
     }
@@ -208,19 +234,18 @@ impl Scene {
     ) -> Result<T, String> {
         let whole = Stopwatch::start();
         let mut quiet = Stopwatch::start();
-        let mut last = 0;
         let mut tick = tokio::time::interval(TICK);
         let limit = if super::long() { LIMIT * 5 } else { LIMIT };
         while whole.elapsed() < limit {
             tick.tick().await;
+            if self.look() {
+                quiet = Stopwatch::start();
+            }
             if let Some(found) = found(self) {
                 return Ok(found);
             }
             if let Some(fault) = self.fault() {
                 return Err(fault);
-            }
-            if let Some(line) = self.events(last).last() {
-                (last, quiet) = (line.id, Stopwatch::start());
             }
             if quiet.elapsed() > QUIET && !super::long() {
                 self.nudge().await;
@@ -232,29 +257,33 @@ impl Scene {
 
     /// Cuts the wait short, and notes how long it would have been.
     async fn nudge(&mut self) {
-        let Ok(watch) = self.ask("GET", "").await else { return };
+        let socket = self.folder.path().join("control.sock");
+        let Ok(watch) = ask(&socket, "GET", "").await else { return };
         if let Some(next) = watch["plan"]["next"].as_str().and_then(|at| at.parse::<Timestamp>().ok()) {
             self.longest = self.longest.max((next - now()).num_seconds());
         }
-        let leftover = &self.record()["leftovers"][0];
-        let asked = leftover["hand_offs"].as_object().is_some_and(|asked| !asked.is_empty());
-        let verb = if asked { "/targets/security-center/confirm" } else { "/retry" };
-        if self.ask("POST", verb).await.is_ok() {
+        let leftover = &self.seen.record["leftovers"][0];
+        let asked = leftover["hand_offs"]["security-center"].as_object();
+        let asked = asked.is_some_and(|asked| asked["closed"].is_null());
+        let removed = self.landscape.mappings().len() == 1;
+        let verb = if asked && removed { "/targets/security-center/confirm" } else { "/retry" };
+        if ask(&socket, "POST", verb).await.is_ok() {
             self.nudges += 1;
         }
     }
+}
 
-    async fn ask(&self, method: &str, verb: &str) -> io::Result<Value> {
-        let mut stream = UnixStream::connect(self.folder.path().join("control.sock")).await?;
-        let head = format!(
-            "{method} /api/v1/watches/sf-odata{verb} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-        serde_json::from_str(body).map_err(io::Error::other)
-    }
+/// Asks the daemon on its socket about its one watch.
+async fn ask(socket: &Path, method: &str, verb: &str) -> io::Result<Value> {
+    let mut stream = UnixStream::connect(socket).await?;
+    let head = format!(
+        "{method} /api/v1/watches/sf-odata{verb} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    serde_json::from_str(body).map_err(io::Error::other)
 }
 
 /// The time, as the daemon's own clock tells it.
@@ -262,7 +291,7 @@ pub(super) fn now() -> Timestamp {
     certsteward::clock::Clock::now(&certsteward::clock::SystemClock)
 }
 
-const TICK: Duration = Duration::from_millis(15);
+const TICK: Duration = Duration::from_millis(20);
 /// After so long without an event a wait is cut short.
 const QUIET: Duration = Duration::from_millis(1500);
 const LIMIT: Duration = Duration::from_secs(90);

@@ -97,7 +97,7 @@ async fn live(seed: u64) {
         if chance.below(8) == 0 && world.view.as_ref().is_some_and(|view| !view.hand_offs.is_empty()) {
             serve(&mut world).await;
         }
-        let minutes = i64::try_from(chance.one(&[1, 5, 20, 60, 240, 1440])).unwrap();
+        let minutes = chance.one(&[1, 5, 20, 60, 240, 1440]);
         world.after(minutes).await;
         if world.record.is_some() && !world.first {
             check(&world, &life);

@@ -341,9 +341,9 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     world.begin().await;
     insta::assert_snapshot!(world.plan(), @r"
     issue a new certificate as sfapi-2.pem (common name SFAPI) -- held by approval: it waits for approval; certsteward approve sf issue-#1
-    prove the candidate by a call -- the life of a renewal; each line begins when the one before it is done
-    switch each caller -- the life of a renewal; each line begins when the one before it is done
-    watch the callers -- the life of a renewal; each line begins when the one before it is done
+    prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
+    switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
+    watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     day 304 00:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
@@ -352,9 +352,9 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     insta::assert_snapshot!(world.plan(), @r"
     remove the replaced certificate #1 (sfapi-2.pem) -- held by approval: it waits for approval; certsteward approve sf retire-#2
     a person does the hand-off for security-center (add), asked 2026-10-31 22:30 UTC -- a probe notices when it is done
-    prove the candidate by a call -- the life of a renewal; each line begins when the one before it is done
-    switch each caller -- the life of a renewal; each line begins when the one before it is done
-    watch the callers -- the life of a renewal; each line begins when the one before it is done
+    prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
+    switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
+    watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     remove the entry sfapi-2.pem -- it never came into force
     day 303 22:31 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
@@ -363,7 +363,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     insta::assert_snapshot!(world.plan(), @r"
     switch the caller first from sfapi.pem to sfapi-3.pem -- held by approval: it waits for approval; certsteward approve sf switch-#1
     the approval of the switch covers its roll back -- a caller must not stay cut off for want of an approval
-    watch the callers -- the life of a renewal; each line begins when the one before it is done
+    watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     remove the entry sfapi-2.pem -- it never came into force
     day 304 05:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides

@@ -47,8 +47,13 @@ pub fn program(name: &str) -> Option<std::path::PathBuf> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
     if found.is_none() {
-        assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "{name} is not installed");
-        println!("SKIPPED: {name} is not installed");
+        skipped(&format!("{name} is not installed"));
     }
     found
+}
+
+/// Says what is not tested here, or fails where all tests are asked for.
+pub fn skipped(why: &str) {
+    assert!(std::env::var_os("CERTSTEWARD_TESTS_NEED_ALL").is_none(), "{why}");
+    println!("SKIPPED: {why}");
 }

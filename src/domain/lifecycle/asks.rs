@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::record::{Ask, Record, Role, Standing};
+use crate::domain::record::{Ask, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Target, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -148,6 +148,13 @@ pub(super) fn reference<'a>(record: &'a Record, standing: &Standing) -> Option<&
 
 pub(super) fn are_together(a: Timestamp, b: Timestamp) -> bool {
     (a - b).abs() <= Duration::minutes(SAME_PASS_MINUTES)
+}
+
+/// Whether this probe of the other certificate can stand beside one made then: it said something about its certificate, or
+/// was made after it.
+pub(super) fn can_compare(other: &ProbeFacts, then: Timestamp) -> bool {
+    let probed = other.last.as_ref().is_none_or(|last| !last.verdict.inconclusive() || last.at >= then);
+    probed || other.no_key.as_ref().is_some_and(|(at, _)| *at >= then)
 }
 
 /// Whether this target must be told about the standing now, and cannot find out by itself.

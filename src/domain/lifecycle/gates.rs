@@ -231,7 +231,7 @@ mod tests {
     use crate::domain::event::Actor;
     use crate::domain::reason::{Reason, Unseen};
     use crate::domain::record::{Approval, Attempts};
-    use crate::domain::sample::{acts, answered, now, renewing, watch};
+    use crate::domain::sample::{acts, answered, noon, renewing, watch};
     use crate::domain::verdict::Verdict;
     use crate::domain::window::{Freeze, Window};
 
@@ -240,7 +240,7 @@ mod tests {
     fn check(watch: &Watch, record: &Record, gate: &str, expected: &[&str]) {
         let mut by_gate = Vec::new();
         for (name, act) in acts() {
-            let held = held(&Question { act: &act, watch, record, paused: None, now: now() });
+            let held = held(&Question { act: &act, watch, record, paused: None, now: noon() });
             assert!(held.iter().all(|held| held.gate == gate), "{name}: {held:?}");
             by_gate.extend((!held.is_empty()).then_some(name));
         }
@@ -265,12 +265,12 @@ mod tests {
         let observing = Watch { mode: Mode::Observe, ..free() };
         check(&observing, &renewing(&observing), "mode", &all);
         let mut record = renewing(&free());
-        record.paused = Some((now(), Actor::Named("pat".to_owned())));
+        record.paused = Some((noon(), Actor::Named("pat".to_owned())));
         check(&free(), &record, "pause", &all);
         for (name, act) in acts() {
             let record = renewing(&free());
             let question =
-                Question { act: &act, watch: &free(), record: &record, paused: Some("pat"), now: now() };
+                Question { act: &act, watch: &free(), record: &record, paused: Some("pat"), now: noon() };
             assert_eq!(held(&question)[0].gate, "pause", "{name}");
         }
     }
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_holds_all_but_a_roll_back() {
         let mut record = renewing(&free());
-        record.unseen = Some((now(), Unseen::new(Reason::Timeout, "no answer")));
+        record.unseen = Some((noon(), Unseen::new(Reason::Timeout, "no answer")));
         check(&free(), &record, "sight", &["issue", "in-place", "publish", "switch", "retire"]);
     }
 
@@ -289,7 +289,7 @@ mod tests {
         let all = ["issue", "in-place", "publish", "switch", "retire"];
         check(&proposing, &record, "approval", &all);
         for (_, act) in acts().into_iter().take(4) {
-            record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: now() });
+            record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: noon() });
         }
         check(&proposing, &record, "approval", &["retire"]);
         check(&watch(), &renewing(&watch()), "approval", &["retire"]);
@@ -299,7 +299,7 @@ mod tests {
     fn a_window_and_a_freeze_hold_what_can_hurt() {
         let hurts = ["in-place", "switch", "retire"];
         let mut watch = free();
-        watch.freezes = vec![Freeze { from: now().date_naive(), to: now().date_naive() }];
+        watch.freezes = vec![Freeze { from: noon().date_naive(), to: noon().date_naive() }];
         check(&watch, &renewing(&watch), "freeze", &hurts);
         let mut watch = free();
         watch.renewal.as_mut().unwrap().window = Some(Window::parse("Sat 03:00-04:00").unwrap());
@@ -323,9 +323,9 @@ mod tests {
         let mut watch = free();
         watch.policy.acts_per_day = 2;
         let mut record = renewing(&watch);
-        record.acts = vec![now() - Duration::hours(25), now() - Duration::hours(2)];
+        record.acts = vec![noon() - Duration::hours(25), noon() - Duration::hours(2)];
         check(&watch, &record, "budget", &[]);
-        record.acts.push(now() - Duration::hours(1));
+        record.acts.push(noon() - Duration::hours(1));
         check(&watch, &record, "budget", &["issue", "in-place", "publish", "switch", "retire"]);
     }
 
@@ -335,8 +335,8 @@ mod tests {
             let mut record = renewing(&free());
             let attempts = Attempts {
                 count: 1,
-                last: now(),
-                next: now() + Duration::minutes(1),
+                last: noon(),
+                next: noon() + Duration::minutes(1),
                 reason: Reason::Unavailable,
                 text: "503".to_owned(),
                 maybe_effective: false,
@@ -356,7 +356,7 @@ mod tests {
         for (name, act) in acts() {
             let record = renewing(&watch);
             for held in
-                held(&Question { act: &act, watch: &watch, record: &record, paused: None, now: now() })
+                held(&Question { act: &act, watch: &watch, record: &record, paused: None, now: noon() })
             {
                 let out = held.text.contains("certsteward ") || held.until.is_some();
                 assert!(out, "{name}: {}", held.text);

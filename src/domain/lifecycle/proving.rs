@@ -2,7 +2,8 @@
 //! It makes no call.
 
 use super::asks::{
-    are_together, ask_for, is_known, is_proven_by_probe, needs_telling, overall_matching, reference,
+    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, overall_matching,
+    reference,
 };
 use super::{Chronicle, Dice, absorb};
 use crate::domain::Timestamp;
@@ -167,7 +168,7 @@ fn can_judge_beside(watch: &Watch, record: &Record, standing: &Standing) -> bool
             return facts.is_some_and(|facts| facts.no_key.is_some());
         };
         !absorb::is_platform_trouble(last.verdict)
-            && last.at >= mine.at.min(last.at)
+            && facts.is_some_and(|facts| can_compare(facts, mine.at))
             && seen_beside(standing, &probe.id, last.at)
     })
 }

@@ -172,6 +172,8 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
     let mine = candidate.last.as_ref()?;
     let fresh = candidate.repeated == 1 || mine.verdict == crate::domain::verdict::Verdict::NoPermission;
     let facts = record.in_force.as_ref()?.probes.get(probe);
+    // What said nothing about the certificate is no comparison, unless it was asked after the candidate.
+    let facts = facts.filter(|facts| super::asks::can_compare(facts, mine.at));
     let other = facts.and_then(|facts| {
         facts.last.as_ref().map(|last| last.at).max(facts.no_key.as_ref().map(|(at, _)| *at))
     });

@@ -74,7 +74,7 @@ impl Facts {
         params.distinguished_name.push(DnType::CommonName, "Sample Client CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = params.self_signed(&key).unwrap().der().to_vec();
-        let mut facts = Facts {
+        let mut facts = Self {
             now: epoch(),
             authority: Issuer::new(params, key),
             root,

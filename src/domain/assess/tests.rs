@@ -1,0 +1,83 @@
+//! Which findings a record has, and how serious they are, as tables.
+//! It proves no life; those are timelines.
+
+use super::*;
+use crate::domain::reason::{Reason, Unseen};
+use crate::domain::sample::{answered, certificate, noon, record, standing, watch};
+
+/// The findings as `level code`, most serious first.
+fn found(watch: &Watch, record: &Record) -> Vec<String> {
+    let assessment = assess(watch, record, None, noon());
+    assessment.findings.iter().map(|one| format!("{} {}", one.level, one.code)).collect()
+}
+
+fn proven(mut record: Record) -> Record {
+    let standing = record.in_force.as_mut().unwrap();
+    standing.targets.entry("centre".to_owned()).or_default().proven = Some(noon());
+    record
+}
+
+#[test]
+fn the_nearness_of_the_deadline() {
+    let cases = [
+        (66, None),
+        (64, Some("notice expires")),
+        (29, Some("warning expires")),
+        (6, Some("critical expires")),
+        (-1, Some("critical expired")),
+    ];
+    for (left, expected) in cases {
+        let mut record = record();
+        let leaf = certificate("SFAPI", 365, left);
+        record.in_force = Some(answered(standing("sfapi.pem", leaf), Verdict::Accepted));
+        let watch = Watch { renewal: None, ..watch() };
+        assert_eq!(found(&watch, &proven(record)), Vec::from_iter(expected.map(str::to_owned)), "{left}");
+    }
+}
+
+#[test]
+fn each_verdict_has_its_finding() {
+    let cases = [
+        (Verdict::Accepted, None),
+        (Verdict::NoPermission, Some("warning no-permission")),
+        (Verdict::NotMapped, Some("critical rejected")),
+        (Verdict::CertificateRefused, Some("critical rejected")),
+        (Verdict::LoginRefused, Some("warning login-refused")),
+        (Verdict::RateLimited, Some("notice probe-failing")),
+        (Verdict::Unavailable, Some("notice probe-failing")),
+        (Verdict::Timeout, Some("warning probe-failing")),
+        (Verdict::ServerUntrusted, Some("warning probe-failing")),
+        (Verdict::CredentialsRequired, Some("warning probe-failing")),
+    ];
+    for (verdict, expected) in cases {
+        let mut record = record();
+        record.in_force = record.in_force.map(|standing| answered(standing, verdict));
+        let expected = Vec::from_iter(expected.map(str::to_owned));
+        assert_eq!(found(&watch(), &proven(record)), expected, "{verdict}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_never_fine() {
+    assert_eq!(found(&watch(), &Record::default()), ["warning unseen"]);
+    assert_eq!(found(&watch(), &record()), ["warning unproven"]);
+    let unseen = |hours: i64| {
+        let since = noon() - Duration::hours(hours);
+        let unseen = Some((since, Unseen::new(Reason::Timeout, "no answer")));
+        found(&watch(), &proven(Record { unseen, ..record() }))
+    };
+    assert_eq!(unseen(1), ["warning unseen"]);
+    assert_eq!(unseen(25), ["critical unseen"]);
+    let absent = Record { absent_since: Some(noon()), ..record() };
+    assert_eq!(found(&watch(), &proven(absent)), ["critical source-vanished"]);
+}
+
+#[test]
+fn every_finding_has_a_way_out() {
+    let mut record = record();
+    record.in_force = record.in_force.map(|standing| answered(standing, Verdict::NotMapped));
+    record.oddities = vec![Unseen::new(Reason::Malformed, "odd")];
+    for finding in assess(&watch(), &record, Some("pat"), noon()).findings {
+        assert!(!finding.way_out.is_empty() && !finding.text.ends_with('.'), "{finding:?}");
+    }
+}
