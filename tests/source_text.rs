@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// One file.
 pub(crate) struct SourceFile {
-    path: PathBuf,
+    /// Where it is.
+    pub(crate) path: PathBuf,
     /// Its text as it stands there.
     pub(crate) text: String,
     /// The same lines with comments and the insides of strings blanked.
@@ -32,6 +33,17 @@ impl SourceFile {
     /// The path below the package's folder.
     pub(crate) fn shown(&self) -> String {
         self.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
+    }
+
+    /// The files that it names as modules for tests only.
+    pub(crate) fn test_modules(&self) -> Vec<PathBuf> {
+        let folder = match self.path.file_stem().unwrap().to_str() {
+            Some("mod" | "lib" | "main") => self.path.parent().unwrap().to_owned(),
+            _ => self.path.with_extension(""),
+        };
+        let after = self.text.split("#[cfg(test)]\nmod ").skip(1);
+        let names = after.filter_map(|rest| rest.lines().next()?.strip_suffix(';'));
+        names.map(|name| folder.join(format!("{name}.rs"))).collect()
     }
 
     fn module_path(&self) -> Vec<String> {

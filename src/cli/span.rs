@@ -3,19 +3,21 @@
 
 use crate::domain::{Duration, Timestamp};
 
-/// Reads a span such as `30s`, `15m`, `12h`, `7d`, `2w`.
+/// Reads a span such as `30s`, `15m`, `12h`, `7d`, `2w`; `ms` too, as the configuration does.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
         _ => return Err(FORM.to_owned()),
     };
     let number: i64 = number.parse().map_err(|_| FORM.to_owned())?;
-    number.checked_mul(seconds).and_then(Duration::try_seconds).ok_or_else(|| "that is too long".to_owned())
+    let span = number.checked_mul(milliseconds).and_then(Duration::try_milliseconds);
+    span.ok_or_else(|| "that is too long".to_owned())
 }
 
 /// Reads a span that is the limit of one call.
@@ -45,6 +47,7 @@ mod tests {
     fn a_span_is_a_number_and_a_unit() {
         assert_eq!(span("90s"), Ok(Duration::seconds(90)));
         assert_eq!(span("2w"), Ok(Duration::days(14)));
+        assert_eq!(span("300ms"), Ok(Duration::milliseconds(300)));
         for text in ["", "30", "d", "1.5h", "-1d", "1y", "ü"] {
             assert_eq!(span(text), Err(FORM.to_owned()), "{text}");
         }
