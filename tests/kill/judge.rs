@@ -69,14 +69,7 @@ pub(super) async fn judge(
     }
     scene.look();
     let lines = scene.lines().to_vec();
-    match Sqlite::open(&scene.state(), now()) {
-        Ok((journal, None)) => match journal.records().await {
-            Ok(records) => wrong.extend(records.get("sf-odata").map_or(vec!["no record".into()], of_record)),
-            Err(error) => wrong.push(error.to_string()),
-        },
-        Ok((_, Some(aside))) => wrong.push(format!("the state was set aside: {}", aside.why)),
-        Err(error) => wrong.push(error.to_string()),
-    }
+    wrong.extend(of_state(&scene.state()).await);
     wrong.extend(of_history(&lines, terms));
     wrong.extend(of_landscape(&scene, terms));
     let report = scene.landscape.caller_report();
@@ -123,6 +116,19 @@ pub(super) async fn judge(
     };
     scene.landscape.stop().await;
     outcome
+}
+
+/// What is wrong with the store that the daemon left.
+async fn of_state(state: &std::path::Path) -> Vec<String> {
+    let journal = match Sqlite::open(state, now()) {
+        Ok((journal, None)) => journal,
+        Ok((_, Some(aside))) => return vec![format!("the state was set aside: {}", aside.why)],
+        Err(error) => return vec![error.to_string()],
+    };
+    match journal.records().await {
+        Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 fn of_record(record: &Record) -> Vec<String> {
