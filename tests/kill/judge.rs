@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use certsteward::clock::Stopwatch;
 use certsteward::domain::record::Record;
@@ -70,7 +69,7 @@ pub(super) async fn judge(
     }
     scene.look();
     let lines = scene.lines().to_vec();
-    wrong.extend(of_state(scene.state()).await);
+    wrong.extend(of_state(&scene.state()).await);
     wrong.extend(of_history(&lines, terms));
     wrong.extend(of_landscape(&scene, terms));
     let report = scene.landscape.caller_report();
@@ -82,7 +81,25 @@ pub(super) async fn judge(
     if twice.len() > twice_allowed {
         wrong.push(format!("mails came twice: {twice:?}"));
     }
-    let story = story(&scene, &lines, &log);
+    let story: Vec<String> = lines
+        .iter()
+        .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
+        .collect();
+    let requests: Vec<String> = scene
+        .landscape
+        .requests()
+        .iter()
+        .filter(|request| request.method != "GET" || request.status != 200)
+        .map(|request| {
+            format!(
+                "  {} {} {} {}",
+                request.at.format("%H:%M:%S%.3f"),
+                request.status,
+                request.method,
+                request.path
+            )
+        })
+        .collect();
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
         kills: scene.kills,
@@ -95,34 +112,23 @@ pub(super) async fn judge(
         longest: scene.longest,
         seconds: watch.elapsed().as_secs(),
         wrong,
-        story,
+        story: format!("{}\n requests\n{}\n log\n{log}", story.join("\n"), requests.join("\n")),
     };
     scene.landscape.stop().await;
     outcome
 }
 
-/// The state file is sound, and what stands in it is at rest.
-async fn of_state(state: PathBuf) -> Vec<String> {
-    match Sqlite::open(&state, now()) {
-        Ok((journal, None)) => match journal.records().await {
-            Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
-            Err(error) => vec![error.to_string()],
-        },
-        Ok((_, Some(aside))) => vec![format!("the state was set aside: {}", aside.why)],
+/// What is wrong with the store that the daemon left.
+async fn of_state(state: &std::path::Path) -> Vec<String> {
+    let journal = match Sqlite::open(state, now()) {
+        Ok((journal, None)) => journal,
+        Ok((_, Some(aside))) => return vec![format!("the state was set aside: {}", aside.why)],
+        Err(error) => return vec![error.to_string()],
+    };
+    match journal.records().await {
+        Ok(records) => records.get("sf-odata").map_or(vec!["no record".into()], of_record),
         Err(error) => vec![error.to_string()],
     }
-}
-
-/// What led to the end: the history, the calls that were not plain successful looks, the last lines of the log.
-fn story(scene: &Scene, lines: &[Line], log: &str) -> String {
-    let line = |line: &Line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text);
-    let history: Vec<String> = lines.iter().map(line).collect();
-    let requests = scene.landscape.requests();
-    let requests = requests.iter().filter(|request| request.method != "GET" || request.status != 200);
-    let requests: Vec<String> = requests
-        .map(|one| format!("  {} {} {} {}", one.at.format("%H:%M:%S%.3f"), one.status, one.method, one.path))
-        .collect();
-    format!("{}\n requests\n{}\n log\n{log}", history.join("\n"), requests.join("\n"))
 }
 
 fn of_record(record: &Record) -> Vec<String> {
@@ -138,6 +144,7 @@ fn of_record(record: &Record) -> Vec<String> {
     must(record.in_flight.is_none(), format!("in flight: {:?}", record.in_flight));
     must(record.ended.is_none(), format!("ended badly: {:?}", record.ended));
     must(record.counts.renewals == [1, 0], format!("renewals {:?}", record.counts.renewals));
+    must(record.unseen.is_none(), "the source is unseen".to_owned());
     wrong
 }
 
