@@ -12,6 +12,9 @@ use crate::domain::verdict::{Probed, Verdict};
 use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp};
 
+/// How long a store is given to show what it says it has issued, before it is asked again.
+const VISIBLE_WITHIN: Duration = Duration::hours(1);
+
 /// Absorbs one report.
 pub fn absorb(watch: &Watch, record: &mut Record, report: Report, chronicle: &mut Chronicle<'_>) {
     match report {
@@ -216,6 +219,7 @@ fn adopt_in_place(
     renewal.replaced = record.in_force.replace(Standing::new(sighting, at, true));
     renewal.moved = at;
     chronicle.note(EventKind::Issued, format!("the candidate stands in place: {}", describe(sighting)));
+    forget_issue(record);
     true
 }
 
@@ -249,9 +253,16 @@ fn entry_looked(
         renewal.looked_empty = None;
     } else if renewal.candidate.is_none() && renewal.replaced.is_none() {
         chronicle.note(EventKind::Issued, format!("the candidate stands as {name}: {}", describe(&sighting)));
-        renewal.candidate = Some(Standing::new(&sighting, at, true));
+        // Since this very round: it is judged once, in the round that adopts it.
+        renewal.candidate = Some(Standing::new(&sighting, chronicle.now, true));
         renewal.moved = at;
+        forget_issue(record);
     }
+}
+
+/// What was ordered is seen: its attempts are over.
+fn forget_issue(record: &mut Record) {
+    record.attempts.retain(|id, _| !id.starts_with("issue-"));
 }
 
 fn caller_looked(
@@ -349,8 +360,12 @@ fn remember_probe(facts: &mut ProbeFacts, probed: Probed, changed: bool) {
         facts.repeated = 0;
     }
     facts.repeated = facts.repeated.saturating_add(1);
-    facts.rejections =
-        if probed.verdict.counts_as_rejection() { facts.rejections.saturating_add(1) } else { 0 };
+    // Only a logon that worked sets the tenant's own count back; an answer that says nothing leaves it as it was.
+    if probed.verdict.counts_as_rejection() {
+        facts.rejections = facts.rejections.saturating_add(1);
+    } else if probed.verdict.recognised() {
+        facts.rejections = 0;
+    }
     if !probed.verdict.inconclusive() {
         facts.conclusive = Some((probed.at, probed.verdict));
     }
@@ -405,7 +420,10 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
     record.attempts.remove(&act.id());
     record.approvals.remove(&act.id());
     match act {
-        Act::Issue { .. } => chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence())),
+        Act::Issue { .. } => {
+            chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence()));
+            record.attempts.insert(act.id(), not_visible_yet(at));
+        }
         Act::Publish { target, role, .. } => {
             chronicle.note(EventKind::Published, format!("the target {target} was given the certificate"));
             if let Some(standing) = record.standing_mut(*role) {
@@ -439,6 +457,18 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
                 leftover.entry_removed = Some(at);
             }
         }
+    }
+}
+
+/// A store may show what it issued a little later: it is looked for, not issued again.
+fn not_visible_yet(at: Timestamp) -> Attempts {
+    Attempts {
+        count: 0,
+        last: at,
+        next: at + VISIBLE_WITHIN,
+        reason: Reason::NotFound,
+        text: "it was issued and is not visible yet".to_owned(),
+        maybe_effective: true,
     }
 }
 
@@ -477,7 +507,18 @@ fn failed(
         text: failure.text.clone(),
         maybe_effective: failure.maybe_effective,
     };
-    record.attempts.insert(act.id(), attempts);
+    let before = record.attempts.insert(act.id(), attempts);
+    let uncertain = failure.maybe_effective || before.is_some_and(|before| before.maybe_effective);
+    match (act, &mut record.renewal) {
+        // Certainly nothing was issued: what stands under that name from now on is somebody else's.
+        (Act::Issue { .. }, Some(renewal)) if !uncertain => renewal.issue_started = None,
+        (Act::Issue { .. }, Some(_)) => {
+            if let Some(attempts) = record.attempts.get_mut(&act.id()) {
+                attempts.maybe_effective = true;
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A candidate that will not be used is remembered until its entry is removed.

@@ -63,10 +63,14 @@ pub(super) fn a_call_can_tell(watch: &Watch, target: &Target, standing: &Standin
     let Some(facts) = standing.probes.get(&probe.id) else {
         return true;
     };
+    // One call that said something about this certificate shows that calls can; what comes after it is a disturbance.
+    if facts.conclusive.is_some() {
+        return true;
+    }
     let Some(last) = &facts.last else {
         return facts.no_key.is_none();
     };
-    let keyless = facts.no_key.as_ref().is_some_and(|(at, _)| *at > last.at);
+    let keyless = is_keyless(facts);
     let mute = matches!(
         last.verdict,
         Verdict::LoginRefused
@@ -75,6 +79,12 @@ pub(super) fn a_call_can_tell(watch: &Watch, target: &Target, standing: &Standin
             | Verdict::UnexpectedAnswer
     );
     !keyless && !mute
+}
+
+/// Whether the key could not be had when a call was tried last.
+fn is_keyless(facts: &ProbeFacts) -> bool {
+    let tried = facts.last.as_ref().map(|last| last.at);
+    facts.no_key.as_ref().is_some_and(|(at, _)| tried.is_none_or(|tried| *at > tried))
 }
 
 /// Whether the last calls with the candidate say that it is accepted, as far as calls can tell.
@@ -87,6 +97,9 @@ pub(super) fn is_accepted_now(watch: &Watch, record: &Record, standing: &Standin
             .peekable();
         if mine.peek().is_some() && mine.all(|target| !a_call_can_tell(watch, target, standing)) {
             return true;
+        }
+        if standing.probes.get(&probe.id).is_some_and(is_keyless) {
+            return false;
         }
         match standing.verdict(&probe.id) {
             Some(Verdict::Accepted) => true,

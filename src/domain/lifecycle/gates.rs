@@ -198,7 +198,8 @@ fn proof(question: &Question<'_>) -> Judgement {
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
-    if matches!(question.act, Act::RollBack { .. }) {
+    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question);
+    if ends_a_gap || matches!(question.act, Act::RollBack { .. }) {
         return None;
     }
     let day_ago = question.now - Duration::days(1);
@@ -214,14 +215,15 @@ fn budget(question: &Question<'_>) -> Judgement {
 fn backoff(question: &Question<'_>) -> Judgement {
     let attempts = question.record.attempts.get(&question.act.id())?;
     (question.now < attempts.next).then(|| {
-        let text = format!(
-            "attempt {} failed ({}); the next one is at {}; certsteward retry {} skips the wait",
-            attempts.count,
-            attempts.text,
-            attempts.next.format("%Y-%m-%d %H:%M:%S UTC"),
-            question.watch.id
-        );
-        (text, Some(attempts.next))
+        let (next, id) = (attempts.next.format("%Y-%m-%d %H:%M:%S UTC"), &question.watch.id);
+        let why = match attempts.count {
+            0 => attempts.text.clone(),
+            count => format!("attempt {count} failed ({})", attempts.text),
+        };
+        (
+            format!("{why}; the next one is at {next}; certsteward retry {id} skips the wait"),
+            Some(attempts.next),
+        )
     })
 }
 
