@@ -155,7 +155,16 @@ impl Scene {
         self.start();
     }
 
+    /// Asks it to stop, once it listens: before that it knows no signal.
     pub(super) async fn stop(&mut self) -> Option<i32> {
+        let socket = self.folder.path().join("control.sock");
+        let mut tick = tokio::time::interval(TICK);
+        for _ in 0..500 {
+            if UnixStream::connect(&socket).await.is_ok() {
+                break;
+            }
+            tick.tick().await;
+        }
         self.daemon.take()?.stop().await
     }
 
