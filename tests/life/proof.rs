@@ -138,6 +138,30 @@ async fn a_proof_that_was_undone_while_the_switch_waited_is_none() {
     assert_eq!(uses(&world), "sfapi-3.pem", "{}", world.text());
 }
 
+/// A proof of days ago and a call that cannot be made now: the switch waits, whatever stands in the way of the call.
+#[tokio::test]
+async fn an_old_proof_and_no_call_now_open_no_switch() {
+    for disturb in ["entry gone", "no key", "page instead of an answer"] {
+        let mut world = World::late(Matching::Exact);
+        world.watch.mode = Mode::Propose;
+        world.begin().await;
+        world.approve("issue").await;
+        world.approve("issue").await;
+        world.serve(10).await;
+        let act = world.pending("switch");
+        world.after(1).await;
+        world.change(|facts| match disturb {
+            "entry gone" => facts.forget("sfapi-3.pem"),
+            "no key" => facts.readable_key = false,
+            _ => facts.api = Some(Verdict::UnexpectedAnswer),
+        });
+        world.command(Verb::Approve(act)).await;
+        world.run(60).await;
+        assert_eq!(uses(&world), "sfapi.pem", "{disturb}\n{}", world.text());
+        assert!(world.plan().contains("proof"), "{disturb}\n{}", world.plan());
+    }
+}
+
 #[tokio::test]
 async fn a_mapping_lost_between_two_switches_takes_the_first_caller_back() {
     let mut world = World::late(Matching::Exact);

@@ -1,5 +1,6 @@
 //! The ways a renewal can go, by what the tenant matches and what the operator chose.
 
+use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::record::Ask;
 use certsteward::domain::report::{Sign, Verb};
@@ -325,6 +326,18 @@ async fn a_candidate_that_would_be_due_at_once_is_not_used() {
     ");
     assert_eq!(world.findings()[0], "warning candidate-unfit");
     assert_eq!(world.change(|facts| (facts.issued, facts.names())), (1, vec!["sfapi.pem".to_owned()]));
+}
+
+/// With a clock that moves between any two readings, as a real one does, a new certificate is judged all the same.
+#[tokio::test]
+async fn a_moving_clock_lets_no_misfit_through() {
+    let mut world = World::late(Matching::Dn);
+    world.change(|facts| facts.tick = Duration::microseconds(3));
+    world.terms().validity = Validity::Days(30);
+    world.until(306).await;
+    assert_eq!(world.change(|facts| facts.issued), 1, "{}", world.text());
+    assert_eq!(world.findings()[0], "warning candidate-unfit", "{}", world.text());
+    assert!(!world.text().contains("switched"), "{}", world.text());
 }
 
 #[tokio::test]

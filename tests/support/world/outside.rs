@@ -55,6 +55,8 @@ pub struct Facts {
     pub readable_key: bool,
     /// What our clock is ahead of the true time.
     pub skew: Duration,
+    /// How far each reading moves the clock; a real one is never read twice at the same moment.
+    pub tick: Duration,
     /// certsteward dies at the next act of this kind: before it takes effect, or after it.
     pub die_before: Option<&'static str>,
     pub die_after: Option<&'static str>,
@@ -92,6 +94,7 @@ impl Facts {
             fail_after: Vec::new(),
             readable_key: true,
             skew: Duration::zero(),
+            tick: Duration::zero(),
             die_before: None,
             die_after: None,
             dead: false,
@@ -168,6 +171,10 @@ impl Facts {
         self.mappings.retain(|mapped| mapped.leaf.subject != chain.leaf.subject);
     }
 
+    pub fn forget(&mut self, name: &str) {
+        self.entries.remove(name);
+    }
+
     pub fn names(&self) -> Vec<String> {
         self.entries.keys().cloned().collect()
     }
@@ -223,7 +230,9 @@ impl Everything {
 
 impl Clock for Everything {
     fn now(&self) -> Timestamp {
-        let facts = self.0.lock().unwrap();
+        let mut facts = self.0.lock().unwrap();
+        let tick = facts.tick;
+        facts.now += tick;
         facts.now + facts.skew
     }
 }
