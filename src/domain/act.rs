@@ -167,7 +167,7 @@ impl Act {
                 format!("switch the caller {caller} back from {from} to {to}")
             }
             Self::Retire { name, fingerprint } => {
-                format!("remove the replaced certificate {} ({name})", fingerprint.short())
+                format!("remove the entry {name} ({}), which nothing uses any more", fingerprint.short())
             }
         }
     }

@@ -484,7 +484,14 @@ impl Judge<'_> {
         for probe in &self.watch.probes {
             if let Some(last) = candidate.probed(&probe.id).filter(|last| !last.verdict.recognised()) {
                 let text = format!("probe {} with the candidate: {}", probe.id, last.verdict);
-                self.add(Code::CandidateRejected, Level::Notice, &probe.id, text, last.verdict.way_out());
+                let asked =
+                    candidate.targets.values().any(|publication| publication.open_hand_off().is_some());
+                let way_out = if asked && last.verdict == Verdict::NotMapped {
+                    "the open hand-off is the way out; the mapping in force stays as it is until it says otherwise"
+                } else {
+                    last.verdict.way_out()
+                };
+                self.add(Code::CandidateRejected, Level::Notice, &probe.id, text, way_out);
             }
         }
     }
@@ -517,7 +524,11 @@ impl Judge<'_> {
         }
         for (id, since) in self.record.pending.clone() {
             let text = format!("{id} waits for approval since {}", lint::minute(since));
-            let level = if id.starts_with("retire-") { Level::Notice } else { Level::Warning };
+            let level = match id.split('-').next() {
+                Some("retire") => Level::Notice,
+                Some("switch") if super::lifecycle::is_in_gap(self.record) => Level::Critical,
+                Some(_) | None => Level::Warning,
+            };
             self.add(
                 Code::ApprovalPending,
                 level,

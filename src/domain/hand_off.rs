@@ -5,7 +5,7 @@ use super::Timestamp;
 use super::certificate::Certificate;
 use super::chain::Chain;
 use super::record::{Ask, HandOffFacts};
-use super::watch::{Target, Watch};
+use super::watch::{Mode, Target, Watch};
 
 /// One question to a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,11 +84,14 @@ impl HandOff {
 const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
 fail. Do both steps in one go, inside an agreed window.";
 
+const APPROVAL: &str = "In mode propose the switch waits for an approval as well: have whoever approves ready before you \
+delete anything.";
+
 fn gap(watch: &Watch) -> String {
-    match watch.renewal.as_ref().and_then(|terms| terms.window.as_ref()) {
-        Some(window) => format!("{GAP} The window is {window}."),
-        None => GAP.to_owned(),
-    }
+    let window = watch.renewal.as_ref().and_then(|terms| terms.window.as_ref());
+    let window = window.map(|window| format!("The window is {window}."));
+    let approval = (watch.mode == Mode::Propose).then(|| APPROVAL.to_owned());
+    [Some(GAP.to_owned()), window, approval].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn place(target: &Target) -> String {
@@ -135,31 +138,38 @@ fn fields(target: &Target, leaf: &Certificate, ask: Ask) -> Vec<(String, String)
 }
 
 fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
+    let download = "Download the public certificate (.pem), or save it from the mail.".to_owned();
     let open = format!("Open {PLACE}.");
-    let delete = format!("Delete the mapping with the subject {}.", leaf.subject);
-    let add = [
-        "Download the public certificate (.pem).".to_owned(),
-        "Choose Add, copy the fields up to Login Name, choose the file.".to_owned(),
-        "Save.".to_owned(),
-    ];
-    let mut steps = vec![open];
+    let add = "Choose Add, copy the fields up to Login Name, choose the file.".to_owned();
+    let save = "Save.".to_owned();
+    let subject = &leaf.subject;
     match ask {
-        Ask::Add => steps.extend(add),
+        Ask::Add => vec![download, open, add, save],
         Ask::Replace => {
-            steps.push(format!(
-                "{delete} A second mapping with the same issuer and subject would be refused (KBA 3574501)."
-            ));
-            steps.extend(add);
+            let sign = "On the hand-off page press \"I am deleting the old one now\": it makes certsteward look closely.";
+            let delete = format!(
+                "Delete the mapping with the subject {subject}. A second one with the same issuer and subject would be refused (KBA 3574501)."
+            );
+            vec![download, open, sign.to_owned(), delete, add, save]
         }
-        Ask::Remove => steps.push(format!(
-            "{delete} Compare the date it was uploaded: it is the older one, serial {}.",
-            leaf.serial
-        )),
+        Ask::Remove => {
+            let serial = &leaf.serial;
+            let delete = format!(
+                "Delete the mapping with the subject {subject}. Compare the date it was uploaded: it is the older one, serial {serial}."
+            );
+            vec![open, delete]
+        }
     }
-    steps
 }
 
+const KEEP: &str = "Leave every mapping that stands there as it is: the old one is in use until the switch.";
+
 fn afterwards(ask: Ask, probed: bool) -> String {
+    let keep = if ask == Ask::Add { format!("{KEEP} ") } else { String::new() };
+    keep + &what_follows(ask, probed)
+}
+
+fn what_follows(ask: Ask, probed: bool) -> String {
     match (ask, probed) {
         (Ask::Remove, _) => {
             "Nothing depends on it any more; confirm it, so that the question is closed.".to_owned()
@@ -231,11 +241,11 @@ mod tests {
           Issuer: CN=Sample CA
           Valid until: 2027-06-01 12:00 UTC
           Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
+        - Download the public certificate (.pem), or save it from the mail.
         - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
-        - Download the public certificate (.pem).
         - Choose Add, copy the fields up to Login Name, choose the file.
         - Save.
-        Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
+        Leave every mapping that stands there as it is: the old one is in use until the switch. Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
         "#);
     }
 
@@ -255,9 +265,10 @@ mod tests {
           Issuer: CN=Sample CA
           Valid until: 2027-06-01 12:00 UTC
           Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
+        - Download the public certificate (.pem), or save it from the mail.
         - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
-        - Delete the mapping with the subject CN=SFAPI-2. A second mapping with the same issuer and subject would be refused (KBA 3574501).
-        - Download the public certificate (.pem).
+        - On the hand-off page press "I am deleting the old one now": it makes certsteward look closely.
+        - Delete the mapping with the subject CN=SFAPI-2. A second one with the same issuer and subject would be refused (KBA 3574501).
         - Choose Add, copy the fields up to Login Name, choose the file.
         - Save.
         Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.

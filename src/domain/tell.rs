@@ -15,7 +15,7 @@ use super::{Duration, Timestamp};
 /// The open questions of a watch, complete.
 #[must_use]
 pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
-    let wanted_by = record.in_force.as_ref().map(|in_force| watch.moments(in_force, false).last_safe);
+    let wanted_by = wanted_by(watch, record);
     let open = |facts: &&HandOffFacts| facts.closed.is_none();
     let mut questions: Vec<HandOff> = Vec::new();
     for target in &watch.targets {
@@ -32,6 +32,13 @@ pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
         }
     }
     questions
+}
+
+/// By when a question should be answered: with a renewal, the last moment that leaves a person and a switch their time;
+/// about the certificate in force, now.
+fn wanted_by(watch: &Watch, record: &Record) -> Option<Timestamp> {
+    let in_force = record.in_force.as_ref()?;
+    record.renewal.as_ref().map(|_| watch.moments(in_force, true).last_safe)
 }
 
 /// Messages for what happened, and each open question once; what was asked while silent is told when the silence is over.

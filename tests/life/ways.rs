@@ -70,7 +70,7 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 23:00 settled: the candidate is in force; callers are watched for 20 min
     day 303 23:20 renewal-ended: renewal 1 ended: #3 is in force
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
-    day 317 23:20 command: waits for approval of retire-#4: remove the replaced certificate #1 (sfapi.pem)
+    day 317 23:20 command: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
     day 325 00:05 hand-off-sign: security-center: "I have saved it", says pat
     day 325 00:05 approved: approved retire-#4
     day 325 00:05 retired: the entry sfapi.pem (#1) was removed
@@ -248,7 +248,7 @@ async fn two_callers_are_switched_one_by_one_after_everything_is_proven() {
 async fn the_second_renewal_counts_on() {
     let mut world = World::late(Matching::Dn);
     world.until(304).await;
-    world.change(|facts| facts.now += certsteward::domain::Duration::days(298));
+    world.change(|facts| facts.now += Duration::days(298));
     world.until(612).await;
     assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi-3.pem", "{}", world.text());
     assert_eq!((world.change(|facts| facts.issued), world.record().generation), (2, 2));
@@ -363,7 +363,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     world.approve("issue").await;
     world.approve("issue").await;
     insta::assert_snapshot!(world.plan(), @r"
-    remove the replaced certificate #1 (sfapi-2.pem) -- held by approval: it waits for approval; certsteward approve sf retire-#2
+    remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
     a person does the hand-off for security-center (add), asked 2026-10-31 22:30 UTC -- a probe notices when it is done
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
@@ -383,7 +383,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     ");
     world.approve("switch").await;
     insta::assert_snapshot!(world.plan(), @r"
-    remove the replaced certificate #1 (sfapi-2.pem) -- held by approval: it waits for approval; certsteward approve sf retire-#2
+    remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
     day 303 23:20 the renewal ends, if the last probe is accepted -- settle = 20 min, or longer where a caller's cache is; probed at start, middle and end
     to stop it -- certsteward rollback sf makes the callers use the old certificate again
     remove the entry sfapi-2.pem -- it never came into force

@@ -166,7 +166,7 @@ fn is_emergency(question: &Question<'_>) -> bool {
     let Some(in_force) = &question.record.in_force else {
         return false;
     };
-    if is_in_gap(question) {
+    if is_in_gap(question.record) {
         return true;
     }
     let moments = question.watch.moments(in_force, false);
@@ -178,9 +178,8 @@ fn is_emergency(question: &Question<'_>) -> bool {
 }
 
 /// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
-fn is_in_gap(question: &Question<'_>) -> bool {
-    let candidate = question.record.standing(Role::Candidate);
-    candidate.is_some_and(|candidate| {
+pub(in crate::domain) fn is_in_gap(record: &Record) -> bool {
+    record.standing(Role::Candidate).is_some_and(|candidate| {
         candidate.targets.values().any(|publication| {
             let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
             replaced && publication.is_known()
@@ -198,7 +197,7 @@ fn proof(question: &Question<'_>) -> Judgement {
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question);
+    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question.record);
     if ends_a_gap || matches!(question.act, Act::RollBack { .. }) {
         return None;
     }

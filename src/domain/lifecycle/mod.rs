@@ -17,6 +17,7 @@ pub use absorb::{absorb, recover};
 pub use advance::advance;
 pub use asks::{effective_matching, is_known, matching_by_target};
 pub(in crate::domain) use cadence::settle_time;
+pub(in crate::domain) use gates::is_in_gap;
 pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
 pub(in crate::domain) use retire::shows_leftover;
