@@ -2,11 +2,11 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, asks, want};
+use super::{Chronicle, answer, want};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Approval, Ended, HandOffFacts, Record};
-use crate::domain::report::{Command, Sign, Verb};
+use crate::domain::record::{Approval, Ended, Record};
+use crate::domain::report::{Command, Verb};
 use crate::domain::watch::{Mode, Watch};
 
 pub(super) fn commanded(
@@ -62,8 +62,12 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
             said("retire the replaced certificates now")
         }
-        Verb::Confirm(target) => confirm(watch, record, target, command.at, &by),
-        Verb::Sign(target, sign) => (EventKind::HandOffSign, signed(record, target, *sign, command.at, &by)),
+        Verb::Confirm(target, question) => {
+            answer::confirmed(watch, record, target, *question, (command.at, by))
+        }
+        Verb::Sign(target, sign, question) => {
+            (EventKind::HandOffSign, answer::signed(record, target, *sign, *question, (command.at, by)))
+        }
         Verb::Pause => {
             record.paused = Some((command.at, command.actor.clone()));
             said("pause acts of this watch")
@@ -159,62 +163,4 @@ fn roll_back(record: &mut Record, at: Timestamp, by: &str) -> String {
         }
         Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),
     }
-}
-
-/// A person's word about a target: on the open question first, then on a removal, then on the certificate that matters.
-fn confirm(watch: &Watch, record: &mut Record, id: &str, at: Timestamp, by: &str) -> (EventKind, String) {
-    let asked = record.asked(id);
-    if asked.is_none() && close_removal(record, id, at) {
-        return (EventKind::HandOffClosed, format!("the replaced certificate is gone from {id}, says {by}"));
-    }
-    let Some(target) = watch.target(id) else {
-        return (EventKind::Command, format!("confirm: this watch has no target {id}"));
-    };
-    let role = asked.unwrap_or(record.concern());
-    let Some(standing) = record.standing_mut(role) else {
-        return (EventKind::Command, "confirm: no certificate was seen yet".to_owned());
-    };
-    let short = standing.fingerprint().short();
-    let decided_by_call = asks::a_call_can_tell(watch, target, standing);
-    let publication = standing.targets.entry(id.to_owned()).or_default();
-    publication.confirmed = Some((at, by.to_owned()));
-    if decided_by_call {
-        let open = publication.hand_off.as_mut().filter(|facts| facts.closed.is_none());
-        open.into_iter().for_each(|facts| facts.signs.push((at, Sign::Saved, by.to_owned())));
-        record.check_asked = Some(at);
-        let text = format!("the target {id} knows the certificate {short}, says {by}; the next call decides");
-        return (EventKind::HandOffSign, text);
-    }
-    (EventKind::Confirmed, format!("the target {id} knows the certificate {short}, confirmed by {by}"))
-}
-
-fn signed(record: &mut Record, target: &str, sign: Sign, at: Timestamp, by: &str) -> String {
-    if sign == Sign::CheckNow {
-        record.check_asked = Some(at);
-    }
-    let text = match sign {
-        Sign::Saved => "I have saved it",
-        Sign::Deleting => "I am deleting the old one now",
-        Sign::CheckNow => "check now",
-    };
-    let role = record.asked(target).unwrap_or(record.concern());
-    let hand_off =
-        record.standing_mut(role).and_then(|standing| standing.targets.get_mut(target)?.hand_off.as_mut());
-    match hand_off.filter(|facts| facts.closed.is_none()) {
-        Some(facts) => facts.signs.push((at, sign, by.to_owned())),
-        None if sign == Sign::Saved => drop(close_removal(record, target, at)),
-        None => {}
-    }
-    format!("{target}: \"{text}\", says {by}")
-}
-
-fn close_removal(record: &mut Record, target: &str, at: Timestamp) -> bool {
-    let open = |facts: &&mut HandOffFacts| facts.closed.is_none();
-    let mut asked =
-        record.leftovers.iter_mut().filter_map(|leftover| leftover.hand_offs.get_mut(target)).filter(open);
-    let Some(first) = asked.next() else {
-        return false;
-    };
-    first.closed = Some(at);
-    true
 }
