@@ -2,7 +2,7 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, answer, want};
+use super::{Chronicle, answer, settle, want};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Approval, Ended, Record};
@@ -48,8 +48,10 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             said("renew now")
         }
         Verb::Approve(act) => approve(watch, record, act, command, by),
-        Verb::Reject(act) => (EventKind::RejectedByPerson, reject(record, act, command.at, &by)),
-        Verb::Cancel => (EventKind::Command, give_up(record, command.at, &format!("cancelled by {by}"))),
+        Verb::Reject(act) => (EventKind::RejectedByPerson, reject(watch, record, act, command.at, &by)),
+        Verb::Cancel => {
+            (EventKind::Command, give_up(watch, record, command.at, &format!("cancelled by {by}")))
+        }
         Verb::Retry => {
             record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
             record.misses.clear();
@@ -57,7 +59,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             record.check_asked = Some(command.at);
             said("retry now, without waiting")
         }
-        Verb::RollBack => (EventKind::Command, roll_back(record, command.at, &by)),
+        Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
         Verb::Retire => {
             record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
             said("retire the replaced certificates now")
@@ -112,34 +114,34 @@ fn approve(
 }
 
 /// A rejected retirement keeps the entry; any other rejected act ends its renewal.
-fn reject(record: &mut Record, act: &str, at: Timestamp, by: &str) -> String {
+fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str) -> String {
     let retired = record.leftovers.iter_mut().find(|leftover| leftover.retirement().as_deref() == Some(act));
     if let Some(name) = retired.and_then(|leftover| leftover.name.take()) {
         return format!("{act} was rejected by {by}: {name} stays");
     }
     if record.pending.contains_key(act) {
-        return give_up(record, at, &format!("{act} was rejected by {by}"));
+        return give_up(watch, record, at, &format!("{act} was rejected by {by}"));
     }
     format!("reject {act}: refused, because nothing by that id waits for approval")
 }
 
 /// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
-fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
-    let Some(renewal) = record.renewal.take() else {
+fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> String {
+    let Some(renewal) = record.renewal.as_ref() else {
         return format!("{text}: there was no renewal to end");
     };
     if renewal.is_in_place() && renewal.replaced.is_some() {
-        record.renewal = Some(renewal);
         return format!(
             "{text}: refused, because an in-place issue has overwritten the old certificate; renewing again is the way out"
         );
     }
-    if renewal.replaced.is_some() || !renewal.switched.is_empty() {
-        let mut renewal = renewal;
-        renewal.rolling_back = Some((at, text.to_owned()));
-        record.renewal = Some(renewal);
+    if renewal.replaced.is_some() || settle::may_be_used(watch, record) {
+        settle::go_back(watch, record, at, text.to_owned());
         return format!("{text}: callers were switched already, so they are switched back first");
     }
+    let Some(renewal) = record.renewal.take() else {
+        return format!("{text}: there was no renewal to end");
+    };
     discard_candidate(record, renewal.candidate, at);
     record.ended = Some(Ended {
         at,
@@ -152,13 +154,14 @@ fn give_up(record: &mut Record, at: Timestamp, text: &str) -> String {
     format!("renewal {} ended: {text}", renewal.generation)
 }
 
-fn roll_back(record: &mut Record, at: Timestamp, by: &str) -> String {
-    match &mut record.renewal {
+fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> String {
+    let used = settle::may_be_used(watch, record);
+    match &record.renewal {
         Some(renewal) if renewal.is_in_place() => {
             "roll back: refused, because an in-place issue has overwritten the old certificate; issue a new one instead".to_owned()
         }
-        Some(renewal) if renewal.rolling_back.is_none() && !(renewal.switched.is_empty() && renewal.replaced.is_none()) => {
-            renewal.rolling_back = Some((at, format!("asked by {by}")));
+        Some(renewal) if renewal.rolling_back.is_none() && (used || renewal.replaced.is_some()) => {
+            settle::go_back(watch, record, at, format!("asked by {by}"));
             "roll back now".to_owned()
         }
         Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),
