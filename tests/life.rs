@@ -1,5 +1,6 @@
 //! Whole lives of a watch, each read as a timeline.
 
+mod back;
 mod clock;
 mod commands;
 mod crash;

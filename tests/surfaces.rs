@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::Extension;
+use certsteward::domain::certificate::Fingerprint;
 use certsteward::domain::event::Actor;
 use certsteward::domain::report::{Sign, Verb};
 use certsteward::surfaces::http::{Options, Peer, Trust, router};
@@ -130,7 +131,7 @@ async fn every_verb_becomes_its_command() {
         ("retire", Verb::Retire),
         ("pause", Verb::Pause),
         ("resume", Verb::Resume),
-        ("targets/security-center/confirm", Verb::Confirm("security-center".to_owned())),
+        ("targets/security-center/confirm", Verb::Confirm("security-center".to_owned(), None)),
     ];
     for (verb, wanted) in of_watch {
         let answer = served.post(&format!("/api/v1/watches/sf-odata-prod/{verb}"), ADMIN, "").await;
@@ -289,6 +290,12 @@ async fn a_hand_off_page_needs_nothing_else() {
     assert!(!text.contains("value=\"confirmed\""));
 }
 
+/// The certificate that the question behind this link is about.
+fn asked_about(daemon: &FakeDaemon, token: &str) -> Option<Fingerprint> {
+    let mut open = daemon.snapshot.watches.values().flat_map(|view| &view.hand_offs);
+    open.find(|open| open.token == token).map(|open| open.chain.fingerprint())
+}
+
 #[tokio::test]
 async fn a_hand_off_that_nothing_can_probe_asks_for_a_name() {
     let (daemon, served) = sample().await;
@@ -301,9 +308,15 @@ async fn a_hand_off_that_nothing_can_probe_asks_for_a_name() {
     problem(&served.ask("POST", &say, &form, "sign=confirmed&name=a%0Ab").await, 400);
     assert_eq!(served.ask("POST", &say, &form, "sign=confirmed&name=Robin+Sample").await.status, 202);
     let command = daemon.commands().remove(0);
-    assert_eq!(command.verb, Verb::Confirm("security-center".to_owned()));
+    assert_eq!(command.verb, Verb::Confirm("security-center".to_owned(), asked_about(&daemon, ADD_TOKEN)));
     assert_eq!(command.actor, Actor::Named("Robin Sample (hand-off link)".to_owned()));
+    assert!(asked_about(&daemon, ADD_TOKEN).is_some());
     assert!(served.get(&format!("/handoffs/{REMOVE_TOKEN}")).await.text().contains("Confirm: it is removed"));
+    let say = format!("/handoffs/{REMOVE_TOKEN}/say");
+    assert_eq!(served.ask("POST", &say, &form, "sign=confirmed&name=Robin+Sample").await.status, 202);
+    let Verb::Confirm(_, Some(about)) = daemon.commands().pop().unwrap().verb else { panic!("no question") };
+    let leftovers = daemon.snapshot.watches.values().flat_map(|view| &view.record.leftovers);
+    assert!(leftovers.into_iter().any(|leftover| leftover.chain.fingerprint() == about));
 }
 
 #[tokio::test]
@@ -317,7 +330,10 @@ async fn a_link_can_say_done_and_check_and_nothing_else() {
     for (sign, wanted) in [("deleting", Sign::Deleting), ("check", Sign::CheckNow)] {
         assert_eq!(served.ask("POST", &say, &[form], &format!("sign={sign}")).await.status, 202);
         let command = daemon.commands().pop().unwrap();
-        assert_eq!(command.verb, Verb::Sign("security-center".to_owned(), wanted));
+        assert_eq!(
+            command.verb,
+            Verb::Sign("security-center".to_owned(), wanted, asked_about(&daemon, REPLACE_TOKEN))
+        );
         assert_eq!(command.actor, Actor::Named("hand-off link of security-center".to_owned()));
     }
     let before = daemon.commands().len();

@@ -182,7 +182,7 @@ impl Passes {
             | Verb::Retry
             | Verb::RollBack
             | Verb::Retire
-            | Verb::Confirm(_)
+            | Verb::Confirm(..)
             | Verb::Sign(..)
             | Verb::Silence(_) => return self.absorb_house(&command, "refused: it names no watch").await,
         };

@@ -186,7 +186,7 @@ pub struct HandOffFacts {
     pub opened: Timestamp,
     /// The token of its link: can download, say done and check now, nothing else.
     pub token: String,
-    /// Signs a person gave, newest last.
+    /// The last signs people gave, newest last.
     pub signs: Vec<(Timestamp, super::report::Sign, String)>,
     /// The reminders already sent, as seconds before the deadline.
     pub reminded: Vec<i64>,
@@ -194,6 +194,18 @@ pub struct HandOffFacts {
     pub escalated: Option<Timestamp>,
     /// When it was done.
     pub closed: Option<Timestamp>,
+}
+
+impl HandOffFacts {
+    /// How many signs are kept: a link may be pressed without end, a record may not grow without end.
+    const SIGNS: usize = 20;
+
+    /// Keeps a person's sign.
+    pub fn sign(&mut self, at: Timestamp, sign: super::report::Sign, by: String) {
+        let surplus = (self.signs.len() + 1).saturating_sub(Self::SIGNS);
+        self.signs.drain(..surplus);
+        self.signs.push((at, sign, by));
+    }
 }
 
 /// What a person is asked to do.

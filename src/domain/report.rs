@@ -2,6 +2,7 @@
 //! A report judges nothing.
 
 use super::Timestamp;
+use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::event::Actor;
 use super::reason::{Failure, Unseen};
@@ -121,10 +122,11 @@ pub enum Verb {
     RollBack,
     /// Remove the replaced certificate now.
     Retire,
-    /// The target knows the certificate, says a person.
-    Confirm(String),
-    /// A sign from the hand-off page about this target.
-    Sign(String, Sign),
+    /// What was asked of the target is done, says a person. The fingerprint names the certificate that the question is
+    /// about; without it the open question about a certificate to be added is meant, else the removal.
+    Confirm(String, Option<Fingerprint>),
+    /// A sign from the hand-off page about this target, and which certificate its question is about.
+    Sign(String, Sign, Option<Fingerprint>),
     /// Stop acts.
     Pause,
     /// Let acts happen again.

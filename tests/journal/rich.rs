@@ -363,7 +363,8 @@ impl Rich {
 
     /// One command of every kind.
     pub(super) fn commands(&mut self) -> Vec<Command> {
-        let signs = [Sign::Saved, Sign::Deleting, Sign::CheckNow].map(|sign| Verb::Sign(self.text(), sign));
+        let signs =
+            [Sign::Saved, Sign::Deleting, Sign::CheckNow].map(|sign| Verb::Sign(self.text(), sign, None));
         let mut verbs = vec![
             Verb::Check,
             Verb::Renew,
@@ -373,7 +374,9 @@ impl Rich {
             Verb::Retry,
             Verb::RollBack,
             Verb::Retire,
-            Verb::Confirm(self.text()),
+            Verb::Confirm(self.text(), None),
+            Verb::Confirm(self.text(), Some(self.fingerprint())),
+            Verb::Sign(self.text(), Sign::Saved, Some(self.fingerprint())),
             Verb::Pause,
             Verb::Resume,
             Verb::Silence(self.at()),

@@ -94,3 +94,36 @@ async fn a_roll_back_leaves_no_failed_act_behind() {
     assert_eq!(odd, 0, "{:?}\n{}", world.findings(), world.text());
     assert_eq!(names(&world), ["sfapi.pem"]);
 }
+
+#[tokio::test]
+async fn an_entry_that_holds_something_else_by_now_stays() {
+    let mut world = replaced(Retire::Ask).await;
+    world.until(330).await;
+    let act = world.pending("retire");
+    world.change(|facts| facts.issue("sfapi.pem", "ANOTHER-USE", 365));
+    world.command(Verb::Approve(act)).await;
+    world.run(60).await;
+    assert_eq!(names(&world), ["sfapi-2.pem", "sfapi.pem"], "{}", world.text());
+    assert!(world.text().contains("so it stays") && world.record().leftovers.is_empty(), "{}", world.text());
+    assert_eq!(world.findings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_seen_is_removed_only_once_it_can() {
+    let mut world = replaced(Retire::Auto).await;
+    world.change(|facts| facts.unseen_entries.insert("sfapi.pem".to_owned()));
+    world.until(330).await;
+    assert_eq!(names(&world).len(), 2, "{}", world.text());
+    world.change(|facts| facts.unseen_entries.clear());
+    world.until(331).await;
+    assert_eq!(names(&world), ["sfapi-2.pem"], "{}", world.text());
+}
+
+#[tokio::test]
+async fn an_entry_that_somebody_removed_is_forgotten() {
+    let mut world = replaced(Retire::Auto).await;
+    world.change(|facts| facts.forget("sfapi.pem"));
+    world.until(330).await;
+    assert!(world.text().contains("is gone already"), "{}", world.text());
+    assert!(!world.change(|facts| facts.tried.contains(&"remove".to_owned())));
+}

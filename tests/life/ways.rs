@@ -88,7 +88,7 @@ async fn the_same_subject_on_an_exact_tenant_has_a_gap_that_is_announced_and_end
     let question = world.question();
     assert_eq!(question.ask, Ask::Replace);
     assert!(world.cut_off.is_empty());
-    world.command(Verb::Sign(question.target.clone(), Sign::Deleting)).await;
+    world.command(Verb::Sign(question.target.clone(), Sign::Deleting, None)).await;
     world.change(|facts| facts.unmap(&question.chain));
     world.run(3).await;
     world.change(|facts| facts.map(&question.chain));

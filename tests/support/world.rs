@@ -251,7 +251,7 @@ impl World {
                 facts.map(&question.chain);
             }
         });
-        self.command(Verb::Sign(question.target, Sign::Saved)).await;
+        self.command(Verb::Sign(question.target, Sign::Saved, Some(question.chain.fingerprint()))).await;
     }
 
     /// The first open question.

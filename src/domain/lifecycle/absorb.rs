@@ -59,7 +59,10 @@ fn looked(
     }
     match (look, found) {
         (Look::Source { .. }, Found::Entry(result)) => source_looked(watch, record, at, result, chronicle),
-        (Look::Entry(name), Found::Entry(Ok(result))) => entry_looked(record, name, at, result, chronicle),
+        (Look::Entry(name), Found::Entry(Ok(result))) => {
+            retire::entry_looked(record, name, result.as_deref(), chronicle);
+            entry_looked(record, name, at, result, chronicle);
+        }
         (Look::Caller(id), Found::Caller(result)) => caller_looked(record, id, at, result, chronicle),
         (Look::Target(id), Found::Target(Ok(held))) => target_looked(record, id, held),
         (Look::Probe { probe, role, .. }, Found::Probe(result)) => {
@@ -283,10 +286,17 @@ fn caller_looked(
     };
     if renewal.rolling_back.is_some() {
         let order = renewal.order.as_ref().map(|order| &order.name);
-        let left = uses.is_some() && uses.as_ref() != order && renewal.switched.remove(id).is_some();
-        if left {
-            chronicle
-                .note(EventKind::RolledBack, format!("the caller {id} uses {}", uses.unwrap_or_default()));
+        let Some(uses) = uses else {
+            return;
+        };
+        if Some(&uses) != order {
+            if renewal.switched.remove(id).is_some() {
+                chronicle.note(EventKind::RolledBack, format!("the caller {id} uses {uses}"));
+            }
+        } else if !renewal.switched.contains_key(id) {
+            renewal.switched.insert(id.to_owned(), at);
+            let text = format!("the caller {id} was found to use {uses}, so it goes back too");
+            chronicle.note(EventKind::Switched, text);
         }
         return;
     }

@@ -64,7 +64,8 @@ fn wished(
     } else {
         last.at + ladder(facts.repeated)
     };
-    let due = latest_sign(watch, probe, standing).map_or(steady, |sign| after_sign(sign, last.at, steady));
+    let sign = latest_sign(watch, probe, standing);
+    let due = sign.map_or(steady, |sign| after_sign(sign, last.at, steady));
     Some(asked.map_or(due, |asked| due.min(asked)))
 }
 
@@ -103,23 +104,25 @@ pub(in crate::domain) fn settle_time(watch: &Watch) -> Duration {
         .max(watch.policy.settle)
 }
 
-/// The newest sign that the target was told: a person's word, or our own upload.
-fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<Timestamp> {
+/// The newest sign that the target was told: our own upload, or a person's word (then true).
+fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<(Timestamp, bool)> {
     let mine = watch
         .targets
         .iter()
         .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
     mine.filter_map(|target| standing.targets.get(&target.id))
         .filter_map(|publication| {
-            let sign = publication.open_hand_off().and_then(|facts| facts.signs.last().map(|(at, _, _)| *at));
-            sign.max(publication.published)
+            let sign = publication.open_hand_off().and_then(|facts| facts.signs.last());
+            let published = publication.published.map(|at| (at, false));
+            sign.map(|(at, _, _)| (*at, true)).max(published)
         })
         .max()
 }
 
-fn after_sign(sign: Timestamp, last: Timestamp, steady: Timestamp) -> Timestamp {
+/// A link can be pressed without end, so a person's word never brings probes closer than a burst has them.
+fn after_sign((sign, by_person): (Timestamp, bool), last: Timestamp, steady: Timestamp) -> Timestamp {
     if last < sign {
-        return steady.min(sign);
+        return steady.min(if by_person { sign.max(last + BURST_EVERY) } else { sign });
     }
     if last < sign + BURST { steady.min(last + BURST_EVERY) } else { steady }
 }
@@ -140,7 +143,7 @@ fn locked_out(watch: &Watch, record: &Record, probe: &Probe, standing: &Standing
     let refused: Vec<&ProbeFacts> = facts.filter(|facts| facts.rejections > 0).collect();
     let rejections: u32 = refused.iter().map(|facts| facts.rejections).sum();
     let last = refused.iter().filter_map(|facts| facts.last.as_ref().map(|last| last.at)).max()?;
-    let signed = latest_sign(watch, probe, standing).is_some_and(|sign| sign > last);
+    let signed = latest_sign(watch, probe, standing).is_some_and(|(sign, _)| sign > last);
     let kept = if signed { 1 } else { 2 };
     (rejections + kept >= limit).then(|| last + LOCK_CAUTION)
 }

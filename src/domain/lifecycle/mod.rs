@@ -3,6 +3,7 @@
 
 mod absorb;
 mod advance;
+mod answer;
 mod asks;
 mod backdate;
 mod cadence;

@@ -8,6 +8,7 @@ use crate::domain::certificate::Fingerprint;
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
 use crate::domain::record::{Ask, Leftover, Record, Renewal, Role};
+use crate::domain::report::Sighting;
 use crate::domain::watch::{Delivery, Watch};
 
 /// What was replaced is remembered while anything may still know it.
@@ -37,6 +38,32 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
         hand_offs: std::collections::BTreeMap::new(),
         asked: false,
     });
+}
+
+/// An entry is removed for the certificate in it, never for its name alone: one that holds another by now stays.
+pub(super) fn entry_looked(
+    record: &mut Record,
+    name: &str,
+    found: Option<&Sighting>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let holds = found.map(|sighting| sighting.chain.fingerprint());
+    let changed = record.leftovers.iter_mut().filter(|leftover| {
+        let print = leftover.chain.fingerprint();
+        leftover.name.as_deref() == Some(name) && leftover.entry_removed.is_none() && holds != Some(print)
+    });
+    for leftover in changed {
+        let print = leftover.chain.fingerprint().short();
+        let text = match holds {
+            Some(other) => {
+                let other = other.short();
+                format!("the entry {name} holds {other} by now instead of {print}, so it stays")
+            }
+            None => format!("the entry {name} ({print}) is gone already, so nothing is removed"),
+        };
+        leftover.name = None;
+        chronicle.note(EventKind::Retired, text);
+    }
 }
 
 /// For targets that a person serves: once the replaced certificate has waited long enough, its own mapping may go.

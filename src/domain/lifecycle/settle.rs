@@ -4,8 +4,9 @@
 use super::proving::is_everywhere_known;
 use super::retire::keep_replaced;
 use super::{Chronicle, absorb, cadence, words};
+use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Ended, Record, Role};
+use crate::domain::record::{Act, Ended, Look, Record, Role};
 use crate::domain::watch::Watch;
 
 /// All callers use the candidate, so it is the certificate in force from here on.
@@ -68,19 +69,73 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
     let Some(probe) = blamed.map(|probe| probe.id.clone()) else {
         return;
     };
-    let Some(renewal) = record.renewal.as_mut() else {
+    let Some(renewal) = record.renewal.as_ref() else {
         return;
     };
-    let used = renewal.settling_since.is_some() || !renewal.switched.is_empty();
-    if renewal.switches_callers() && used && renewal.rolling_back.is_none() {
+    let going_on = renewal.switches_callers() && renewal.rolling_back.is_none();
+    let used = renewal.settling_since.is_some() || may_be_used(watch, record);
+    if going_on && used {
         let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
-        renewal.rolling_back = Some((chronicle.now, why));
-        renewal.moved = chronicle.now;
+        go_back(watch, record, chronicle.now, why);
     }
+}
+
+/// Whether any caller uses the candidate, or may use it.
+pub(super) fn may_be_used(watch: &Watch, record: &Record) -> bool {
+    let switched = record.renewal.as_ref().is_some_and(|renewal| !renewal.switched.is_empty());
+    switched || !uncertain_switches(watch, record).is_empty()
+}
+
+/// From here on the callers go back, those included whose switch may have taken effect unseen.
+pub(super) fn go_back(watch: &Watch, record: &mut Record, at: Timestamp, why: String) {
+    let uncertain = uncertain_switches(watch, record);
+    if let Some(renewal) = record.renewal.as_mut() {
+        renewal.rolling_back = Some((at, why));
+        renewal.moved = at;
+        uncertain.into_iter().for_each(|id| drop(renewal.switched.entry(id).or_insert(at)));
+    }
+}
+
+/// Callers whose switch ended without an answer and who could not be looked at since.
+fn uncertain_switches(watch: &Watch, record: &Record) -> Vec<String> {
+    let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.switches_callers()) else {
+        return Vec::new();
+    };
+    let (Some(order), Some(from)) = (&renewal.order, &renewal.replaces_name) else {
+        return Vec::new();
+    };
+    let is_uncertain = |id: &String| {
+        let (generation, from, to) = (renewal.generation, from.clone(), order.name.clone());
+        let act = Act::Switch { generation, caller: id.clone(), from, to };
+        let lost = record.attempts.get(&act.id()).filter(|attempts| attempts.maybe_effective);
+        let seen = record.callers.get(id).is_some_and(|facts| facts.unseen.is_none());
+        let looked = record.looked.get(&Look::Caller(id.clone()).key()).filter(|_| seen);
+        lost.is_some_and(|lost| looked.is_none_or(|at| *at <= lost.last))
+    };
+    watch.callers.iter().map(|caller| caller.id.clone()).filter(is_uncertain).collect()
+}
+
+/// A caller that is no longer configured cannot be switched back, and must not keep the roll back from its end.
+fn let_go_of_unknown(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let watch = chronicle.watch;
+    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.rolling_back.is_some()) else {
+        return;
+    };
+    renewal.switched.retain(|id, _| {
+        let known = watch.callers.iter().any(|caller| caller.id == *id);
+        if !known {
+            let text = format!(
+                "the caller {id} is no longer configured, so it is not switched back; where it still exists, see which entry it uses"
+            );
+            chronicle.note(EventKind::ActFailed, text);
+        }
+        known
+    });
 }
 
 /// Every caller uses the old certificate again.
 pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let_go_of_unknown(record, chronicle);
     let done = record
         .renewal
         .as_ref()

@@ -58,7 +58,14 @@ pub fn want(watch: &Watch, record: &Record, paused: Option<&str>, pass: Timestam
     if let Some(Act::Switch { .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
         looks.extend(stale_proofs(watch, record, pass));
     }
+    if let Some(Act::Retire { name, .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
+        looks.extend(Some(Look::Entry(name.clone())).filter(|look| !was_looked(record, look, pass)));
+    }
     Want { looks, act, held, waiting, next }
+}
+
+fn was_looked(record: &Record, look: &Look, pass: Timestamp) -> bool {
+    record.looked.get(&look.key()).is_some_and(|at| *at >= pass)
 }
 
 /// Before a caller is switched, every probe is made with the candidate in the same pass: an old proof may have been undone.
@@ -243,7 +250,7 @@ fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
         acts.extend(publications(watch, record));
         acts.extend(switches(watch, record));
     }
-    acts.extend(retirements(watch, record, now));
+    acts.extend(retirements(watch, record, pass, now));
     acts
 }
 
@@ -338,8 +345,9 @@ fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
         .collect()
 }
 
-/// Nothing is removed that anything we can see still names, nor while the certificate in force is rejected.
-fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
+/// Nothing is removed that anything we can see still names, nor while the certificate in force is rejected, nor where a look
+/// in this pass could not tell what the entry holds.
+fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) -> Vec<Act> {
     if watch.policy.retire == Retire::Never
         || record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some())
     {
@@ -353,6 +361,10 @@ fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
             record.destination.as_ref().is_some_and(|facts| facts.keystore_location.as_ref() == Some(name));
         let in_force = record.in_force.as_ref().is_some_and(|standing| standing.name.as_ref() == Some(name));
         callers || unseen || destination || in_force
+    };
+    let untold = |name: &String| {
+        let look = Look::Entry(name.clone());
+        was_looked(record, &look, pass) && record.misses.contains_key(&look.key())
     };
     let in_doubt = record.in_force.as_ref().is_none_or(|standing| {
         standing
@@ -368,7 +380,7 @@ fn retirements(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
             waited && leftover.entry_removed.is_none() && back != Some(leftover.chain.fingerprint())
         });
     ripe.filter_map(|leftover| leftover.name.clone().map(|name| (name, leftover.chain.fingerprint())))
-        .filter(|(name, _)| !named(name))
+        .filter(|(name, _)| !named(name) && !untold(name))
         .map(|(name, fingerprint)| Act::Retire { name, fingerprint })
         .collect()
 }

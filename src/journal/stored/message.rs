@@ -54,10 +54,14 @@ impl Stored for Verb {
         put(&mut object, "verb", Value::from(word(self)));
         match self {
             Self::Approve(act) | Self::Reject(act) => put(&mut object, "act", act.store()),
-            Self::Confirm(target) => put(&mut object, "target", target.store()),
-            Self::Sign(target, sign) => {
+            Self::Confirm(target, question) => {
+                put(&mut object, "target", target.store());
+                put(&mut object, "question", question.store());
+            }
+            Self::Sign(target, sign, question) => {
                 put(&mut object, "target", target.store());
                 put(&mut object, "sign", sign.store());
+                put(&mut object, "question", question.store());
             }
             Self::Silence(until) => put(&mut object, "until", until.store()),
             Self::Check
@@ -83,8 +87,12 @@ impl Stored for Verb {
             "retry" => Self::Retry,
             "rollback" => Self::RollBack,
             "retire" => Self::Retire,
-            "confirm" => Self::Confirm(field(value, "target", None)?),
-            "sign" => Self::Sign(field(value, "target", None)?, field::<Sign>(value, "sign", None)?),
+            "confirm" => Self::Confirm(field(value, "target", None)?, field(value, "question", None)?),
+            "sign" => Self::Sign(
+                field(value, "target", None)?,
+                field::<Sign>(value, "sign", None)?,
+                field(value, "question", None)?,
+            ),
             "pause" => Self::Pause,
             "resume" => Self::Resume,
             "silence" => Self::Silence(field(value, "until", None)?),
@@ -105,10 +113,24 @@ const fn word(verb: &Verb) -> &'static str {
         Verb::Retry => "retry",
         Verb::RollBack => "rollback",
         Verb::Retire => "retire",
-        Verb::Confirm(_) => "confirm",
+        Verb::Confirm(..) => "confirm",
         Verb::Sign(..) => "sign",
         Verb::Pause => "pause",
         Verb::Resume => "resume",
         Verb::Silence(_) => "silence",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::from_text;
+    use super::*;
+
+    #[test]
+    fn commands_of_older_stores_name_no_question() {
+        let confirm: Verb = from_text(r#"{"verb":"confirm","target":"centre"}"#).unwrap();
+        assert_eq!(confirm, Verb::Confirm("centre".to_owned(), None));
+        let sign: Verb = from_text(r#"{"verb":"sign","target":"centre","sign":"saved"}"#).unwrap();
+        assert_eq!(sign, Verb::Sign("centre".to_owned(), Sign::Saved, None));
     }
 }

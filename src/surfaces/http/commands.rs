@@ -63,7 +63,7 @@ pub(super) async fn confirm(
         let way_out = format!("its targets are: {}", known.join(", "));
         return Err(Problem::not_found(format!("the watch {id} has no target {target:?}"), way_out));
     }
-    give(&shared, &id, actor, Verb::Confirm(target), wish).await
+    give(&shared, &id, actor, Verb::Confirm(target, None), wish).await
 }
 
 pub(super) async fn pause(State(shared): State<Shared>, caller: Caller, body: Body) -> Accepted {

@@ -130,13 +130,14 @@ fn read(form: Result<Form<Said>, FormRejection>) -> Result<Said, Problem> {
     Ok(said)
 }
 
+/// What is said counts for the question of this link alone, whatever else is asked of the target.
 fn verb(said: &Said, open: &HandOff) -> Result<Verb, Problem> {
-    let target = open.target.clone();
+    let (target, question) = (open.target.clone(), Some(open.chain.fingerprint()));
     match said.sign.as_str() {
-        "saved" => Ok(Verb::Sign(target, Sign::Saved)),
-        "deleting" if open.ask == Ask::Replace => Ok(Verb::Sign(target, Sign::Deleting)),
-        "check" => Ok(Verb::Sign(target, Sign::CheckNow)),
-        "confirmed" if takes_a_word(open) => Ok(Verb::Confirm(target)),
+        "saved" => Ok(Verb::Sign(target, Sign::Saved, question)),
+        "deleting" if open.ask == Ask::Replace => Ok(Verb::Sign(target, Sign::Deleting, question)),
+        "check" => Ok(Verb::Sign(target, Sign::CheckNow, question)),
+        "confirmed" if takes_a_word(open) => Ok(Verb::Confirm(target, question)),
         "confirmed" => Err(Problem::conflict(
             "a probe proves this target, so nobody's word is needed",
             "save the mapping; certsteward notices by itself",

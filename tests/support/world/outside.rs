@@ -1,6 +1,6 @@
 //! Everything outside certsteward: a store of entries, a tenant with mappings, destinations, and faults at will.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use certsteward::callers::Caller;
@@ -53,6 +53,12 @@ pub struct Facts {
     pub fail_before: Vec<&'static str>,
     pub fail_after: Vec<&'static str>,
     pub readable_key: bool,
+    /// The answer to the next switch of this caller is lost, and from then on it cannot be seen.
+    pub lose: Option<&'static str>,
+    /// Callers that cannot be seen.
+    pub unseen: BTreeSet<String>,
+    /// Entries that cannot be seen.
+    pub unseen_entries: BTreeSet<String>,
     /// What our clock is ahead of the true time.
     pub skew: Duration,
     /// How far each reading moves the clock; a real one is never read twice at the same moment.
@@ -93,6 +99,9 @@ impl Facts {
             fail_before: Vec::new(),
             fail_after: Vec::new(),
             readable_key: true,
+            lose: None,
+            unseen: BTreeSet::new(),
+            unseen_entries: BTreeSet::new(),
             skew: Duration::zero(),
             tick: Duration::zero(),
             die_before: None,
@@ -171,6 +180,7 @@ impl Facts {
         self.mappings.retain(|mapped| mapped.leaf.subject != chain.leaf.subject);
     }
 
+    /// Somebody removes this entry.
     pub fn forget(&mut self, name: &str) {
         self.entries.remove(name);
     }
@@ -215,7 +225,7 @@ impl Everything {
 
     fn see(&self, name: &str) -> Result<Option<Sighting>, Unseen> {
         let facts = self.0.lock().unwrap();
-        if !facts.sees {
+        if !facts.sees || facts.unseen_entries.contains(name) {
             return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
         }
         Ok(facts.entries.get(name).map(|issued| Sighting {
@@ -290,6 +300,9 @@ pub struct Destination(pub Everything, pub String);
 impl Caller for Destination {
     async fn look(&self) -> Result<CallerSighting, Unseen> {
         let facts = self.0.0.lock().unwrap();
+        if facts.unseen.contains(&self.1) {
+            return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
+        }
         Ok(CallerSighting { uses: facts.destinations.get(&self.1).cloned() })
     }
 
@@ -301,7 +314,13 @@ impl Caller for Destination {
             }
             *uses = to.to_owned();
             Ok(())
-        })
+        })?;
+        let facts = &mut *self.0.0.lock().unwrap();
+        if facts.lose.take_if(|lose| *lose == self.1).is_some() {
+            facts.unseen.insert(self.1.clone());
+            return Err(Failure::uncertain(Reason::Timeout, "no answer within 30 s"));
+        }
+        Ok(())
     }
 }
 

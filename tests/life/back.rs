@@ -1,0 +1,75 @@
+//! Going back, where not everything is known of every caller.
+
+use certsteward::domain::event::EventKind;
+use certsteward::domain::report::Verb;
+use certsteward::domain::watch::Matching;
+
+use crate::support::world::{World, caller};
+
+fn two_callers() -> World {
+    let mut world = World::late(Matching::Dn);
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned()));
+    world
+}
+
+fn uses(world: &World) -> Vec<String> {
+    world.change(|facts| facts.destinations.values().cloned().collect())
+}
+
+#[tokio::test]
+async fn a_caller_whose_switch_lost_its_answer_goes_back_too() {
+    for verb in [Verb::Cancel, Verb::RollBack] {
+        for lost in ["first", "second"] {
+            let mut world = two_callers();
+            world.change(|facts| facts.lose = Some(lost));
+            world.until_event(EventKind::ActFailed, 10).await;
+            assert!(uses(&world).contains(&"sfapi-2.pem".to_owned()), "{}", world.text());
+            world.command(verb.clone()).await;
+            world.run(30).await;
+            assert_eq!(uses(&world), ["sfapi.pem", "sfapi.pem"], "{lost} {verb:?}\n{}", world.text());
+            assert!(world.record().renewal.is_none(), "{}", world.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_switch_that_took_no_effect_does_not_hold_the_cancel() {
+    let mut world = two_callers();
+    world.change(|facts| facts.lose = Some("first"));
+    world.until_event(EventKind::ActFailed, 10).await;
+    world.change(|facts| {
+        facts.destinations.insert("first".to_owned(), "sfapi.pem".to_owned());
+        facts.unseen.clear();
+    });
+    world.command(Verb::Cancel).await;
+    world.run(5).await;
+    assert_eq!(uses(&world), ["sfapi.pem", "sfapi.pem"], "{}", world.text());
+    assert!(world.record().renewal.is_none(), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_caller_that_is_found_on_the_candidate_while_going_back_goes_back_too() {
+    let mut world = two_callers();
+    world.until_event(EventKind::Settled, 10).await;
+    world.change(|facts| facts.fail_before.extend(["switch", "switch"]));
+    world.command(Verb::RollBack).await;
+    // Its switch was never known to have happened.
+    world.record.as_mut().unwrap().renewal.as_mut().unwrap().switched.remove("second");
+    world.run(60).await;
+    assert_eq!(uses(&world), ["sfapi.pem", "sfapi.pem"], "{}", world.text());
+    assert!(world.record().renewal.is_none(), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_caller_that_is_no_longer_configured_does_not_keep_a_roll_back_from_its_end() {
+    let mut world = two_callers();
+    world.until_event(EventKind::Settled, 10).await;
+    world.change(|facts| facts.fail_before.extend(["switch", "switch"]));
+    world.command(Verb::RollBack).await;
+    world.watch.callers.pop();
+    world.run(60).await;
+    assert!(world.record().renewal.is_none(), "{}", world.text());
+    assert_eq!(uses(&world), ["sfapi.pem", "sfapi-2.pem"]);
+    assert!(world.text().contains("second is no longer configured"), "{}", world.text());
+}
