@@ -42,11 +42,11 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             clock: &clock,
             recipients: &[],
             ladder: &[],
-            paused: None,
+            paused: &|| None,
             seed: [0; 32],
             may_act: &|| never.load(Ordering::Relaxed),
         };
-        views.push(crate::surfaces::picture(&pass(&parts, None, Vec::new(), true, &house).await?.view));
+        views.push(crate::surfaces::picture(&pass(&parts, None, Vec::new(), &house).await?.view));
     }
     Ok(views)
 }

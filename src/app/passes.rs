@@ -2,8 +2,8 @@
 //! What a pass does is the engine's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -47,7 +47,8 @@ pub(super) struct Passes {
     /// When commands are read again although nobody rang, because a pass that had taken some could not be saved.
     read_again: Option<Timestamp>,
     refreshed: bool,
-    paused: Option<String>,
+    /// The watches under way for which a pause waits: nothing more is begun in their passes.
+    held: Arc<Mutex<BTreeSet<String>>>,
 }
 
 struct Done {
@@ -65,7 +66,7 @@ impl Passes {
     pub(super) async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
-        shared.daemon().paused = paused.clone().map(|(at, by)| (at, by.to_string()));
+        shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
         Ok(Self {
             shared,
             records,
@@ -80,7 +81,7 @@ impl Passes {
             taken: BTreeMap::new(),
             read_again: None,
             refreshed: false,
-            paused: paused.map(|(_, by)| by.to_string()),
+            held: Arc::default(),
         })
     }
 
@@ -160,6 +161,9 @@ impl Passes {
             self.obey(command).await;
         } else if self.parts.contains_key(&command.watch) {
             self.wanted.insert(command.watch.clone());
+            if command.verb == Verb::Pause && self.under_way.contains(&command.watch) {
+                locked(&self.held).insert(command.watch.clone());
+            }
             self.waiting.entry(command.watch.clone()).or_default().push(command);
         } else if self.refreshed {
             self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
@@ -190,7 +194,6 @@ impl Passes {
             tracing::error!(error = %chain(&error), "the pause or its end could not be saved, so nothing changes; give the command again");
             return;
         }
-        self.paused = paused.as_ref().map(|(_, by)| by.to_string());
         self.shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
         self.wanted.extend(self.parts.keys().cloned());
         self.absorb_house(&command, text).await;
@@ -325,16 +328,17 @@ impl Passes {
         };
         let record = self.records.remove(&id);
         let commands = self.waiting.remove(&id).unwrap_or_default();
-        let first = self.passed_once.insert(id.clone());
+        self.passed_once.insert(id.clone());
+        locked(&self.held).remove(&id);
         self.under_way.insert(id.clone());
         self.taken.insert(id.clone(), commands.iter().map(|command| command.id).collect());
         let shared = Arc::clone(&self.shared);
-        let paused = self.paused.clone();
+        let held = Arc::clone(&self.held);
         let watch = id.clone();
         let task = self.running.spawn(async move {
             let stopwatch = Stopwatch::start();
             let before = record.clone();
-            let outcome = one(&shared, &parts, record, commands, first, paused.as_deref(), seed).await;
+            let outcome = one(&shared, &parts, record, commands, &held, seed).await;
             Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome, before }
         });
         self.tasks.insert(task.id(), watch);
@@ -427,8 +431,7 @@ async fn one(
     parts: &Parts,
     record: Option<Record>,
     commands: Vec<Command>,
-    first: bool,
-    paused: Option<&str>,
+    held: &Mutex<BTreeSet<String>>,
     seed: [u8; 32],
 ) -> Result<Passed, JournalError> {
     let built = shared.built.load_full();
@@ -437,11 +440,15 @@ async fn one(
         clock: &*shared.clock,
         recipients: &built.recipients,
         ladder: &built.ladder,
-        paused,
+        paused: &|| shared.daemon().paused.as_ref().map(|(_, by)| by.clone()),
         seed,
-        may_act: &|| !shared.stopping.load(Ordering::SeqCst),
+        may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(&parts.watch.id),
     };
-    pass(parts, record, commands, first, &house).await
+    pass(parts, record, commands, &house).await
+}
+
+fn locked(held: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Chance of the operating system, for the tokens of hand-off links and for jitter; none where it has none to give.

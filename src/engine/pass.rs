@@ -34,11 +34,11 @@ pub struct House<'a> {
     pub recipients: &'a [Recipient],
     /// When open questions are reminded of, before the deadline.
     pub ladder: &'a [Duration],
-    /// Who paused everything.
-    pub paused: Option<&'a str>,
+    /// Who paused everything, asked in each round: a pause holds the acts of a pass under way too.
+    pub paused: &'a (dyn Fn() -> Option<String> + Sync),
     /// Chance, fresh for this pass.
     pub seed: [u8; 32],
-    /// Whether acts may begin: no longer once a shutdown was asked for.
+    /// Whether acts may begin, asked in each round: no longer once a shutdown was asked for.
     pub may_act: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -68,6 +68,8 @@ struct Round<'a> {
     began: Timestamp,
     /// The moment of its last round.
     now: Timestamp,
+    /// Who had paused everything in its last round.
+    paused: Option<String>,
     absorbed: Vec<i64>,
     events: Vec<Event>,
     reads: Vec<Option<crate::domain::reason::Reason>>,
@@ -75,7 +77,8 @@ struct Round<'a> {
     restless: bool,
 }
 
-/// Runs the sentence once for one watch. `first` is true for the first pass after a start.
+/// Runs the sentence once for one watch. The passes of a watch never overlap, so an act that is in flight in its record
+/// was interrupted.
 ///
 /// # Errors
 /// Where the journal cannot save: nothing outside is changed then.
@@ -83,7 +86,6 @@ pub async fn pass(
     parts: &Parts,
     record: Option<Record>,
     commands: Vec<Command>,
-    first: bool,
     house: &House<'_>,
 ) -> Result<Passed, JournalError> {
     let began = house.clock.now();
@@ -95,6 +97,7 @@ pub async fn pass(
         dice: Dice::new(house.seed),
         began,
         now: began,
+        paused: None,
         absorbed: commands.iter().map(|command| command.id).collect(),
         events: Vec::new(),
         reads: Vec::new(),
@@ -102,16 +105,22 @@ pub async fn pass(
         restless: false,
     };
     let mut reports: Vec<Report> = commands.into_iter().map(Report::Commanded).collect();
-    let mut recover = first;
-    for number in 0..MOST_ROUNDS {
-        round.restless = number + 1 == MOST_ROUNDS;
+    let mut interrupted = true;
+    for number in 1..=MOST_ROUNDS {
         let now = house.clock.now();
         round.now = now;
-        let events = round.absorb(reports, recover, now);
-        recover = false;
+        round.paused = (house.paused)();
+        let events = round.absorb(reports, std::mem::take(&mut interrupted), now);
         let (want, act) = round.want(now);
+        // Nothing begins in the last round, because nobody would absorb its report.
+        let is_last = number == MOST_ROUNDS;
+        round.restless = is_last && (act.is_some() || !want.looks.is_empty());
+        let act = act.filter(|_| !is_last);
         let events = round.admit(events, &want, act.as_ref(), now);
         round.save(events, now).await?;
+        if is_last {
+            break;
+        }
         reports = round.execute(&want, act).await;
         if reports.is_empty() {
             break;
@@ -122,10 +131,10 @@ pub async fn pass(
 
 impl Round<'_> {
     /// Reports become facts, and what follows from the facts.
-    fn absorb(&mut self, reports: Vec<Report>, recover: bool, now: Timestamp) -> Vec<Event> {
+    fn absorb(&mut self, reports: Vec<Report>, interrupted: bool, now: Timestamp) -> Vec<Event> {
         let watch = &self.parts.watch;
         let mut chronicle = Chronicle::new(watch, now);
-        if recover {
+        if interrupted {
             lifecycle::recover(&mut self.record, &mut chronicle);
         }
         for report in reports {
@@ -145,7 +154,7 @@ impl Round<'_> {
 
     /// What is wanted now; the act only where every gate is open.
     fn want(&self, now: Timestamp) -> (Want, Option<crate::domain::record::Act>) {
-        let want = want(&self.parts.watch, &self.record, self.house.paused, self.began, now);
+        let want = want(&self.parts.watch, &self.record, self.paused.as_deref(), self.began, now);
         let act = want.admitted().filter(|_| (self.house.may_act)()).cloned();
         (want, act)
     }
@@ -215,11 +224,11 @@ impl Round<'_> {
     async fn finish(mut self) -> Result<Passed, JournalError> {
         let now = self.house.clock.now();
         let watch = Arc::clone(&self.parts.watch);
-        let assessment = assess(&watch, &self.record, self.house.paused, now);
+        let assessment = assess(&watch, &self.record, self.paused.as_deref(), now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
         // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
-        let want = want(&watch, &self.record, self.house.paused, self.began, self.now);
+        let want = want(&watch, &self.record, self.paused.as_deref(), self.began, self.now);
         let view = Arc::new(view(watch, &self.record, assessment, &want, now));
         Ok(Passed {
             record: self.record,

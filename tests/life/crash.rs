@@ -115,7 +115,6 @@ async fn a_store_that_is_lost_finds_the_counter_in_the_name_in_force() {
     let mut world = World::late(Matching::Dn);
     world.until(304).await;
     world.record = None;
-    world.first = true;
     world.change(|facts| facts.now += certsteward::domain::Duration::days(298));
     world.until(612).await;
     assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi-3.pem", "{}", world.text());

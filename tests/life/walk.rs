@@ -99,7 +99,7 @@ async fn live(seed: u64) {
         }
         let minutes = chance.one(&[1, 5, 20, 60, 240, 1440]);
         world.after(minutes).await;
-        if world.record.is_some() && !world.first {
+        if world.record.is_some() && !world.fresh {
             check(&world, &life);
         }
     }

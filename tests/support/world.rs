@@ -46,8 +46,8 @@ pub struct World {
     pub paused: Option<&'static str>,
     /// Who gives commands.
     pub person: &'static str,
-    /// Whether the next pass is the first after a start.
-    pub first: bool,
+    /// Whether it was started, and no pass has ended since.
+    pub fresh: bool,
     /// What has happened, as text.
     pub timeline: Vec<String>,
     /// Moments at which the caller was not served.
@@ -69,7 +69,7 @@ impl World {
             person: "pat",
             record: None,
             view: None,
-            first: true,
+            fresh: true,
             timeline: Vec::new(),
             cut_off: Vec::new(),
             commands: 0,
@@ -138,6 +138,7 @@ impl World {
     pub async fn pass(&mut self, commands: Vec<Command>) {
         let parts = self.parts();
         let now = self.facts.now();
+        let paused = self.paused;
         let house = House {
             journal: &self.journal,
             clock: &self.facts,
@@ -148,16 +149,16 @@ impl World {
                 levels: Vec::new(),
             }],
             ladder: &[],
-            paused: self.paused,
+            paused: &|| paused.map(str::to_owned),
             seed: Fingerprint::of(now.to_rfc3339().as_bytes()).0,
             may_act: &|| true,
         };
-        let passed = pass(&parts, self.record.take(), commands, self.first, &house).await;
+        let passed = pass(&parts, self.record.take(), commands, &house).await;
         let Ok(passed) = passed else {
             self.note_events().await;
             return self.restart().await;
         };
-        self.first = false;
+        self.fresh = false;
         self.note_events().await;
         self.record = Some(passed.record);
         self.view = Some(passed.view);
@@ -186,7 +187,7 @@ impl World {
         self.timeline.push(format!("{} -- started again --", stamp(self.change(|facts| facts.now))));
         self.change(|facts| facts.dead = false);
         self.record = self.journal.records().await.unwrap().remove(&self.watch.id);
-        self.first = true;
+        self.fresh = true;
     }
 
     /// So many minutes pass, then there is a pass.

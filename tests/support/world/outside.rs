@@ -49,6 +49,8 @@ pub struct Facts {
     pub verdict_for: BTreeMap<Fingerprint, Verdict>,
     pub permission: bool,
     pub probes: u32,
+    /// When the last of them was made.
+    pub last_probe: Option<Timestamp>,
     /// The next acts of this kind fail: before they take effect, or after it (the answer is lost).
     pub fail_before: Vec<&'static str>,
     pub fail_after: Vec<&'static str>,
@@ -96,6 +98,7 @@ impl Facts {
             verdict_for: BTreeMap::new(),
             permission: true,
             probes: 0,
+            last_probe: None,
             fail_before: Vec::new(),
             fail_after: Vec::new(),
             readable_key: true,
@@ -329,6 +332,7 @@ impl Prober for Everything {
     async fn probe(&self, identity: Option<&Identity>, now: Timestamp) -> Probed {
         let mut facts = self.0.lock().unwrap();
         facts.probes += 1;
+        facts.last_probe = Some(now);
         let chain = identity.unwrap().chain();
         facts.refused += u32::from(facts.answers(chain) == Verdict::NotMapped);
         Probed {
