@@ -261,7 +261,7 @@ async fn a_counted_tenant_stays_counted_in_the_second_renewal() {
     world.until_event(EventKind::HandOffOpened, 10).await;
     world.serve(30).await;
     world.until(306).await;
-    world.change(|facts| facts.now += certsteward::domain::Duration::days(296));
+    world.change(|facts| facts.now += Duration::days(296));
     world.until_event(EventKind::RenewalStarted, 20).await;
     world.run(30).await;
     assert_eq!(world.change(|facts| facts.issued), 3, "{}", world.text());
