@@ -92,7 +92,9 @@ pub(super) fn go_back(watch: &Watch, record: &mut Record, at: Timestamp, why: St
     if let Some(renewal) = record.renewal.as_mut() {
         renewal.rolling_back = Some((at, why));
         renewal.moved = at;
-        uncertain.into_iter().for_each(|id| drop(renewal.switched.entry(id).or_insert(at)));
+        for id in uncertain {
+            renewal.switched.entry(id).or_insert(at);
+        }
     }
 }
 
