@@ -1,5 +1,7 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
+mod callers;
+
 use super::certificate::Certificate;
 use super::finding::{Code, Finding, Level};
 use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
@@ -48,6 +50,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
         judge.probes(in_force);
         judge.targets(in_force);
         judge.destination();
+        judge.callers(in_force);
         judge.renewal(moments, step, paused);
     }
     judge.acts();

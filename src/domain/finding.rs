@@ -65,6 +65,7 @@ codes! {
         RolledBack = "rolled-back": "a renewal was rolled back and waits for a person",
         RollBackFailed = "roll-back-failed": "rolling back failed",
         SwitchedBack = "switched-back": "a caller names the replaced certificate again",
+        CallerElsewhere = "caller-elsewhere": "a caller uses neither the certificate in force nor the candidate",
         RetirePending = "retire-pending": "a replaced certificate waits to be removed",
         RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
         Paused = "paused": "acts are paused",

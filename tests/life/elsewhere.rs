@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::watch::Matching;
 
-use crate::support::world::World;
+use crate::support::world::{World, caller};
 
 #[tokio::test]
 async fn a_renewal_by_someone_else_that_is_accepted_is_a_notice() {
@@ -89,4 +89,43 @@ async fn a_caller_put_back_by_a_redeployment_is_told_and_stops_retiring() {
         assert!(world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()));
         assert_eq!(world.change(|facts| facts.issued), 1, "{}", world.text());
     }
+}
+
+fn with_a_second_caller() -> World {
+    let mut world = World::late(Matching::Dn);
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned()));
+    world
+}
+
+async fn second_uses(world: &mut World, name: &str) -> Vec<String> {
+    world.change(|facts| facts.destinations.insert("second".to_owned(), name.to_owned()));
+    world.after(15).await;
+    world.findings()
+}
+
+#[tokio::test]
+async fn a_second_caller_that_is_put_back_or_led_elsewhere_is_noticed() {
+    let mut world = with_a_second_caller();
+    world.until(306).await;
+    assert_eq!(world.findings(), Vec::<String>::new(), "{}", world.text());
+    assert_eq!(second_uses(&mut world, "sfapi.pem").await, ["warning switched-back"]);
+    world.change(|facts| facts.issue("other.pem", "OTHER", 365));
+    assert_eq!(second_uses(&mut world, "other.pem").await, ["warning caller-elsewhere"]);
+    assert_eq!(second_uses(&mut world, "sfapi-2.pem").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_caller_that_cannot_be_seen_for_an_hour_is_told() {
+    let mut world = with_a_second_caller();
+    world.after(1).await;
+    let told = |world: &World| world.findings().contains(&"warning unseen".to_owned());
+    world.change(|facts| facts.unseen.insert("second".to_owned()));
+    world.after(30).await;
+    assert!(!told(&world), "{:?}", world.findings());
+    world.after(31).await;
+    assert!(told(&world), "{:?}", world.findings());
+    world.change(|facts| facts.unseen.clear());
+    world.after(60).await;
+    assert!(!told(&world), "{:?}", world.findings());
 }

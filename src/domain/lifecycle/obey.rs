@@ -5,7 +5,7 @@ use super::absorb::discard_candidate;
 use super::{Chronicle, answer, settle, want};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Approval, Ended, Record};
+use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
 use crate::domain::report::{Command, Verb};
 use crate::domain::watch::{Mode, Watch};
 
@@ -127,15 +127,14 @@ fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str
 
 /// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
 fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> String {
-    let Some(renewal) = record.renewal.as_ref() else {
-        return format!("{text}: there was no renewal to end");
-    };
-    if renewal.is_in_place() && renewal.replaced.is_some() {
+    let in_place = record.renewal.as_ref().is_some_and(Renewal::is_in_place);
+    let in_force = record.standing(Role::Replaced).is_some();
+    if in_place && in_force {
         return format!(
             "{text}: refused, because an in-place issue has overwritten the old certificate; renewing again is the way out"
         );
     }
-    if renewal.replaced.is_some() || settle::may_be_used(watch, record) {
+    if in_force || settle::may_be_used(watch, record) {
         settle::go_back(watch, record, at, text.to_owned());
         return format!("{text}: callers were switched already, so they are switched back first");
     }

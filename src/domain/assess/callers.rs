@@ -1,0 +1,69 @@
+//! Which entry each caller uses, judged against the certificate in force.
+//! It switches nobody.
+
+use super::Judge;
+use crate::domain::finding::{Code, Level};
+use crate::domain::lifecycle::shows_leftover;
+use crate::domain::reason::Unseen;
+use crate::domain::record::{Role, Standing};
+use crate::domain::{Duration, Timestamp, lint};
+
+/// How long a caller may be away before people are told.
+const CALLER_PATIENCE: Duration = Duration::hours(1);
+/// The kind of source and of caller whose entries have names that can be compared.
+const DESTINATION_SERVICE: &str = "destination-service";
+
+impl Judge<'_> {
+    /// Every caller is to use the certificate in force, or the candidate once it was switched.
+    pub(super) fn callers(&mut self, in_force: &Standing) {
+        let rolling = self.record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some());
+        let Some(wanted) = in_force.name.as_deref().filter(|_| self.watch.source.kind == DESTINATION_SERVICE)
+        else {
+            return;
+        };
+        for caller in self.watch.callers.iter().filter(|caller| caller.kind == DESTINATION_SERVICE) {
+            let Some(facts) = self.record.callers.get(&caller.id) else {
+                continue;
+            };
+            if let Some(why) = &facts.unseen {
+                self.unseen_caller(&caller.id, facts.seen.unwrap_or(in_force.since), why);
+            } else if !rolling && facts.uses.as_deref() != Some(wanted) {
+                self.strayed_caller(&caller.id, facts.uses.as_deref(), wanted);
+            }
+        }
+    }
+
+    fn unseen_caller(&mut self, id: &str, since: Timestamp, why: &Unseen) {
+        if self.now - since < CALLER_PATIENCE {
+            return;
+        }
+        let text = format!("the caller {id} cannot be seen since {}: {why}", lint::minute(since));
+        let way_out =
+            "put right what it says, or take the caller out of the watch; nothing is switched meanwhile";
+        self.add(Code::Unseen, Level::Warning, id, text, way_out);
+    }
+
+    fn strayed_caller(&mut self, id: &str, uses: Option<&str>, wanted: &str) {
+        let named = |name: Option<&String>| uses.is_some() && name.map(String::as_str) == uses;
+        let candidate = self.record.standing(Role::Candidate);
+        if candidate.is_some_and(|candidate| named(candidate.name.as_ref())) {
+            return;
+        }
+        let shown = self.record.shown.as_ref().and_then(|(_, name)| name.as_ref());
+        if shows_leftover(self.record).is_some() && named(shown) {
+            return;
+        }
+        let replaced = self.record.standing(Role::Replaced).and_then(|replaced| replaced.name.as_ref());
+        let mut leftovers = self.record.leftovers.iter().filter(|leftover| !leftover.never_in_force);
+        let back = named(replaced) || leftovers.any(|leftover| named(leftover.name.as_ref()));
+        let used = uses.map_or_else(|| "no entry".to_owned(), str::to_owned);
+        let way_out = format!("find out what changed it (a redeployment?) and let it name {wanted}");
+        if back {
+            let text = format!("the caller {id} uses the replaced entry {used} again, not {wanted}");
+            self.add(Code::SwitchedBack, Level::Warning, id, text, way_out);
+        } else {
+            let text = format!("the caller {id} uses {used}, not {wanted}");
+            self.add(Code::CallerElsewhere, Level::Warning, id, text, way_out);
+        }
+    }
+}
