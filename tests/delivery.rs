@@ -266,6 +266,10 @@ mod forgetful {
         async fn outbox(&self) -> Result<OutboxState, JournalError> {
             self.inner.outbox().await
         }
+        fn take_kept_apart(&self) -> Vec<certsteward::journal::KeptApart> {
+            self.inner.take_kept_apart()
+        }
+
         async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
             self.inner.paused().await
         }

@@ -394,6 +394,10 @@ impl Journal for Mortal {
         self.0.outbox().await
     }
 
+    fn take_kept_apart(&self) -> Vec<certsteward::journal::KeptApart> {
+        self.0.take_kept_apart()
+    }
+
     async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
         self.0.paused().await
     }
