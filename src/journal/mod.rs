@@ -139,6 +139,8 @@ pub trait Journal: Send + Sync {
     async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError>;
     /// A message could not be delivered; it stays, to be tried at `next`.
     async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError>;
+    /// A message was not tried, because its notifier rests or is not there; it stays, to be tried at `next`.
+    async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError>;
     /// The state of the outbox.
     async fn outbox(&self) -> Result<OutboxState, JournalError>;
     /// Since when and by whom acts are paused everywhere.

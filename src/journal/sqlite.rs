@@ -126,6 +126,20 @@ impl Sqlite {
         value
     }
 
+    /// An undelivered message is due later, so many tries on.
+    async fn later(&self, id: i64, next: Timestamp, why: &str, tries: i64) -> Result<(), JournalError> {
+        let why = why.to_owned();
+        self.write(move |transaction| {
+            transaction
+                .execute(
+                    "UPDATE outbox SET next = ?2, tries = tries + ?4, why = ?3 WHERE id = ?1 AND delivered_at IS NULL",
+                    params![id, moment(next), why, tries],
+                )
+                .map(drop)
+        })
+        .await
+    }
+
     /// As `run`, inside one transaction: all of it or nothing.
     async fn write<T, F>(&self, work: F) -> Result<T, JournalError>
     where
@@ -251,16 +265,11 @@ impl Journal for Sqlite {
     }
 
     async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
-        let why = why.to_owned();
-        self.write(move |transaction| {
-            transaction
-                .execute(
-                    "UPDATE outbox SET next = ?2, tries = tries + 1, why = ?3 WHERE id = ?1 AND delivered_at IS NULL",
-                    params![id, moment(next), why],
-                )
-                .map(drop)
-        })
-        .await
+        self.later(id, next, why, 1).await
+    }
+
+    async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        self.later(id, next, why, 0).await
     }
 
     async fn outbox(&self) -> Result<OutboxState, JournalError> {
