@@ -266,6 +266,14 @@ mod forgetful {
         async fn outbox(&self) -> Result<OutboxState, JournalError> {
             self.inner.outbox().await
         }
+        async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+            self.inner.rested(id, next, why).await
+        }
+
+        fn take_kept_apart(&self) -> Vec<certsteward::journal::KeptApart> {
+            self.inner.take_kept_apart()
+        }
+
         async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
             self.inner.paused().await
         }

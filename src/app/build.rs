@@ -32,6 +32,14 @@ use crate::targets::command::CommandTarget;
 use crate::targets::http::HttpTarget;
 use crate::{sources, targets};
 
+/// The watches there are.
+pub struct Watches {
+    /// What serves each of them, by id.
+    pub parts: BTreeMap<String, Parts>,
+    /// What discoveries could not look into, by the discovery's place in the configuration: watches may be missing there.
+    pub blind: Vec<(usize, Unseen)>,
+}
+
 /// Everything one configuration needs, built.
 pub struct Built {
     /// The configuration.
@@ -77,7 +85,7 @@ impl Built {
     ///
     /// # Errors
     /// Where a watch names a connection that does not exist.
-    pub fn watches(&self) -> Result<BTreeMap<String, Parts>, Unseen> {
+    pub fn watches(&self) -> Result<Watches, Unseen> {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut next = BTreeMap::new();
         for config in self.config.all_watches() {
@@ -88,9 +96,12 @@ impl Built {
             };
             next.insert(id, (config, parts));
         }
-        let all = next.iter().map(|(id, (_, parts))| (id.clone(), parts.clone())).collect();
+        let parts = next.iter().map(|(id, (_, parts))| (id.clone(), parts.clone())).collect();
         *known = next;
-        Ok(all)
+        let blind = self.config.discoveries.iter().enumerate();
+        let blind =
+            blind.flat_map(|(index, each)| each.unseen().into_iter().map(move |unseen| (index, unseen)));
+        Ok(Watches { parts, blind: blind.collect() })
     }
 
     fn service(&self, name: &str) -> Result<Arc<DestinationService>, Unseen> {

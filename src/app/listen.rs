@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,6 +39,12 @@ pub enum Bind {
         /// The path.
         path: PathBuf,
     },
+    /// Something else stands where the Unix socket should be.
+    #[error("{} ([daemon] socket) is there and is no socket; name another path, or move it away", path.display())]
+    NoSocket {
+        /// The path.
+        path: PathBuf,
+    },
     /// Certificate or key of the daemon's own TLS.
     #[error("cannot use [daemon] tls: {0}")]
     Tls(String),
@@ -55,15 +61,17 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpListener, Bind> {
 /// Binds the Unix socket for its owner and group. A socket that nobody answers on any more is taken over.
 ///
 /// # Errors
-/// [`Bind::Taken`] where another daemon answers, [`Bind::Socket`] otherwise.
+/// [`Bind::Taken`] where another daemon answers, [`Bind::NoSocket`] where the path is something else, [`Bind::Socket`] otherwise.
 pub(super) async fn unix(path: &Path) -> Result<UnixListener, Bind> {
     let failed = |source| Bind::Socket { path: path.to_owned(), source };
     if tokio::net::UnixStream::connect(path).await.is_ok() {
         return Err(Bind::Taken { path: path.to_owned() });
     }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        Ok(()) | Err(_) => {}
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(failed)?,
+        Ok(_) => return Err(Bind::NoSocket { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
@@ -82,4 +90,22 @@ pub(super) fn tls(tls: &Tls) -> Result<TlsAcceptor, Bind> {
         .map_err(|unseen| Bind::Tls(unseen.to_string()))?;
     let config = crate::net::server_config(&identity).map_err(|unseen| Bind::Tls(unseen.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_nobody_answers_on_is_taken_over_and_any_other_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.sock");
+        drop(unix(&path).await.unwrap());
+        drop(unix(&path).await.unwrap());
+        let file = folder.path().join("notes.txt");
+        std::fs::write(&file, "precious").unwrap();
+        let error = unix(&file).await.unwrap_err().to_string();
+        assert!(error.contains("notes.txt") && error.contains("no socket"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    }
 }

@@ -10,15 +10,17 @@ mod serve;
 mod state;
 mod system;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use build::Built;
+pub use build::{Built, Watches};
 pub use listen::Bind;
 pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events};
 use serve::Door;
@@ -61,12 +63,19 @@ pub enum Start {
     /// Signals.
     #[error("signals cannot be listened for")]
     Signals(#[source] std::io::Error),
+    /// A part ended while the daemon ran.
+    #[error(
+        "a part of certsteward ended by a fault of its own, so it stopped as a whole; please report it with the log"
+    )]
+    BrokeDown,
 }
 
 /// A daemon that runs.
 pub struct Running {
     shared: Arc<Shared>,
     stop: CancellationToken,
+    /// A part ended before it was told to.
+    broken: CancellationToken,
     tasks: TaskTracker,
     limit: Duration,
     listens: std::net::SocketAddr,
@@ -82,10 +91,14 @@ pub async fn run(path: &Path, kind: Kind) -> Result<bool, Start> {
     let mut signals = system::Signals::new().map_err(Start::Signals)?;
     let running = start(config, Some((path.to_owned(), kind))).await?;
     system::tell_ready(&format!("listening on {}", running.listens));
-    system::obey(&mut signals, &running).await;
+    let broken = running.broken.clone();
+    tokio::select! {
+        () = system::obey(&mut signals, &running) => {}
+        () = broken.cancelled() => {}
+    }
     system::tell_stopping();
     tokio::select! {
-        ended = running.stop() => Ok(ended),
+        ended = running.stop() => if broken.is_cancelled() { Err(Start::BrokeDown) } else { Ok(ended) },
         () = signals.stop() => {
             tracing::warn!("told to stop a second time: not waiting any more; what was begun is looked at after the next start");
             Ok(false)
@@ -107,26 +120,30 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     let unix = listen::unix(&daemon.socket).await?;
     let listens = tcp.local_addr().unwrap_or(daemon.listen);
     let built = Built::new(config, net.clone()).map_err(Start::Build)?;
+    for apart in journal.kept_apart().await? {
+        tracing::error!("as before this start: {apart}");
+    }
     let journal: Arc<dyn Journal> = Arc::new(journal);
     let shared = Arc::new(Shared::new(clock, journal, net, built, origin));
     let passes = passes::Passes::new(Arc::clone(&shared)).await?;
     let running = Running {
         shared: Arc::clone(&shared),
         stop: CancellationToken::new(),
+        broken: CancellationToken::new(),
         tasks: TaskTracker::new(),
         limit,
         listens,
     };
     running.say_started(set_aside).await;
     let stop = running.stop.clone();
-    running.tasks.spawn(passes.run(stop, system::alive));
+    running.spawn("the loop of passes", passes.run(stop, system::alive));
     let network = match tls {
         Some(acceptor) => Door::Tls(tcp, acceptor),
         None => Door::Tcp(tcp),
     };
     running.serve(network, Door::Unix(unix), daemon.public_url.as_deref());
-    running.tasks.spawn(deliver(Arc::clone(&shared), running.stop.clone()));
-    running.tasks.spawn(ring(Arc::clone(&shared), running.stop.clone()));
+    running.spawn("the deliveries", deliver(Arc::clone(&shared), running.stop.clone()));
+    running.spawn("the bell", ring(Arc::clone(&shared), running.stop.clone()));
     running.tasks.close();
     Ok(running)
 }
@@ -173,10 +190,28 @@ impl Running {
             trust,
             loopback: self.listens.ip().is_loopback(),
         };
-        for (door, trust) in [(network, Trust::Network), (local, Trust::LocalSocket)] {
+        let doors = [("HTTP", network, Trust::Network), ("the socket", local, Trust::LocalSocket)];
+        for (name, door, trust) in doors {
             let router = router(self.daemon(), options(trust));
-            self.tasks.spawn(door.serve(router, self.stop.clone()));
+            self.spawn(name, door.serve(router, self.stop.clone()));
         }
+    }
+
+    /// Runs a part until it is told to stop. One that ends before that, in whatever way, ends the daemon: a daemon that
+    /// lacks a part looks alive and does not do its work.
+    fn spawn(&self, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let (stop, broken) = (self.stop.clone(), self.broken.clone());
+        self.tasks.spawn(async move {
+            let ended = AssertUnwindSafe(work).catch_unwind().await;
+            if ended.is_err() || !stop.is_cancelled() {
+                tracing::error!(
+                    part,
+                    panicked = ended.is_err(),
+                    "a part of certsteward ended by a fault of its own; certsteward stops, please report it"
+                );
+                broken.cancel();
+            }
+        });
     }
 
     /// Stops: no act begins any more, the ones in hand are waited for, with a limit. True where all of them ended.
@@ -276,5 +311,39 @@ async fn ring(shared: Arc<Shared>, stop: CancellationToken) {
         if let Some(cron) = cron {
             cron.stop().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sample(folder: &Path) -> Running {
+        let file = folder.join("certsteward.toml");
+        let text = "[daemon]\nlisten = \"127.0.0.1:0\"\nsocket = \"c.sock\"\nstate = \"sqlite:state.db\"\n";
+        std::fs::write(&file, text).unwrap();
+        let config = config::load(&file, Kind::Given).map_err(|problems| problems.to_string()).unwrap();
+        start(config, None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_before_its_time_is_noticed_however_it_ends() {
+        for panics in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let running = sample(folder.path()).await;
+            assert!(!running.broken.is_cancelled());
+            running.spawn("a sample", async move { assert!(!panics, "a sample of a fault") });
+            running.broken.cancelled().await;
+            assert!(running.stop().await);
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_that_end_because_they_are_told_to_are_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = sample(folder.path()).await;
+        let broken = running.broken.clone();
+        assert!(running.stop().await);
+        assert!(!broken.is_cancelled());
     }
 }

@@ -29,7 +29,7 @@ use crate::sources::tls::{self, Tls};
 pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_json::Value>, Start> {
     let clock = SystemClock;
     let built = Built::new(config, Net::new()?).map_err(Start::Build)?;
-    let all = built.watches().map_err(Start::Build)?;
+    let all = built.watches().map_err(Start::Build)?.parts;
     let journal = Sqlite::in_memory()?;
     let never = AtomicBool::new(false);
     let mut views = Vec::new();
@@ -57,7 +57,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
 /// Where the key cannot be had.
 pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Probed)>, Unseen> {
     let built = Built::new(config, open_net()?)?;
-    let parts = built.watches()?.remove(watch);
+    let parts = built.watches()?.parts.remove(watch);
     let parts = parts.ok_or_else(|| {
         Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration"))
     })?;

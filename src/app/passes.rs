@@ -1,6 +1,8 @@
 //! The loop: waits for the bell or the next due moment, lets passes run side by side, never two of one watch.
 //! What a pass does is the engine's.
 
+mod vanished;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +10,6 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::build::Built;
 use super::state::{Shared, chain, one_line};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
@@ -26,8 +27,6 @@ const SIDE_BY_SIDE: usize = 32;
 const TICK: Duration = Duration::from_secs(5);
 /// How long a watch that could not be saved waits.
 const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
-/// How long a vanished watch is shown.
-const VANISHED_FOR: chrono::Duration = chrono::Duration::days(7);
 
 /// The loop's own state.
 pub(super) struct Passes {
@@ -46,6 +45,10 @@ pub(super) struct Passes {
     taken: BTreeMap<String, Vec<i64>>,
     /// When commands are read again although nobody rang, because a pass that had taken some could not be saved.
     read_again: Option<Timestamp>,
+    /// The watches whose record is in the store only, because it could not be read again after a failed pass.
+    unread: BTreeSet<String>,
+    /// What the discoveries could not look into when they last looked.
+    blind: BTreeSet<String>,
     refreshed: bool,
     /// The watches under way for which a pause waits: nothing more is begun in their passes.
     held: Arc<Mutex<BTreeSet<String>>>,
@@ -55,7 +58,6 @@ struct Done {
     watch: String,
     seconds: f64,
     outcome: Result<Passed, JournalError>,
-    before: Option<Record>,
 }
 
 impl Passes {
@@ -80,6 +82,8 @@ impl Passes {
             tasks: BTreeMap::new(),
             taken: BTreeMap::new(),
             read_again: None,
+            unread: BTreeSet::new(),
+            blind: BTreeSet::new(),
             refreshed: false,
             held: Arc::default(),
         })
@@ -104,6 +108,7 @@ impl Passes {
             if self.read_again.is_some_and(|at| at <= self.shared.clock.now()) {
                 self.collect().await;
             }
+            self.note_kept_apart().await;
             self.begin_due();
             self.shared.publish();
             self.note_ready();
@@ -114,10 +119,23 @@ impl Passes {
         self.shared.publish();
     }
 
+    /// Says what the store could not read and put apart since the last turn.
+    async fn note_kept_apart(&self) {
+        for apart in self.shared.journal.take_kept_apart() {
+            let text = apart.to_string();
+            tracing::error!(kind = apart.kind, name = apart.name, "{}", one_line(&text));
+            self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
+        }
+    }
+
     /// Until the next due moment, in short ticks compared with the wall clock.
     fn wait(&self) -> Duration {
+        if self.running.len() >= SIDE_BY_SIDE {
+            // Whatever is due, the end of a pass wakes the loop.
+            return TICK;
+        }
         let now = self.shared.clock.now();
-        let free = self.next.iter().filter(|(id, _)| !self.under_way.contains(*id)).map(|(_, at)| *at);
+        let free = self.next.iter().filter(|(id, _)| self.may_begin(id)).map(|(_, at)| *at);
         let next = free.min().map_or(TICK, |at| (at - now).to_std().unwrap_or(Duration::from_millis(10)));
         next.clamp(Duration::from_millis(10), TICK)
     }
@@ -134,6 +152,7 @@ impl Passes {
     /// a command may be for one that is new.
     async fn collect(&mut self) {
         self.read_again = None;
+        self.read_records().await;
         if self.shared.bell.take_everywhere() {
             self.refresh().await;
             self.wanted.extend(self.parts.keys().cloned());
@@ -224,77 +243,8 @@ impl Passes {
         }
     }
 
-    /// The watches there are now: written out and discovered.
-    async fn refresh(&mut self) {
-        let built = self.shared.built.load_full();
-        let reading = Arc::clone(&built);
-        let all = tokio::task::spawn_blocking(move || reading.watches()).await;
-        match all {
-            Ok(Ok(parts)) => {
-                self.replace(parts).await;
-                self.refreshed = true;
-            }
-            Ok(Err(unseen)) => {
-                tracing::error!(error = %unseen, "the watches could not be built; those there were go on")
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "the watches could not be built by a fault of certsteward itself; those there were go on, please report it")
-            }
-        }
-        self.refresh_credentials(&built).await;
-    }
-
-    async fn replace(&mut self, parts: BTreeMap<String, Parts>) {
-        let now = self.shared.clock.now();
-        let known: BTreeSet<String> = self.parts.keys().chain(self.records.keys()).cloned().collect();
-        let gone: Vec<String> = known.into_iter().filter(|id| !parts.contains_key(id)).collect();
-        self.parts = parts;
-        for id in gone {
-            self.vanish(&id, now).await;
-        }
-        self.shared
-            .daemon()
-            .vanished
-            .retain(|id, since| *since > now - VANISHED_FOR && !self.parts.contains_key(id));
-    }
-
-    async fn vanish(&mut self, id: &str, now: Timestamp) {
-        let text = format!("the watch {id} is no longer configured; its history stays");
-        let event = Event {
-            watch: id.to_owned(),
-            at: now,
-            actor: Actor::Daemon,
-            kind: EventKind::Vanished,
-            text,
-            facts: Vec::new(),
-        };
-        log(&event);
-        let change = Change {
-            watch: id.to_owned(),
-            record: None,
-            events: vec![event],
-            messages: Vec::new(),
-            absorbed: Vec::new(),
-        };
-        let saved = self.shared.journal.save(change).await;
-        if let Err(error) = saved.and(self.shared.journal.forget(id).await) {
-            tracing::error!(watch = id, error = %chain(&error), "a watch is no longer configured, but that could not be saved; its record is tried again after a restart");
-        }
-        self.records.remove(id);
-        self.next.remove(id);
-        self.passed_once.remove(id);
-        self.shared.views().remove(id);
-        self.shared.daemon().vanished.insert(id.to_owned(), now);
-    }
-
-    async fn refresh_credentials(&self, built: &Built) {
-        let mut credentials = BTreeMap::new();
-        for (name, service) in &built.services {
-            if let Ok(Some(at)) = service.credential_not_after().await {
-                credentials.insert(name.clone(), at);
-            }
-        }
-        self.shared.daemon().credentials = credentials;
+    fn may_begin(&self, id: &str) -> bool {
+        !self.under_way.contains(id) && !self.unread.contains(id)
     }
 
     /// Begins every pass that is wanted or due, as far as there is room.
@@ -302,8 +252,7 @@ impl Passes {
         let now = self.shared.clock.now();
         let due = self.next.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone());
         self.wanted.extend(due);
-        let ready: Vec<String> =
-            self.wanted.iter().filter(|id| !self.under_way.contains(*id)).cloned().collect();
+        let ready: Vec<String> = self.wanted.iter().filter(|id| self.may_begin(id)).cloned().collect();
         for id in ready {
             if self.running.len() >= SIDE_BY_SIDE {
                 return;
@@ -337,9 +286,8 @@ impl Passes {
         let watch = id.clone();
         let task = self.running.spawn(async move {
             let stopwatch = Stopwatch::start();
-            let before = record.clone();
             let outcome = one(&shared, &parts, record, commands, &held, seed).await;
-            Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome, before }
+            Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome }
         });
         self.tasks.insert(task.id(), watch);
     }
@@ -356,7 +304,7 @@ impl Passes {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
                 tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
-                self.recover(done.watch, done.before).await;
+                self.recover(done.watch).await;
             }
         }
     }
@@ -373,18 +321,35 @@ impl Passes {
         );
         self.under_way.remove(&watch);
         self.taken.remove(&watch);
-        self.recover(watch, None).await;
+        self.recover(watch).await;
     }
 
     /// After a pass that left nothing behind: its record is read anew, because what was saved last counts, and so are commands.
-    async fn recover(&mut self, watch: String, before: Option<Record>) {
+    /// Until that has succeeded its passes do not begin, because they would begin with nothing and save that.
+    async fn recover(&mut self, watch: String) {
         let later = self.shared.clock.now() + AFTER_FAILURE;
         self.next.insert(watch.clone(), later);
         self.read_again = Some(later);
-        if let Ok(mut records) = self.shared.journal.records().await
-            && let Some(record) = records.remove(&watch).or(before)
-        {
-            self.records.insert(watch, record);
+        self.unread.insert(watch);
+        self.read_records().await;
+    }
+
+    /// Reads the records that are only in the store.
+    async fn read_records(&mut self) {
+        if self.unread.is_empty() {
+            return;
+        }
+        match self.shared.journal.records().await {
+            Ok(mut records) => {
+                for watch in std::mem::take(&mut self.unread) {
+                    self.records.extend(records.remove_entry(&watch));
+                }
+            }
+            Err(error) => {
+                let watches: Vec<&str> = self.unread.iter().map(String::as_str).collect();
+                tracing::error!(watches = watches.join(", "), error = %chain(&error), "records could not be read from the store; their watches wait until they can");
+                self.read_again = Some(self.shared.clock.now() + AFTER_FAILURE);
+            }
         }
     }
 
@@ -405,13 +370,12 @@ impl Passes {
             daemon.passes.add(seconds);
             count_reads(&mut daemon.reads, &passed);
         }
-        if !self.parts.contains_key(&id) {
-            return;
+        if self.parts.contains_key(&id) {
+            if let Some(next) = passed.view.plan.next {
+                self.next.insert(id.clone(), next);
+            }
+            self.shared.views().insert(id.clone(), Arc::clone(&passed.view));
         }
-        if let Some(next) = passed.view.plan.next {
-            self.next.insert(id.clone(), next);
-        }
-        self.shared.views().insert(id.clone(), Arc::clone(&passed.view));
         self.records.insert(id, passed.record);
     }
 }

@@ -28,6 +28,8 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
         .and_then(|()| folder.canonicalize())
         .map_err(|error| failed(&format!("make the folder {}", folder.display()), error))
         .map(drop)?;
+    let configuration = folder.join(CONFIGURATION);
+    refuse_anothers(&configuration)?;
     let options = sandbox::Options {
         matching: match arguments.matching {
             Matching::Dn => sandbox::Matching::Dn,
@@ -46,10 +48,22 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
     landscape
         .write_files(folder)
         .map_err(|error| failed(&format!("write into {}", folder.display()), error))?;
-    let configuration = folder.join(CONFIGURATION);
     std::fs::write(&configuration, text(arguments, &landscape.addresses()))
         .map_err(|error| failed(&format!("write {}", configuration.display()), error))?;
     Ok(Laid { landscape, configuration })
+}
+
+/// Only what a sandbox wrote is overwritten: the folder may be somebody's real one.
+fn refuse_anothers(configuration: &Path) -> Result<(), Failed> {
+    let own = TEMPLATE.lines().next().unwrap_or_default();
+    match std::fs::read_to_string(configuration) {
+        Ok(text) if text.lines().next() == Some(own) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(_) | Err(_) => Err(Failed::could_not(format!(
+            "{} was not written by a sandbox, so it is left as it is; name another folder with --dir",
+            configuration.display()
+        ))),
+    }
 }
 
 /// Starts the simulated systems, says where they are, and serves them until it is stopped.
@@ -135,4 +149,21 @@ fn text(arguments: &Arguments, addresses: &sandbox::Addresses) -> String {
         ("@settle@", arguments.settle.as_millis().to_string()),
     ];
     places.iter().fold(TEMPLATE.to_owned(), |text, (place, value)| text.replace(place, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_configuration_that_a_sandbox_wrote_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(CONFIGURATION);
+        assert!(refuse_anothers(&file).is_ok());
+        std::fs::write(&file, TEMPLATE).unwrap();
+        assert!(refuse_anothers(&file).is_ok());
+        std::fs::write(&file, "[daemon]\n").unwrap();
+        let failed = refuse_anothers(&file).err().unwrap();
+        assert!(failed.text.contains("--dir"), "{}", failed.text);
+    }
 }

@@ -20,6 +20,8 @@ use crate::domain::snapshot::WatchView;
 const TICK: Duration = Duration::from_millis(100);
 /// How long `--once` waits for the whole renewal, beside the spans it was given.
 const LIMIT: Duration = Duration::from_secs(300);
+/// What a call under way may take beyond the application's cache.
+const SLACK: Duration = Duration::from_secs(1);
 /// The watch of the sandbox's configuration.
 const WATCH: &str = "sf-odata";
 
@@ -93,7 +95,7 @@ impl Show {
         let spans = arguments.hands_take + arguments.settle + arguments.caller_cache * 4;
         let limit = chrono::Duration::from_std(LIMIT + spans).unwrap_or(chrono::Duration::MAX);
         loop {
-            self.print_new(output).await?;
+            self.print_new(arguments.caller_cache, output).await?;
             if self.is_over(laid, arguments) {
                 if arguments.once {
                     return Ok(());
@@ -119,23 +121,29 @@ impl Show {
         }
     }
 
-    async fn print_new(&mut self, output: &mut Output) -> Result<(), Failed> {
+    async fn print_new(&mut self, cache: Duration, output: &mut Output) -> Result<(), Failed> {
         let events = self.running.daemon().events(None, None, 200).await;
         let mut events = events.map_err(|refused| Failed::could_not(refused.to_string()))?;
         events.reverse();
         let seen = self.row;
         for (row, event) in events.into_iter().filter(|(row, _)| *row > seen) {
             self.row = row;
-            self.note(&event);
+            self.note(&event, cache);
             print(&event, self.began, output);
         }
         output.flush();
         Ok(())
     }
 
-    fn note(&mut self, event: &Event) {
+    /// An announced gap is over once the new certificate is settled and the application has let go of the old one.
+    fn note(&mut self, event: &Event, cache: Duration) {
         if event.kind == EventKind::GapAnnounced {
             self.gap.push((event.at, Timestamp::MAX_UTC));
+        } else if event.kind == EventKind::Settled {
+            let end = event.at + chrono::Duration::from_std(cache + SLACK).unwrap_or_default();
+            for gap in self.gap.iter_mut().filter(|gap| gap.1 == Timestamp::MAX_UTC) {
+                gap.1 = end;
+            }
         } else if event.kind == EventKind::RenewalEnded {
             self.ended = Some(event.at);
         }

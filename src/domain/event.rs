@@ -7,7 +7,7 @@ use super::codes::codes;
 codes! {
     /// Every kind of event.
     EventKind {
-        Watched = "watched": "the watch was seen for the first time",
+        Watched = "watched": "the watch was seen for the first time, or is configured again",
         Vanished = "vanished": "the watch is no longer configured",
         SeenAgain = "seen-again": "the source can be seen again",
         WentUnseen = "went-unseen": "the source could not be seen",
@@ -39,7 +39,7 @@ codes! {
         Reloaded = "reloaded": "the configuration was read again",
         Started = "started": "certsteward started",
         Stopped = "stopped": "certsteward stopped",
-        StoreRebuilt = "store-rebuilt": "the store was set aside and rebuilt from what the sources show",
+        StoreRebuilt = "store-rebuilt": "the store, or a row of it, could not be read: it was set aside, and is rebuilt from what the sources show",
     }
 }
 

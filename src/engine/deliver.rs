@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::finding::Level;
 use crate::domain::message::{Message, Outgoing, Topic};
 use crate::domain::reason::{Failure, Reason};
@@ -111,8 +111,8 @@ impl Deliverer {
 
     /// One round: at most [`ROUND`] messages, in order for each notifier, the notifiers side by side.
     ///
-    /// They are tasks of their own so that a notifier that keeps silent until its time limit holds up no other; none
-    /// outlives this call.
+    /// They are tasks of their own so that a notifier that is slow holds up no other: after [`ROUND_TIME`] it begins no
+    /// further message, and what is left is due in the next round. None outlives this call.
     ///
     /// # Errors
     /// Where the journal fails. What was sent by then is not sent again by this deliverer.
@@ -147,11 +147,13 @@ impl Deliverer {
             return self.keep(&id, queue).await;
         };
         let mut report = DeliveryReport::default();
+        let began = Stopwatch::start();
         for outgoing in queue {
+            if began.elapsed() >= ROUND_TIME {
+                break;
+            }
             if let Some(until) = self.resting(&id) {
-                self.journal
-                    .postponed(outgoing.id, until, "an earlier message could not be delivered")
-                    .await?;
+                self.journal.rested(outgoing.id, until, "an earlier message could not be delivered").await?;
                 continue;
             }
             match self.send(notifier.as_ref(), &outgoing).await {
@@ -197,7 +199,7 @@ impl Deliverer {
             queue.len()
         );
         for outgoing in &queue {
-            self.journal.postponed(outgoing.id, next, "the notifier is not configured").await?;
+            self.journal.rested(outgoing.id, next, "the notifier is not configured").await?;
         }
         let mut report = DeliveryReport::default();
         if self.memory().said.insert(id.to_owned()) {
@@ -250,6 +252,9 @@ fn broken(error: tokio::task::JoinError) -> JournalError {
 
 /// How many messages one round takes at most.
 pub const ROUND: usize = 200;
+
+/// How long one notifier may go on beginning messages in a round.
+pub const ROUND_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Seconds.
 const FIRST_WAIT: i64 = 60;

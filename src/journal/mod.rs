@@ -58,6 +58,32 @@ pub struct OutboxState {
     pub waiting: BTreeMap<String, u64>,
 }
 
+/// A row that this version could not read; it is kept, apart from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptApart {
+    /// `record`, `command` or `message`.
+    pub kind: String,
+    /// The watch, or the notifier of a message.
+    pub name: String,
+    /// Why it could not be read.
+    pub why: String,
+}
+
+impl std::fmt::Display for KeptApart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, name, why } = self;
+        let goes_on = match kind.as_str() {
+            "record" => "the watch begins anew from what its source shows",
+            "command" => "give the command again",
+            _ => "the message is not sent",
+        };
+        write!(
+            f,
+            "a {kind} of {name:?} in the store could not be read ({why}); it is kept apart in the store's table unreadable, and {goes_on}"
+        )
+    }
+}
+
 /// Why the journal could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -113,10 +139,14 @@ pub trait Journal: Send + Sync {
     async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError>;
     /// A message could not be delivered; it stays, to be tried at `next`.
     async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError>;
+    /// A message was not tried, because its notifier rests or is not there; it stays, to be tried at `next`.
+    async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError>;
     /// The state of the outbox.
     async fn outbox(&self) -> Result<OutboxState, JournalError>;
     /// Since when and by whom acts are paused everywhere.
     async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError>;
+    /// The rows that were put apart since this was last asked, because they could not be read.
+    fn take_kept_apart(&self) -> Vec<KeptApart>;
     /// Pauses acts everywhere, or ends the pause.
     async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError>;
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nix::fcntl::Flock;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+pub use super::KeptApart;
 use super::stored::{Unreadable, from_text, moment, read_moment, to_text};
 use super::{Change, EventQuery, Journal, JournalError, OutboxState};
 use crate::domain::event::{Actor, Event};
@@ -32,18 +33,9 @@ pub struct Sqlite {
 struct Store {
     connection: Mutex<Connection>,
     place: String,
+    /// The rows put apart since that was last asked.
+    apart: Mutex<Vec<KeptApart>>,
     _lock: Option<Flock<File>>,
-}
-
-/// A row that this version could not read; it is kept, apart from the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptApart {
-    /// `record`, `command` or `message`.
-    pub kind: String,
-    /// The watch, or the notifier of a message.
-    pub name: String,
-    /// Why it could not be read.
-    pub why: String,
 }
 
 impl Sqlite {
@@ -99,7 +91,14 @@ impl Sqlite {
     }
 
     fn new(connection: Connection, place: String, lock: Option<Flock<File>>) -> Self {
-        Self { store: Arc::new(Store { connection: Mutex::new(connection), place, _lock: lock }) }
+        Self {
+            store: Arc::new(Store {
+                connection: Mutex::new(connection),
+                place,
+                apart: Mutex::default(),
+                _lock: lock,
+            }),
+        }
     }
 
     /// Runs blocking work off the async threads; it is carried through even where the caller goes away.
@@ -121,6 +120,26 @@ impl Sqlite {
         }
     }
 
+    /// Remembers what was put apart while this was read.
+    fn without<T>(&self, (value, apart): (T, Vec<KeptApart>)) -> T {
+        self.store.apart.lock().unwrap_or_else(PoisonError::into_inner).extend(apart);
+        value
+    }
+
+    /// An undelivered message is due later, so many tries on.
+    async fn later(&self, id: i64, next: Timestamp, why: &str, tries: i64) -> Result<(), JournalError> {
+        let why = why.to_owned();
+        self.write(move |transaction| {
+            transaction
+                .execute(
+                    "UPDATE outbox SET next = ?2, tries = tries + ?4, why = ?3 WHERE id = ?1 AND delivered_at IS NULL",
+                    params![id, moment(next), why, tries],
+                )
+                .map(drop)
+        })
+        .await
+    }
+
     /// As `run`, inside one transaction: all of it or nothing.
     async fn write<T, F>(&self, work: F) -> Result<T, JournalError>
     where
@@ -140,20 +159,23 @@ impl Sqlite {
 #[async_trait::async_trait]
 impl Journal for Sqlite {
     async fn records(&self) -> Result<BTreeMap<String, Record>, JournalError> {
-        self.run("read", |connection| {
-            let bodies = rows(connection, "SELECT watch, body FROM records ORDER BY watch", |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-            })?;
-            let mut records = BTreeMap::new();
-            for (watch, body) in bodies {
-                match from_text(&body) {
-                    Ok(record) => drop(records.insert(watch, record)),
-                    Err(why) => keep_apart(connection, &RECORD, &watch, &watch, &why)?,
+        let read = self
+            .run("read", |connection| {
+                let bodies = rows(connection, "SELECT watch, body FROM records ORDER BY watch", |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                })?;
+                let mut apart = Vec::new();
+                let mut records = BTreeMap::new();
+                for (watch, body) in bodies {
+                    match from_text(&body) {
+                        Ok(record) => drop(records.insert(watch, record)),
+                        Err(why) => apart.extend(keep_apart(connection, &RECORD, &watch, &watch, &why)?),
+                    }
                 }
-            }
-            Ok(records)
-        })
-        .await
+                Ok((records, apart))
+            })
+            .await?;
+        Ok(self.without(read))
     }
 
     async fn save(&self, change: Change) -> Result<(), JournalError> {
@@ -189,17 +211,22 @@ impl Journal for Sqlite {
     async fn commands(&self) -> Result<Vec<Command>, JournalError> {
         const QUERY: &str =
             "SELECT id, watch, at, actor, verb, comment, ticket FROM commands WHERE absorbed = 0 ORDER BY id";
-        self.run("read", |connection| {
-            let mut commands = Vec::new();
-            for row in rows(connection, QUERY, WaitingCommand::read)? {
-                match row.command() {
-                    Ok(command) => commands.push(command),
-                    Err(why) => keep_apart(connection, &COMMAND, &row.id, &row.watch, &why)?,
+        let read = self
+            .run("read", |connection| {
+                let mut apart = Vec::new();
+                let mut commands = Vec::new();
+                for row in rows(connection, QUERY, WaitingCommand::read)? {
+                    match row.command() {
+                        Ok(command) => commands.push(command),
+                        Err(why) => {
+                            apart.extend(keep_apart(connection, &COMMAND, &row.id, &row.watch, &why)?)
+                        }
+                    }
                 }
-            }
-            Ok(commands)
-        })
-        .await
+                Ok((commands, apart))
+            })
+            .await?;
+        Ok(self.without(read))
     }
 
     async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
@@ -207,17 +234,22 @@ impl Journal for Sqlite {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
-        self.run("read", move |connection| {
-            let mut due = Vec::new();
-            for row in due_rows(connection, now, limit)? {
-                match row.outgoing() {
-                    Ok(outgoing) => due.push(outgoing),
-                    Err(why) => keep_apart(connection, &MESSAGE, &row.id, &row.notifier, &why)?,
+        let read = self
+            .run("read", move |connection| {
+                let mut apart = Vec::new();
+                let mut due = Vec::new();
+                for row in due_rows(connection, now, limit)? {
+                    match row.outgoing() {
+                        Ok(outgoing) => due.push(outgoing),
+                        Err(why) => {
+                            apart.extend(keep_apart(connection, &MESSAGE, &row.id, &row.notifier, &why)?)
+                        }
+                    }
                 }
-            }
-            Ok(due)
-        })
-        .await
+                Ok((due, apart))
+            })
+            .await?;
+        Ok(self.without(read))
     }
 
     async fn delivered(&self, id: i64, at: Timestamp) -> Result<(), JournalError> {
@@ -233,16 +265,11 @@ impl Journal for Sqlite {
     }
 
     async fn postponed(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
-        let why = why.to_owned();
-        self.write(move |transaction| {
-            transaction
-                .execute(
-                    "UPDATE outbox SET next = ?2, tries = tries + 1, why = ?3 WHERE id = ?1 AND delivered_at IS NULL",
-                    params![id, moment(next), why],
-                )
-                .map(drop)
-        })
-        .await
+        self.later(id, next, why, 1).await
+    }
+
+    async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        self.later(id, next, why, 0).await
     }
 
     async fn outbox(&self) -> Result<OutboxState, JournalError> {
@@ -257,6 +284,10 @@ impl Journal for Sqlite {
             found.map(|body| from_text(&body).map_err(not_ours)).transpose()
         })
         .await
+    }
+
+    fn take_kept_apart(&self) -> Vec<KeptApart> {
+        std::mem::take(&mut *self.store.apart.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError> {

@@ -46,11 +46,16 @@ impl Kind {
             return Self::Page;
         }
         let json = serde_json::from_str::<serde_json::Value>(start).ok();
-        let told = json.is_some_and(|json| json.get("error").is_some_and(|error| !error.is_null()))
+        let told = json.is_some_and(|json| json.get("error").is_some_and(is_odata_error))
             || start.contains("urn:ietf:params:scim:api:messages:2.0:error")
             || (start.starts_with('<') && start.contains("<error"));
         if told { Self::ApiError } else { Self::Other }
     }
+}
+
+/// `{"code": …, "message": …}`. A gateway's `{"status":403,"error":"Forbidden"}` is none.
+fn is_odata_error(error: &serde_json::Value) -> bool {
+    error.get("code").or_else(|| error.get("message")).is_some_and(|told| !told.is_null())
 }
 
 fn success(text: &str, kind: Kind, proven: bool) -> (Verdict, Option<Detail>) {
@@ -197,6 +202,23 @@ mod tests {
         check(403, JSON, "You don't have permission to view the user.", Verdict::NoPermission, None);
         check(403, HTML, &page("403 Forbidden"), Verdict::UnexpectedAnswer, None);
         check(403, JSON, r#"{"message":"Forbidden"}"#, Verdict::UnexpectedAnswer, None);
+        for gateways in [
+            r#"{"status":403,"error":"Forbidden"}"#,
+            r#"{"error":true,"message":"Forbidden"}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":{"status":403}}"#,
+            r#"{"timestamp":1,"status":403,"error":"Forbidden","path":"/odata/v2/User"}"#,
+        ] {
+            check(403, JSON, gateways, Verdict::UnexpectedAnswer, None);
+        }
+        for apis in [
+            r#"{"error":{"code":"COE_0020","message":null}}"#,
+            r#"{"error":{"message":{"lang":"en","value":"refused"}}}"#,
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"403"}"#,
+            "<?xml version='1.0'?><error xmlns='http://schemas.microsoft.com/ado/2007/08/dataservices/metadata'><code>X</code></error>",
+        ] {
+            check(403, JSON, apis, Verdict::NoPermission, None);
+        }
         let unproven = classify(403, JSON, NO_PERMISSION.as_bytes(), false);
         assert_eq!(unproven, (Verdict::UnexpectedAnswer, None));
     }

@@ -91,8 +91,8 @@ impl DestinationService {
     ///
     /// # Errors
     /// [`Reason::CredentialUnusable`] where the key cannot be read.
-    pub async fn credential_not_after(&self) -> Result<Option<Timestamp>, Unseen> {
-        self.api.tokens().credential_not_after().await
+    pub fn credential_not_after(&self) -> Result<Option<Timestamp>, Unseen> {
+        self.api.tokens().credential_not_after()
     }
 
     /// The public chain of an entry. An unchanged one (304) comes from memory.
@@ -142,7 +142,9 @@ impl DestinationService {
         }
         let entry: WholeEntry =
             serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-        let text = Zeroizing::new(entry.content.split_ascii_whitespace().collect::<String>());
+        // Room for all of it at once: a text that grows leaves copies of the key behind.
+        let mut text = Zeroizing::new(String::with_capacity(entry.content.len()));
+        entry.content.split_ascii_whitespace().for_each(|piece| text.push_str(piece));
         let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map_err(|_| {
             let text =
                 format!("could not {} ({}): its content is not Base64", request.what, self.connection());

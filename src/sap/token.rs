@@ -1,7 +1,7 @@
 //! The token of one connection: fetched once for everybody, kept until shortly before its end, dropped when refused.
 //! It asks the Destination service nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -44,6 +44,8 @@ pub(crate) struct Tokens {
     net: Net,
     settings: ConnectionSettings,
     held: Mutex<Option<Held>>,
+    /// When the certificate ends that the key's file with this content names.
+    not_after: std::sync::Mutex<Option<(Fingerprint, Option<Timestamp>)>>,
 }
 
 /// What is held for one content of the key's file; another content begins anew.
@@ -72,7 +74,7 @@ struct Token {
 
 impl Tokens {
     pub(crate) fn new(net: Net, settings: ConnectionSettings) -> Self {
-        Self { net, settings, held: Mutex::new(None) }
+        Self { net, settings, held: Mutex::new(None), not_after: std::sync::Mutex::default() }
     }
 
     pub(crate) fn connection(&self) -> &str {
@@ -111,18 +113,29 @@ impl Tokens {
         }
     }
 
-    /// When the key's certificate ends; none for a secret.
-    pub(crate) async fn credential_not_after(&self) -> Result<Option<Timestamp>, Unseen> {
-        let mut held = self.held.lock().await;
-        Ok(self.current(&mut held)?.key.not_after())
+    /// When the key's certificate ends; none for a secret. It never waits for a token that is being fetched.
+    pub(crate) fn credential_not_after(&self) -> Result<Option<Timestamp>, Unseen> {
+        let bytes = self.key_bytes()?;
+        let content = Fingerprint::of(&bytes);
+        let mut known = self.not_after.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, not_after)) = known.filter(|(of, _)| *of == content) {
+            return Ok(not_after);
+        }
+        let not_after = ServiceKey::read(&bytes, &self.settings.service_key.to_string())?.not_after();
+        *known = Some((content, not_after));
+        Ok(not_after)
+    }
+
+    fn key_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Unseen> {
+        self.settings.service_key.read_bytes().map_err(|unseen| {
+            let text = format!("the service key of {} cannot be read: {unseen}", self.settings.name);
+            Unseen::new(Reason::CredentialUnusable, text)
+        })
     }
 
     /// The key as its file says now: read anew each time, understood anew when it changed.
     fn current<'held>(&self, held: &'held mut Option<Held>) -> Result<&'held mut Held, Unseen> {
-        let bytes = self.settings.service_key.read_bytes().map_err(|unseen| {
-            let text = format!("the service key of {} cannot be read: {unseen}", self.settings.name);
-            Unseen::new(Reason::CredentialUnusable, text)
-        })?;
+        let bytes = self.key_bytes()?;
         let content = Fingerprint::of(&bytes);
         let kept = held.take().filter(|held| held.content == content);
         let fresh = match kept {

@@ -242,3 +242,51 @@ async fn the_log_as_text_is_one_line_an_event() {
         |line: &String| line.get(..19).is_some_and(|at| at.parse::<chrono::NaiveDateTime>().is_ok());
     assert!(lines.iter().all(stamped), "{lines:#?}");
 }
+
+#[tokio::test]
+async fn a_watch_that_is_gone_and_comes_back_goes_on_with_its_record() {
+    let (folder, config) = folder();
+    let both = config.clone() + &file_watch("b", "a.pem");
+    let daemon = Daemon::start(folder.path(), &both).await;
+    daemon.watch("b", "the second watch", |watch| !watch["certificates"].is_null()).await;
+    let gone = async |daemon: &Daemon| {
+        within(LIMIT, "the watch among the vanished", async || {
+            let status = daemon.json("/api/v1/status").await;
+            let vanished = status["vanished"].as_array()?.clone();
+            vanished.iter().any(|watch| watch["id"] == "b").then_some(vanished)
+        })
+        .await
+    };
+    configure(folder.path(), &config);
+    daemon.signal(Signal::SIGHUP);
+    let vanished = gone(&daemon).await;
+    daemon.stop().await;
+    let daemon = Daemon::started(folder.path(), &[]).await;
+    assert_eq!(gone(&daemon).await, vanished, "it is gone since the same moment");
+    configure(folder.path(), &both);
+    daemon.signal(Signal::SIGHUP);
+    daemon.watch("b", "the watch that is back", |_| true).await;
+    let events = daemon.json("/api/v1/events?watch=b&limit=100").await["events"].clone();
+    let came_and_went = |event: &&Value| event["kind"] == "watched" || event["kind"] == "vanished";
+    let texts = events.as_array().unwrap().iter().filter(came_and_went);
+    let texts: Vec<&str> = texts.filter_map(|event| event["text"].as_str()).collect();
+    assert_eq!(texts.len(), 3, "{texts:#?}");
+    assert!(texts[0].contains("goes on with the record it had"), "{texts:#?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told_of_and_kept() {
+    let (folder, config) = folder();
+    let daemon = Daemon::start(folder.path(), &config).await;
+    daemon.stop().await;
+    let store = rusqlite::Connection::open(folder.path().join("state/state.db")).unwrap();
+    assert_eq!(store.execute("UPDATE records SET body = '{\"nonsense\": 1}'", []).unwrap(), 1);
+    drop(store);
+    let daemon = Daemon::start(folder.path(), &config).await;
+    daemon.logged("a record of \"a\" in the store could not be read").await;
+    let events = daemon.json("/api/v1/events?limit=100").await["events"].clone();
+    let told = events.as_array().unwrap().iter().filter(|event| event["kind"] == "store-rebuilt").count();
+    assert_eq!(told, 1, "{events:#}");
+    daemon.stop().await;
+}

@@ -9,6 +9,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
 use crate::domain::message::{Message, Outgoing};
 use crate::domain::report::Command;
+use crate::journal::KeptApart;
 use crate::journal::stored::{Stored as _, Unreadable, from_text, moment, read_moment};
 
 /// An event of a kind that only a newer version knows is left out of what is shown; it stays in the store.
@@ -111,19 +112,23 @@ pub(super) fn rows<T>(
 
 /// The two statements that move one kind of row to where unreadable ones are kept.
 pub(super) struct Kind {
+    name: &'static str,
     copy: &'static str,
     remove: &'static str,
 }
 
 pub(super) const RECORD: Kind = Kind {
+    name: "record",
     copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'record', ?2, body, ?3 FROM records WHERE watch = ?1",
     remove: "DELETE FROM records WHERE watch = ?1",
 };
 pub(super) const COMMAND: Kind = Kind {
+    name: "command",
     copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'command', ?2, verb, ?3 FROM commands WHERE id = ?1",
     remove: "DELETE FROM commands WHERE id = ?1",
 };
 pub(super) const MESSAGE: Kind = Kind {
+    name: "message",
     copy: "INSERT INTO unreadable (kind, name, body, why) SELECT 'message', ?2, message, ?3 FROM outbox WHERE id = ?1",
     remove: "DELETE FROM outbox WHERE id = ?1",
 };
@@ -135,14 +140,15 @@ pub(super) fn keep_apart(
     key: &(impl rusqlite::ToSql + Sync),
     name: &str,
     why: &Unreadable,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<KeptApart>> {
     if connection.is_readonly(rusqlite::MAIN_DB)? {
-        return Ok(());
+        return Ok(None);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute(kind.copy, params![key, name, why.to_string()])?;
     transaction.execute(kind.remove, params![key])?;
-    transaction.commit()
+    transaction.commit()?;
+    Ok(Some(KeptApart { kind: kind.name.to_owned(), name: name.to_owned(), why: why.to_string() }))
 }
 
 pub(super) fn actor_name(actor: &Actor) -> Option<&str> {

@@ -422,6 +422,14 @@ impl Journal for Mortal {
         self.0.outbox().await
     }
 
+    async fn rested(&self, id: i64, next: Timestamp, why: &str) -> Result<(), JournalError> {
+        self.0.rested(id, next, why).await
+    }
+
+    fn take_kept_apart(&self) -> Vec<certsteward::journal::KeptApart> {
+        self.0.take_kept_apart()
+    }
+
     async fn paused(&self) -> Result<Option<(Timestamp, Actor)>, JournalError> {
         self.0.paused().await
     }
