@@ -13,6 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::finding::Level;
 use crate::domain::message::{Message, Topic};
 use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::record::Record;
 use crate::domain::report::Sighting;
 use crate::domain::verdict::Probed;
 use crate::engine::pass::{House, pass};
@@ -23,11 +24,13 @@ use crate::sources::Source as _;
 use crate::sources::tls::{self, Tls};
 
 /// Looks at these watches once, or at all of them, and pictures them as the API does. No act begins, nobody is told, nothing is written.
+/// What the store knows already, people's confirmations above all, is where the look begins.
 ///
 /// # Errors
 /// Where the parts cannot be built.
 pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_json::Value>, Start> {
     let clock = SystemClock;
+    let mut records = stored_records(&config).await;
     let built = Built::new(config, Net::new()?).map_err(Start::Build)?;
     let all = built.watches().map_err(Start::Build)?.parts;
     let journal = Sqlite::in_memory()?;
@@ -46,9 +49,25 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             seed: [0; 32],
             may_act: &|| never.load(Ordering::Relaxed),
         };
-        views.push(crate::surfaces::picture(&pass(&parts, None, Vec::new(), &house).await?.view));
+        let record = records.remove(&id).map(|record| to_be_looked_at(record, clock.now()));
+        views.push(crate::surfaces::picture(&pass(&parts, record, Vec::new(), &house).await?.view));
     }
     Ok(views)
+}
+
+/// The records of the store, read only; none where there is no store, or none that this version can read.
+async fn stored_records(config: &Config) -> BTreeMap<String, Record> {
+    let State::Sqlite(path) = &config.daemon.state;
+    let Ok(store) = Sqlite::open_read_only(path) else { return BTreeMap::new() };
+    store.records().await.unwrap_or_default()
+}
+
+/// Somebody asks: every look and every probe is made anew, however lately the daemon made them.
+fn to_be_looked_at(mut record: Record, now: Timestamp) -> Record {
+    record.looked.clear();
+    record.misses.clear();
+    record.check_asked = Some(now);
+    record
 }
 
 /// Makes every probe of one watch with the certificate that its source holds now.

@@ -65,7 +65,7 @@ impl Answer {
 
     async fn waiting(&self, common: &Common) -> Result<Waiting, Failed> {
         let watch = segment("watch", &self.watch)?;
-        let shown = self.remarks.daemon(common).get(&format!("/api/v1/watches/{watch}")).await?;
+        let shown = self.remarks.daemon(common)?.get(&format!("/api/v1/watches/{watch}")).await?;
         which_waits(&shown).ok_or_else(|| {
             Failed::could_not(format!(
                 "no act of {watch} waits for an answer; see what happens next with: certsteward plan {watch}"

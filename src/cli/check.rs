@@ -8,16 +8,17 @@ use super::daemon::{Daemon, Reach};
 use super::exit::{Exit, Failed};
 use super::facts::{days_left, shown};
 use super::output::{Output, Tone};
-use super::picture::{choose, level, list, moment, text};
+use super::picture::{choose, level, list, list_of, moment, text};
 use super::watches;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::finding::Level;
 
-/// Look once and say how the watches are; change nothing
+/// Say how the watches are; change nothing
 ///
-/// While certsteward runs, its newest picture is shown; else every source is looked at and every probe made, once. Exits as
-/// monitoring plugins do: 0 ok, 1 warning, 2 critical, 3 unknown.
+/// While certsteward runs, its newest picture is shown, and a warning where that is old. Where it does not run, every source
+/// is looked at and every probe made, once, and that nobody keeps watch is a warning. Exits as monitoring plugins do: 0 ok,
+/// 1 warning, 2 critical, 3 unknown.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  certsteward check\n  certsteward check sf-odata-prod --json\n  certsteward check --now        look anew even while certsteward runs"
@@ -40,36 +41,103 @@ impl Arguments {
         // What cannot be looked at is unknown, whatever stood in the way.
         let unknown =
             |failed: Failed| Failed { exit: Exit::Unknown, text: format!("UNKNOWN - {}", failed.text) };
-        let all = self.look(common).await.map_err(unknown)?;
-        let chosen = choose(&all, &self.watch).map_err(unknown)?;
+        let seen = self.look(common).await.map_err(unknown)?;
+        let mut chosen = choose(&seen.watches, &self.watch).map_err(unknown)?;
         if chosen.is_empty() {
-            return Err(unknown(Failed::could_not("no watch is configured")));
+            return Err(unknown(watches::none_configured(common)));
         }
-        let now = SystemClock.now();
+        chosen.sort_by_key(|watch| std::cmp::Reverse(state_of(watch)));
         let worst = chosen.iter().map(|watch| state_of(watch)).max().unwrap_or(State::Unknown);
+        let worst = if seen.looker.is_worrying() { worst.max(State::Warning) } else { worst };
         if self.json {
-            output.json(&json!({ "state": worst.word().to_lowercase(), "watches": chosen }));
+            output.json(&json!({
+                "state": worst.word().to_lowercase(), "daemon": seen.looker.word(),
+                "note": seen.looker.note(), "watches": chosen,
+            }));
         } else {
-            show(&chosen, worst, now, output);
+            show(&chosen, worst, &seen.looker, output);
         }
         Ok(worst.exit())
     }
 
-    async fn look(&self, common: &Common) -> Result<Vec<Value>, Failed> {
+    async fn look(&self, common: &Common) -> Result<Seen, Failed> {
         if self.now {
-            return watches::look_once(common, &self.watch).await;
+            let watches = watches::look_once(common, &self.watch).await?;
+            return Ok(Seen { watches, looker: Looker::ThisOnce });
         }
-        match ask(&Daemon::reach(&self.reach, common)).await {
-            Ok(watches) => Ok(watches),
-            Err(error) if error.is_not_running() => watches::look_once(common, &self.watch).await,
+        match ask(&Daemon::reach(&self.reach, common)?).await {
+            Ok(seen) => Ok(seen),
+            Err(error) if error.is_not_running() => {
+                let watches = watches::look_once(common, &self.watch).await?;
+                Ok(Seen { watches, looker: Looker::NobodyElse })
+            }
             Err(error) => Err(error.into()),
         }
     }
 }
 
-async fn ask(daemon: &Daemon) -> Result<Vec<Value>, super::daemon::AskDaemon> {
-    Ok(list(&daemon.get("/api/v1/watches").await?, "watches").to_vec())
+async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
+    let watches = list(&daemon.get("/api/v1/watches").await?, "watches").to_vec();
+    let status = daemon.get("/api/v1/status").await?;
+    let old = age_of_old_picture(&status, SystemClock.now());
+    Ok(Seen { watches, looker: Looker::Daemon { old } })
 }
+
+/// How many minutes ago the daemon last passed over a watch, where that is too long ago: nothing came of it for half an hour,
+/// and the moment it had set for itself is over.
+fn age_of_old_picture(status: &Value, now: Timestamp) -> Option<i64> {
+    let newest = moment(status, "last_pass").or_else(|| moment(status, "started"))?;
+    let minutes = (now - newest).num_minutes();
+    let overdue = moment(status, "next_pass").is_none_or(|next| next < now);
+    (minutes > OLD && overdue).then_some(minutes)
+}
+
+/// What was seen, and who looked.
+struct Seen {
+    watches: Vec<Value>,
+    looker: Looker,
+}
+
+/// Who looked.
+enum Looker {
+    /// The daemon; this many minutes ago, where that is too long ago.
+    Daemon { old: Option<i64> },
+    /// This command, because it was asked to.
+    ThisOnce,
+    /// This command, because the daemon does not run.
+    NobodyElse,
+}
+
+impl Looker {
+    /// Whether how it was looked is itself a reason to worry.
+    fn is_worrying(&self) -> bool {
+        match self {
+            Self::Daemon { old } => old.is_some(),
+            Self::ThisOnce => false,
+            Self::NobodyElse => true,
+        }
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Daemon { .. } => "running",
+            Self::ThisOnce => "not asked",
+            Self::NobodyElse => "not running",
+        }
+    }
+
+    /// What there is to say about it.
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Daemon { old } => old.map(|minutes| format!("the newest picture is {minutes} minutes old")),
+            Self::ThisOnce => Some("looked once".to_owned()),
+            Self::NobodyElse => Some("certsteward is not running, looked once".to_owned()),
+        }
+    }
+}
+
+/// How many minutes old the newest picture may be.
+const OLD: i64 = 30;
 
 /// The states of monitoring plugins, in the order of seriousness that they use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,19 +186,33 @@ fn state_of(watch: &Value) -> State {
     }
 }
 
-fn show(watches: &[&Value], worst: State, now: Timestamp, output: &mut Output) {
+fn show(watches: &[&Value], worst: State, looker: &Looker, output: &mut Output) {
+    let now = SystemClock.now();
     let counts = [State::Critical, State::Warning, State::Unknown, State::Ok]
         .map(|state| (state, watches.iter().filter(|watch| state_of(watch) == state).count()));
-    let counts: Vec<String> = counts
+    let counts = counts
         .iter()
         .filter(|(_, count)| *count > 0)
-        .map(|(state, count)| format!("{count} {}", state.word().to_lowercase()))
-        .collect();
+        .map(|(state, count)| format!("{count} {}", state.word().to_lowercase()));
+    let mut said: Vec<String> = looker.note().into_iter().collect();
+    said.push(counts.collect::<Vec<_>>().join(", "));
+    said.extend(watches.first().and_then(|watch| worst_of_all(watch)));
     let word = output.tone(worst.tone(), worst.word());
-    output.line(format_args!("{word} - {} | {}", counts.join(", "), performance(watches, now)));
+    output.line(format_args!("{word} - {} | {}", said.join("; "), performance(watches, now)));
     for watch in watches {
         show_one(watch, now, output);
     }
+}
+
+/// The most serious watch and what is wrong with it, on the one line that many monitoring systems show.
+fn worst_of_all(watch: &Value) -> Option<String> {
+    let id = text(watch, "id");
+    let finding = list_of(watch, "findings").first().map(|finding| text(finding, "text"));
+    // What follows a bar on this line is read as numbers.
+    (state_of(watch) != State::Ok).then(|| match finding {
+        Some(finding) => format!("{id}: {}", finding.replace('|', "/")),
+        None => format!("worst is {id}"),
+    })
 }
 
 fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
@@ -141,7 +223,7 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     );
     let word = output.tone(state.tone(), format_args!("{:8}", state.word()));
     output.line(format_args!("{word} {}: {expires}, {}", text(watch, "id"), text(watch, "step")));
-    for finding in list(watch, "findings") {
+    for finding in list_of(watch, "findings") {
         let (level, text, way_out) =
             (text(finding, "level"), text(finding, "text"), text(finding, "way_out"));
         output.line(format_args!("  {level}: {text}"));
@@ -174,6 +256,19 @@ mod tests {
         for (level, number) in [("ok", 0), ("notice", 0), ("warning", 1), ("critical", 2), ("odd", 3)] {
             assert_eq!(exit(&json!({ "level": level, "seen_at": seen })), number, "{level}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_old_once_its_daemon_is_behind_its_own_time() {
+        let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
+        let old = |last: &str, next: &str| {
+            age_of_old_picture(&json!({ "last_pass": last, "next_pass": next }), now)
+        };
+        assert_eq!(old("2026-11-01T11:00:00Z", "2026-11-01T11:15:00Z"), Some(60));
+        assert_eq!(old("2026-11-01T11:00:00Z", "2026-11-01T13:00:00Z"), None);
+        assert_eq!(old("2026-11-01T11:50:00Z", "2026-11-01T11:55:00Z"), None);
+        let never = json!({ "last_pass": null, "started": "2026-11-01T11:00:00Z" });
+        assert_eq!(age_of_old_picture(&never, now), Some(60));
     }
 
     #[test]

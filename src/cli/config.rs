@@ -76,7 +76,9 @@ fn check(common: &Common, json: bool, output: &mut Output) -> Result<Exit, Faile
             if json {
                 output.json(&serde_json::json!({ "valid": true, "problems": [] }));
             } else {
-                output.line(format_args!("{}: valid, {}", common.path().display(), watches::count(&valid)));
+                output.line(watches::defaults_hold(common).unwrap_or_else(|| {
+                    format!("{}: valid, {}", common.path().display(), watches::count(&valid))
+                }));
             }
             return Ok(Exit::Done);
         }

@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 use super::Common;
 use super::exit::Failed;
+use crate::config::Kind;
 
 /// Where the socket is unless the configuration or `--socket` says otherwise.
 pub(super) const DEFAULT_SOCKET: &str = "/run/certsteward/control.sock";
@@ -85,9 +86,24 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// The daemon these arguments mean.
-    pub(super) fn reach(reach: &Reach, common: &Common) -> Self {
-        let socket = reach.socket.clone().unwrap_or_else(|| configured_socket(common.path()));
-        Self { socket }
+    ///
+    /// # Errors
+    /// Where a configuration was named that does not even tell its socket: another daemon's must not be taken for it.
+    pub(super) fn reach(reach: &Reach, common: &Common) -> Result<Self, Failed> {
+        let socket = match &reach.socket {
+            Some(socket) => socket.clone(),
+            None => match (configured_socket(common.path()), common.kind()) {
+                (Ok(socket), _) => socket,
+                (Err(_), Kind::Default) => PathBuf::from(DEFAULT_SOCKET),
+                (Err(problem), Kind::Given) => {
+                    return Err(Failed::configuration(format!(
+                        "{} cannot be read as a configuration ({problem}); name the socket with --socket",
+                        common.path().display()
+                    )));
+                }
+            },
+        };
+        Ok(Self { socket })
     }
 
     /// Reads.
@@ -163,13 +179,18 @@ fn refusal(status: u16, answer: &Value) -> String {
 
 /// The socket as the configuration names it. Only this one key is read: `pause` must work while the rest of the file
 /// is broken, or is readable for root alone.
-fn configured_socket(config: &Path) -> PathBuf {
-    let socket = std::fs::read_to_string(config)
-        .ok()
-        .and_then(|text| text.parse::<toml::Table>().ok())
-        .and_then(|table| Some(table.get("daemon")?.get("socket")?.as_str()?.to_owned()));
+fn configured_socket(config: &Path) -> Result<PathBuf, String> {
+    let text = std::fs::read_to_string(config).map_err(|error| error.to_string())?;
+    let table = text.parse::<toml::Table>().map_err(|error| broken_at(&text, &error))?;
+    let socket = table.get("daemon").and_then(|daemon| daemon.get("socket")?.as_str());
     let folder = config.parent().unwrap_or(Path::new(""));
-    socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), |socket| folder.join(socket))
+    Ok(socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), |socket| folder.join(socket)))
+}
+
+/// Where a text stops being TOML, without quoting it: the line may hold a secret.
+fn broken_at(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 /// A watch's or a target's id as part of a path.
@@ -192,12 +213,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("certsteward.toml");
         std::fs::write(&file, "[daemon]\nsocket = \"run/c.sock\"\nnonsense = 1\n").unwrap();
-        assert_eq!(configured_socket(&file), folder.path().join("run/c.sock"));
+        assert_eq!(configured_socket(&file).unwrap(), folder.path().join("run/c.sock"));
     }
 
     #[test]
-    fn without_a_readable_configuration_the_usual_socket_is_meant() {
-        assert_eq!(configured_socket(Path::new("/nowhere/c.toml")), Path::new(DEFAULT_SOCKET));
+    fn where_a_file_stops_being_toml_is_told_without_its_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("certsteward.toml");
+        std::fs::write(&file, "[daemon]\npassword = hunter2\n").unwrap();
+        let problem = configured_socket(&file).unwrap_err();
+        assert!(problem.starts_with("line 2: ") && !problem.contains("hunter2"), "{problem}");
+    }
+
+    #[test]
+    fn a_file_that_was_named_and_cannot_be_read_never_means_the_usual_socket() {
+        let reach = Reach { socket: None };
+        let named = Common { config: Some(PathBuf::from("/nowhere/c.toml")) };
+        assert_eq!(Daemon::reach(&reach, &named).err().unwrap().exit.number(), 78);
+        let reach = Reach { socket: Some(PathBuf::from("s")) };
+        assert_eq!(Daemon::reach(&reach, &named).unwrap().socket, Path::new("s"));
     }
 
     #[test]

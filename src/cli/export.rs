@@ -101,7 +101,7 @@ impl Arguments {
             Failed::could_not(format!("there is no file {}, and no watch has such an id", self.what))
         })?;
         let path = format!("/watches/{watch}/public.pem");
-        let answer = Daemon::reach(&self.reach, common).get(&path).await.map_err(|error| {
+        let answer = Daemon::reach(&self.reach, common)?.get(&path).await.map_err(|error| {
             if error.is_not_running() {
                 return Failed::could_not(format!(
                     "there is no file {watch}, and the watch {watch} cannot be asked for: {error}"

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let mut events = match self.ask(&Daemon::reach(&self.reach, common)).await {
+        let mut events = match self.ask(&Daemon::reach(&self.reach, common)?).await {
             Ok(events) => events,
             Err(Ask::Daemon(error)) if error.is_not_running() => self.read_store(common, &error).await?,
             Err(Ask::Daemon(error)) => return Err(error.into()),

@@ -190,7 +190,7 @@ impl Verb {
 
     async fn perform(self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         match self {
-            Self::Run(arguments) => arguments.perform(common).await,
+            Self::Run(arguments) => arguments.perform(common, output).await,
             Self::Check(arguments) => arguments.perform(common, output).await,
             Self::Plan(arguments) => arguments.perform(common, output).await,
             Self::Renew(arguments) => arguments.perform(common, output).await,

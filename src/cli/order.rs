@@ -38,7 +38,7 @@ pub(super) struct Order<'a> {
 
 impl Remarks {
     /// The daemon these arguments mean.
-    pub(super) fn daemon(&self, common: &Common) -> Daemon {
+    pub(super) fn daemon(&self, common: &Common) -> Result<Daemon, Failed> {
         Daemon::reach(&self.reach, common)
     }
 }
@@ -53,7 +53,7 @@ impl Order<'_> {
             }
         }
         body.extend(self.fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let answer = self.remarks.daemon(common).post(&self.path, &Value::Object(body)).await?;
+        let answer = self.remarks.daemon(common)?.post(&self.path, &Value::Object(body)).await?;
         if self.remarks.json {
             output.json(&answer);
         } else {

@@ -28,6 +28,11 @@ pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).unwrap_or(value).as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
+/// The list of that name there; none where there is none of it.
+pub(super) fn list_of<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).map(|found| list(found, "")).unwrap_or_default()
+}
+
 /// The level there; none where the answer has no level that is known.
 pub(super) fn level(value: &Value) -> Option<Level> {
     Level::from_code(text(value, "level"))
@@ -38,11 +43,14 @@ pub(super) fn choose<'a>(all: &'a [Value], ids: &[String]) -> Result<Vec<&'a Val
     if ids.is_empty() {
         return Ok(all.iter().collect());
     }
-    let known = || all.iter().map(|watch| text(watch, "id")).collect::<Vec<_>>().join(", ");
+    let known = || match all.iter().map(|watch| text(watch, "id")).collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "none is configured".to_owned(),
+        ids => format!("there are: {ids}"),
+    };
     let find = |id: &String| {
         all.iter()
             .find(|watch| text(watch, "id") == id)
-            .ok_or_else(|| Failed::could_not(format!("there is no watch {id:?}; there are: {}", known())))
+            .ok_or_else(|| Failed::could_not(format!("there is no watch {id:?}; {}", known())))
     };
     ids.iter().map(find).collect()
 }

@@ -8,7 +8,7 @@ use super::daemon::{AskDaemon, Daemon, Reach, segment};
 use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
-use super::picture::{choose, list, moment, moment_shown, text};
+use super::picture::{choose, list, list_of, moment, moment_shown, text};
 use super::watches;
 
 /// Show what happens next, why, what holds it, and whether a gap is expected
@@ -26,10 +26,18 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let whole = self.plans(common).await?;
+        let (whole, looked_once) = self.plans(common).await?;
         if self.json {
             output.json(&Value::from(whole.iter().map(only_plan).collect::<Vec<_>>()));
             return Ok(Exit::Done);
+        }
+        if whole.is_empty() {
+            return Err(watches::none_configured(common));
+        }
+        if looked_once {
+            output.aside(
+                "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
+            );
         }
         for watch in &whole {
             show(watch, output);
@@ -37,16 +45,18 @@ impl Arguments {
         Ok(Exit::Done)
     }
 
-    async fn plans(&self, common: &Common) -> Result<Vec<Value>, Failed> {
+    /// The watches in full, and whether they had to be looked at without a daemon.
+    async fn plans(&self, common: &Common) -> Result<(Vec<Value>, bool), Failed> {
         for id in &self.watch {
             segment("watch", id)?;
         }
-        match self.ask(&Daemon::reach(&self.reach, common)).await {
+        match self.ask(&Daemon::reach(&self.reach, common)?).await {
             Err(error) if error.is_not_running() => {
                 let all = watches::look_once(common, &self.watch).await?;
-                choose(&all, &self.watch).map(|chosen| chosen.into_iter().cloned().collect())
+                let chosen = choose(&all, &self.watch)?;
+                Ok((chosen.into_iter().cloned().collect(), true))
             }
-            asked => Ok(asked?),
+            asked => Ok((asked?, false)),
         }
     }
 
@@ -65,7 +75,8 @@ impl Arguments {
 }
 
 fn only_plan(watch: &Value) -> Value {
-    let names = ["id", "mode", "step", "level", "deadline", "due", "plan", "in_flight", "attempts"];
+    let names =
+        ["id", "mode", "step", "level", "deadline", "due", "plan", "hand_offs", "in_flight", "attempts"];
     let kept = names.iter().filter_map(|name| Some(((*name).to_owned(), watch.get(*name)?.clone())));
     Value::Object(kept.collect())
 }
@@ -88,6 +99,11 @@ fn show(watch: &Value, output: &mut Output) {
     if !text(plan, "gap").is_empty() {
         facts.push(("Gap expected".to_owned(), text(plan, "gap").to_owned()));
     }
+    for open in list_of(watch, "hand_offs") {
+        let link = text(open, "link");
+        let place = if link.is_empty() { "" } else { "\n" };
+        facts.push(("Hand-off page".to_owned(), format!("{}{place}{link}", text(open, "headline"))));
+    }
     for line in list_of(plan, "lines") {
         let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);
         facts.push((at, format!("{}\nbecause {}", text(line, "what"), text(line, "why"))));
@@ -96,8 +112,4 @@ fn show(watch: &Value, output: &mut Output) {
         facts.push(("Next look or try".to_owned(), shown(next)));
     }
     output.facts(2, &facts);
-}
-
-fn list_of<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).map(|found| list(found, "")).unwrap_or_default()
 }

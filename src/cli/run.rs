@@ -3,6 +3,8 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
+use super::output::Output;
+use super::watches;
 use crate::app;
 
 /// Run the daemon
@@ -14,7 +16,10 @@ use crate::app;
 pub(super) struct Arguments {}
 
 impl Arguments {
-    pub(super) async fn perform(&self, common: &Common) -> Result<Exit, Failed> {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        if let Some(why) = watches::defaults_hold(common) {
+            output.aside(format_args!("certsteward: {why}"));
+        }
         match app::run(common.path(), common.kind()).await {
             Ok(true) => Ok(Exit::Done),
             Ok(false) => Err(Failed::could_not("stopped before everything in hand had ended")),

@@ -6,12 +6,28 @@ use serde_json::Value;
 use super::Common;
 use super::exit::Failed;
 use crate::app;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Kind};
 use crate::domain::verdict::Probed;
 
 /// The configuration, or every problem of it.
 pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
     config::load(common.path(), common.kind()).map_err(|problems| Failed::configuration(problems.to_string()))
+}
+
+/// Nothing is watched, and why that may be.
+pub(super) fn none_configured(common: &Common) -> Failed {
+    let why = defaults_hold(common).unwrap_or_else(|| format!("{} names none", common.path().display()));
+    Failed::could_not(format!(
+        "no watch is configured: {why}; begin with certsteward config example --minimal, or name another file with --config"
+    ))
+}
+
+/// That the default file is missing, where it is: then the built-in defaults hold.
+pub(super) fn defaults_hold(common: &Common) -> Option<String> {
+    let missing = common.kind() == Kind::Default && matches!(common.path().try_exists(), Ok(false));
+    missing.then(|| {
+        format!("there is no file {}; the built-in defaults hold: no watches", common.path().display())
+    })
 }
 
 /// What a configuration holds, in numbers.

@@ -146,9 +146,14 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
         "findings": [{ "level": "critical", "text": "the certificate has expired", "way_out": "renew it" }],
     });
     let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-11-01T00:00:00Z" });
-    let (ran, asked) = against(vec![("200 OK", json!({ "watches": [watch, fine] }))], &["check"]);
+    let list = ("200 OK", json!({ "watches": [fine, watch] }));
+    let (ran, asked) = against(vec![list, ("200 OK", json!({}))], &["check"]);
     assert_eq!((ran.code, asked[0].line.as_str()), (2, "GET /api/v1/watches"));
-    assert!(ran.out.starts_with("CRITICAL - 1 critical, 1 ok | 'a_days_left'=-"), "{}", ran.out);
+    assert!(
+        ran.out.starts_with("CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_left'=-"),
+        "{}",
+        ran.out
+    );
     assert!(
         ran.out.contains("\n  critical: the certificate has expired\n    way out: renew it\n"),
         "{}",
@@ -158,9 +163,91 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
 
 #[test]
 fn check_of_a_watch_that_is_not_there_is_unknown() {
-    let (ran, _) =
-        against(vec![("200 OK", json!({ "watches": [{ "id": "b", "level": "ok" }] }))], &["check", "a"]);
+    let list = ("200 OK", json!({ "watches": [{ "id": "b", "level": "ok" }] }));
+    let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check", "a"]);
     ran.expect(3, "", "certsteward: UNKNOWN - there is no watch \"a\"; there are: b\n");
+}
+
+#[test]
+fn check_warns_of_a_picture_that_has_grown_old() {
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
+    let status = json!({ "last_pass": "2026-01-01T00:00:00Z", "next_pass": "2026-01-01T00:15:00Z" });
+    let (ran, asked) =
+        against(vec![("200 OK", json!({ "watches": [fine] })), ("200 OK", status)], &["check"]);
+    assert_eq!((ran.code, asked[1].line.as_str()), (1, "GET /api/v1/status"));
+    assert!(ran.out.starts_with("WARNING - the newest picture is "), "{}", ran.out);
+    assert!(ran.out.contains(" minutes old; 1 ok | "), "{}", ran.out);
+}
+
+/// A watch of a file whose certificate is good for long, and no daemon.
+fn watched_file(arguments: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    std::fs::write(folder.path().join("a.pem"), certificate.pem()).unwrap();
+    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n";
+    std::fs::write(folder.path().join("c.toml"), text).unwrap();
+    let ran = certsteward(folder.path(), &[&["--config", "c.toml"], arguments].concat());
+    assert!(!folder.path().join("state.db").exists(), "one look writes no store");
+    ran
+}
+
+#[test]
+fn check_without_a_daemon_is_at_least_a_warning_and_says_why() {
+    let ran = watched_file(&["check"]);
+    assert!(ran.out.contains(" - certsteward is not running, looked once; "), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 1 || ran.code == 2, "{}", ran.out);
+    let json: Value = serde_json::from_str(&watched_file(&["check", "--json"]).out).unwrap();
+    assert_eq!((&json["daemon"], json["state"] == "ok"), (&json!("not running"), false));
+}
+
+#[test]
+fn check_that_was_asked_to_look_itself_only_says_so() {
+    let ran = watched_file(&["check", "--now"]);
+    assert!(ran.out.contains(" - looked once; ") && !ran.out.contains("not running"), "{}", ran.out);
+}
+
+#[test]
+fn plan_without_a_daemon_says_that_nothing_of_it_happens() {
+    let ran = watched_file(&["plan", "a"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("certsteward is not running: looked once"), "{}", ran.err);
+}
+
+#[test]
+fn without_a_watch_check_and_plan_say_that_none_is_configured() {
+    let nothing = "[daemon]\nsocket = \"s\"\n";
+    let ran = with_config(nothing, &["plan"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.starts_with("certsteward: no watch is configured: c.toml names none"), "{}", ran.err);
+    assert_eq!(with_config(nothing, &["check"]).code, 3);
+    let ran = with_config(nothing, &["plan", "x"]);
+    ran.expect(1, "", "certsteward: there is no watch \"x\"; none is configured\n");
+}
+
+#[test]
+fn a_broken_configuration_never_means_another_daemon() {
+    let ran = with_config("[daemon\n", &["renew", "a"]);
+    assert_eq!((ran.code, ran.out.as_str()), (78, ""));
+    assert!(
+        ran.err.starts_with("certsteward: c.toml cannot be read as a configuration (line 1: "),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.ends_with("; name the socket with --socket\n"), "{}", ran.err);
+}
+
+#[test]
+fn plan_shows_the_page_of_each_open_hand_off() {
+    let open = json!({ "headline": "add the certificate", "link": "https://c.example.org/handoffs/t" });
+    let watch = json!({ "id": "a", "step": "proving", "mode": "act", "plan": {}, "hand_offs": [open] });
+    let (ran, _) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    let page = ran.out.lines().skip_while(|line| !line.contains("Hand-off page")).collect::<Vec<_>>();
+    assert!(
+        page[0].ends_with("add the certificate") && page[1].ends_with(" https://c.example.org/handoffs/t"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]

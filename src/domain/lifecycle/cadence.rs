@@ -1,7 +1,7 @@
 //! When each look is due: gently in steady state, closely while somebody waits.
 //! It makes no look.
 
-use crate::domain::record::{Attempts, ProbeFacts, Record, Role, Standing};
+use crate::domain::record::{Attempts, HandOffFacts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Probe, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -10,6 +10,12 @@ use crate::domain::{Duration, Timestamp};
 const LADDER_MINUTES: [i64; 5] = [1, 2, 5, 10, 15];
 /// How long a person's sign makes probes closer.
 const BURST: Duration = Duration::minutes(30);
+/// So many signs within this time are each answered at once.
+const SIGNS_AT_ONCE: usize = 5;
+/// See [`SIGNS_AT_ONCE`].
+const SIGNS_WITHIN: Duration = Duration::minutes(10);
+/// At once: so long after the probe before.
+const AFTER_SIGN: Duration = Duration::seconds(2);
 /// How often then.
 const BURST_EVERY: Duration = Duration::minutes(1);
 /// How often a certificate is tried that already used up its refused logons.
@@ -105,24 +111,32 @@ pub(in crate::domain) fn settle_time(watch: &Watch) -> Duration {
 }
 
 /// The newest sign that the target was told: our own upload, or a person's word (then true).
-fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<(Timestamp, bool)> {
+fn latest_sign(watch: &Watch, probe: &Probe, standing: &Standing) -> Option<(Timestamp, Duration)> {
     let mine = watch
         .targets
         .iter()
         .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
     mine.filter_map(|target| standing.targets.get(&target.id))
         .filter_map(|publication| {
-            let sign = publication.open_hand_off().and_then(|facts| facts.signs.last());
-            let published = publication.published.map(|at| (at, false));
-            sign.map(|(at, _, _)| (*at, true)).max(published)
+            let sign = publication.open_hand_off().and_then(|facts| {
+                let at = facts.signs.last()?.0;
+                Some((at, patience(facts, at)))
+            });
+            sign.max(publication.published.map(|at| (at, Duration::zero())))
         })
         .max()
 }
 
-/// A link can be pressed without end, so a person's word never brings probes closer than a burst has them.
-fn after_sign((sign, by_person): (Timestamp, bool), last: Timestamp, steady: Timestamp) -> Timestamp {
+/// How long after a probe the next one may follow a person's sign. A gap may be open, so a sign is answered at once; but a
+/// link can be pressed without end, so many signs bring probes no closer than a burst has them.
+fn patience(facts: &HandOffFacts, latest: Timestamp) -> Duration {
+    let recent = facts.signs.iter().filter(|(at, _, _)| *at > latest - SIGNS_WITHIN).count();
+    if recent <= SIGNS_AT_ONCE { AFTER_SIGN } else { BURST_EVERY }
+}
+
+fn after_sign((sign, patience): (Timestamp, Duration), last: Timestamp, steady: Timestamp) -> Timestamp {
     if last < sign {
-        return steady.min(if by_person { sign.max(last + BURST_EVERY) } else { sign });
+        return steady.min(sign.max(last + patience));
     }
     if last < sign + BURST { steady.min(last + BURST_EVERY) } else { steady }
 }

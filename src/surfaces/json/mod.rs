@@ -127,6 +127,7 @@ pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
         "levels": tally(snapshot),
         "paused": daemon.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by})),
         "last_pass": moment_or_null(daemon.last_pass),
+        "next_pass": moment_or_null(snapshot.watches.values().filter_map(|view| view.plan.next).min()),
         "last_reload": daemon.last_reload.as_ref().map(|(at, succeeded, text)| {
             json!({"at": moment(*at), "succeeded": succeeded, "text": text})
         }),
