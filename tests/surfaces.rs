@@ -124,11 +124,8 @@ async fn a_change_needs_a_token_with_the_right_to_it() {
 async fn every_verb_becomes_its_command() {
     let (daemon, served) = sample().await;
     let of_watch = [
-        ("renew", Verb::Renew),
         ("cancel", Verb::Cancel),
         ("retry", Verb::Retry),
-        ("rollback", Verb::RollBack),
-        ("retire", Verb::Retire),
         ("pause", Verb::Pause),
         ("resume", Verb::Resume),
         ("targets/security-center/confirm", Verb::Confirm("security-center".to_owned(), None)),
@@ -145,6 +142,27 @@ async fn every_verb_becomes_its_command() {
     let until = r#"{"until": "2027-02-11T08:00:00+01:00"}"#;
     assert_eq!(served.post("/api/v1/watches/sf-odata-prod/silence", ADMIN, until).await.status, 202);
     assert_eq!(daemon.commands().pop().unwrap().verb, Verb::Silence(samples::at("2027-02-11T07:00:00Z")));
+}
+
+#[tokio::test]
+async fn what_could_do_nothing_is_refused_at_once_with_the_way_out() {
+    let (daemon, served) = sample().await;
+    for (watch, verb, why) in [
+        ("sf-odata-prod", "renew", "is under way already"),
+        ("payroll-link", "renew", "has no [watch.renewal]"),
+        ("payroll-link", "cancel", "no renewal of payroll-link is under way"),
+        ("payroll-link", "rollback", "nothing can be switched back"),
+        ("payroll-link", "retire", "no replaced certificate to retire"),
+        ("crm-mirror", "retire", "no entry of a replaced certificate"),
+        ("ias-user-sync", "rollback", "is observe"),
+    ] {
+        let answer = served.post(&format!("/api/v1/watches/{watch}/{verb}"), ADMIN, "").await;
+        let said = problem(&answer, 409);
+        assert!(said["error"].as_str().unwrap().contains(why), "{watch} {verb}: {said}");
+    }
+    assert_eq!(daemon.commands(), []);
+    assert_eq!(served.post("/api/v1/watches/crm-mirror/renew", ADMIN, "").await.status, 202);
+    assert_eq!(daemon.commands().remove(0).verb, Verb::Renew);
 }
 
 #[tokio::test]
@@ -218,11 +236,11 @@ async fn a_page_of_another_site_changes_nothing() {
 async fn over_the_socket_the_operating_system_names_the_user() {
     let daemon = Arc::new(FakeDaemon::new(samples::snapshot()));
     let nameless = Served::on("127.0.0.1:0", router(daemon.clone(), options(Trust::LocalSocket))).await;
-    problem(&nameless.post("/api/v1/watches/sf-odata-prod/renew", ADMIN, "").await, 403);
+    problem(&nameless.post("/api/v1/watches/crm-mirror/renew", ADMIN, "").await, 403);
     let peer = Extension(Peer { name: "alex".to_owned() });
     let named =
         Served::on("127.0.0.1:0", router(daemon.clone(), options(Trust::LocalSocket)).layer(peer)).await;
-    assert_eq!(named.ask("POST", "/api/v1/watches/sf-odata-prod/renew", &[], "").await.status, 202);
+    assert_eq!(named.ask("POST", "/api/v1/watches/crm-mirror/renew", &[], "").await.status, 202);
     assert_eq!(daemon.commands().remove(0).actor, Actor::Named("alex".to_owned()));
     let watch = named.get("/api/v1/watches/sf-odata-prod").await.json();
     let link = format!("https://certsteward.example.org/handoffs/{REPLACE_TOKEN}");
@@ -263,6 +281,9 @@ async fn the_public_file_is_the_one_to_hand_over() {
     assert!(file.text().starts_with("-----BEGIN CERTIFICATE-----\n"));
     let name = format!("attachment; filename=\"sf-odata-prod-{}.pem\"", candidate.fingerprint().short());
     assert_eq!(file.header("content-disposition"), name);
+    let attached =
+        certsteward::formats::public::public(&candidate.chain, certsteward::formats::PublicForm::Chain);
+    assert_eq!(file.body, attached.unwrap(), "the file of the page is the file of the mail");
     let cer = served.get(&format!("/handoffs/{REPLACE_TOKEN}/public.cer")).await;
     assert!(cer.text().starts_with("-----BEGIN CERTIFICATE-----\r\n"));
 }
@@ -297,10 +318,30 @@ fn asked_about(daemon: &FakeDaemon, token: &str) -> Option<Fingerprint> {
 }
 
 #[tokio::test]
+async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_deleted() {
+    let mut snapshot = samples::snapshot();
+    let mut view = (*snapshot.watches["sf-odata-prod"]).clone();
+    let mut record = (*view.record).clone();
+    let candidate = record.renewal.as_mut().unwrap().candidate.as_mut().unwrap();
+    let publication = candidate.targets.get_mut("security-center").unwrap();
+    publication.confirmed = Some((samples::now(), "Robin Sample".to_owned()));
+    view.record = Arc::new(record);
+    view.hand_offs[0].ask = certsteward::domain::record::Ask::Add;
+    snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
+    let (_, served) = network(FakeDaemon::new(snapshot)).await;
+    let text = served.get(&format!("/handoffs/{REPLACE_TOKEN}")).await.text();
+    assert!(!text.contains("Nothing is left to do"), "{text}");
+    assert!(text.contains("Robin Sample confirmed it; here a call decides, not a word."), "{text}");
+    assert!(text.contains("the API still says no") && !text.contains("delete both"), "{text}");
+    assert!(text.contains("Delete nothing but the line you added yourself"), "{text}");
+}
+
+#[tokio::test]
 async fn a_hand_off_that_nothing_can_probe_asks_for_a_name() {
     let (daemon, served) = sample().await;
     let text = served.get(&format!("/handoffs/{ADD_TOKEN}")).await.text();
     assert!(text.contains("Confirm: the connection test passed") && text.contains("HRSFEC_PTP_CONFIG"));
+    assert!(text.contains("say that it is done, and confirm it under a name; nothing else."), "{text}");
     let (say, form) =
         (format!("/handoffs/{ADD_TOKEN}/say"), [("Content-Type", "application/x-www-form-urlencoded")]);
     problem(&served.ask("POST", &say, &form, "sign=confirmed").await, 400);

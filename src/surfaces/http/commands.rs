@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::access::Caller;
+use super::futile;
 use super::problem::Problem;
 use crate::domain::Timestamp;
 use crate::domain::event::Actor;
@@ -60,7 +61,11 @@ pub(super) async fn confirm(
     let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
     if view.watch.target(&target).is_none() {
         let known: Vec<&str> = view.watch.targets.iter().map(|target| target.id.as_str()).collect();
-        let way_out = format!("its targets are: {}", known.join(", "));
+        let way_out = if known.is_empty() {
+            "it has none, so there is nothing to confirm".to_owned()
+        } else {
+            format!("its targets are: {}", known.join(", "))
+        };
         return Err(Problem::not_found(format!("the watch {id} has no target {target:?}"), way_out));
     }
     give(&shared, &id, actor, Verb::Confirm(target, None), wish).await
@@ -130,13 +135,13 @@ fn known(verb: &str) -> Result<&str, Problem> {
 
 fn wanted(verb: &str, wish: &Wish, view: &WatchView, now: Timestamp) -> Result<Verb, Problem> {
     match verb {
-        "renew" => Ok(Verb::Renew),
-        "approve" => named_act(wish, view).map(Verb::Approve),
-        "reject" => named_act(wish, view).map(Verb::Reject),
-        "cancel" => Ok(Verb::Cancel),
+        "renew" => futile::renew(view).map(|()| Verb::Renew),
+        "approve" => named_act(verb, wish, view).map(Verb::Approve),
+        "reject" => named_act(verb, wish, view).map(Verb::Reject),
+        "cancel" => futile::cancel(view).map(|()| Verb::Cancel),
         "retry" => Ok(Verb::Retry),
-        "rollback" => Ok(Verb::RollBack),
-        "retire" => Ok(Verb::Retire),
+        "rollback" => futile::roll_back(view).map(|()| Verb::RollBack),
+        "retire" => futile::retire(view).map(|()| Verb::Retire),
         "pause" => Ok(Verb::Pause),
         "resume" => Ok(Verb::Resume),
         "silence" => silence(wish, now),
@@ -157,7 +162,7 @@ fn silence(wish: &Wish, now: Timestamp) -> Result<Verb, Problem> {
 }
 
 /// The act that is approved or rejected: named by the request, and waiting right now.
-fn named_act(wish: &Wish, view: &WatchView) -> Result<String, Problem> {
+fn named_act(verb: &str, wish: &Wish, view: &WatchView) -> Result<String, Problem> {
     let planned = view.plan.act.as_ref().map(crate::domain::record::Act::id);
     let held = view.plan.held.iter().any(|held| held.gate == "approval");
     let mut waiting: Vec<&str> = view.record.pending.keys().map(String::as_str).collect();
@@ -174,8 +179,11 @@ fn named_act(wish: &Wish, view: &WatchView) -> Result<String, Problem> {
         (Some(named), Some(_)) => format!("the act {named:?} does not wait for approval"),
     };
     let way_out = current.map_or_else(
-        || "look at the plan: certsteward plan".to_owned(),
-        |id| format!("look at what it will do, then name it: {{\"act\": \"{id}\"}}"),
+        || format!("look at the plan: certsteward plan {}", view.watch.id),
+        |id| {
+            let watch = &view.watch.id;
+            format!("look at what waits (certsteward plan {watch}), then name it: certsteward {verb} {watch} {id} (over HTTP: {{\"act\": \"{id}\"}})")
+        },
     );
     Err(Problem::conflict(error, way_out).with("act", current).with("waiting", waiting))
 }

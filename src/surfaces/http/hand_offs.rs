@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
-use super::pages::{download, html_or_problem};
+use super::pages::{download, html_or_problem, pem};
 use super::problem::Problem;
 use crate::domain::certificate::Fingerprint;
 use crate::domain::event::Actor;
@@ -18,6 +18,7 @@ use crate::domain::hand_off::HandOff;
 use crate::domain::record::Ask;
 use crate::domain::report::{Command, Sign, Verb};
 use crate::domain::snapshot::{Snapshot, WatchView};
+use crate::formats::PublicForm;
 use crate::surfaces::shown;
 
 /// How long a person's name may be, in characters.
@@ -42,12 +43,16 @@ pub(super) async fn page(
     html_or_problem(shared.pages.hand_off(view, &open, back.said.as_deref(), now)).map(Html::into_response)
 }
 
+/// `public.pem` is here the very file that the message has attached: the leaf, then its intermediates.
 pub(super) async fn public_file(
     State(shared): State<Shared>,
     Path((token, file)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
     let (_, open) = find(&snapshot, &token).ok_or_else(gone)?;
+    if file == "public.pem" {
+        return pem(&open.chain, PublicForm::Chain, &open.file_stem);
+    }
     download(&open.chain, &open.file_stem, &file)
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod commands;
+mod futile;
 mod guard;
 mod hand_offs;
 mod pages;

@@ -92,12 +92,21 @@ pub(super) fn download(chain: &Chain, stem: &str, file: &str) -> Result<Response
             ));
         }
     };
+    file_of(chain, form, kind, &format!("{stem}.{extension}"))
+}
+
+/// One PEM file to save, in the form that was asked for, under the plain name.
+pub(super) fn pem(chain: &Chain, form: PublicForm, stem: &str) -> Result<Response, Problem> {
+    file_of(chain, form, "application/x-pem-file", &format!("{stem}.pem"))
+}
+
+fn file_of(chain: &Chain, form: PublicForm, kind: &'static str, name: &str) -> Result<Response, Problem> {
     let bytes = crate::formats::public::public(chain, form).map_err(|unseen| {
         Problem::internal(unseen.to_string(), "nothing was given out; look at the source")
     })?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{stem}.{extension}\"")) {
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok((headers, bytes).into_response())

@@ -64,7 +64,7 @@ impl Problem {
     pub(super) fn no_watch(id: &str) -> Self {
         Self::not_found(
             format!("there is no watch {id:?}"),
-            "GET /api/v1/watches lists them; a new one needs a reload of the configuration",
+            "certsteward check lists them (over HTTP: GET /api/v1/watches); a new one needs a reload of the configuration",
         )
     }
 

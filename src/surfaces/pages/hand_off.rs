@@ -45,20 +45,25 @@ impl Pages {
     }
 }
 
-/// How it stands: `known`, `rejected` (with what to look at where a person said it was saved), `unclear`, `unasked`, or `unprobed`.
+/// How it stands: `known`, `accepted`, `rejected` (with what to look at where a person said it was saved), `unclear`, `unasked`,
+/// or `unprobed`. Where a probe can tell, a person's word does not stand for its answer.
 fn truth(view: &WatchView, open: &HandOff, facts: Option<&HandOffFacts>) -> Value {
     let standing = shown::standing(&view.record, open.chain.fingerprint());
     let publication = standing.and_then(|standing| standing.targets.get(&open.target));
-    if let Some(publication) = publication.filter(|known| known.is_known()) {
+    let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target));
+    let probe = probe.filter(|_| open.ask != Ask::Remove);
+    if let Some(publication) =
+        publication.filter(|known| known.proven.is_some() || (known.is_known() && probe.is_none()))
+    {
         return known(publication);
     }
-    let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target));
-    let (Some(probe), true) = (probe, open.ask != Ask::Remove) else {
+    let Some(probe) = probe else {
         return json!({"state": "unprobed"});
     };
+    let confirmed_by = publication.and_then(|known| known.confirmed.as_ref()).map(|(_, by)| by);
     match standing.and_then(|standing: &Standing| standing.probed(&probe.id)) {
-        None => json!({"state": "unasked"}),
-        Some(last) => probed(last, facts),
+        None => json!({"state": "unasked", "confirmed_by": confirmed_by}),
+        Some(last) => probed(last, open.ask, confirmed_by, facts),
     }
 }
 
@@ -70,7 +75,7 @@ fn known(publication: &Publication) -> Value {
     })
 }
 
-fn probed(last: &Probed, facts: Option<&HandOffFacts>) -> Value {
+fn probed(last: &Probed, ask: Ask, confirmed_by: Option<&String>, facts: Option<&HandOffFacts>) -> Value {
     let saved = facts.and_then(|facts| {
         let saved = facts.signs.iter().rev().find(|(_, sign, _)| *sign == Sign::Saved);
         saved.map(|(at, _, _)| *at)
@@ -88,21 +93,29 @@ fn probed(last: &Probed, facts: Option<&HandOffFacts>) -> Value {
         "last": json::probed(last),
         "saved": json::moment_or_null(saved),
         "probed_since": probed_since,
-        "suspects": if state == "rejected" && probed_since { suspects(last.verdict) } else { &[] },
+        "suspects": if state == "rejected" && probed_since { suspects(last.verdict, ask) } else { Vec::new() },
+        "confirmed_by": confirmed_by,
     })
 }
 
 /// What is probably wrong where somebody saved it and the API still says no, the likeliest first.
-const fn suspects(verdict: Verdict) -> &'static [&'static str] {
+fn suspects(verdict: Verdict, ask: Ask) -> Vec<&'static str> {
     match verdict {
-        Verdict::NotMapped => &[
+        Verdict::NotMapped => vec![
             "The mapping is quite new: it can take a few minutes until the API knows it. certsteward looks again by itself.",
             "It was saved in another tenant: compare the company at the top of the Admin Center with the one on this page.",
             "Another file was uploaded: compare the fingerprint or the end date in the mapping with the ones on this page.",
             "The login name of the mapping is misspelt, or that user is inactive.",
-            "An old mapping with the same issuer and subject was found first: delete both, then upload this file again.",
+            match ask {
+                Ask::Replace => {
+                    "An old mapping with the same issuer and subject was found first: delete both, then upload this file again."
+                }
+                Ask::Add | Ask::Remove => {
+                    "Another mapping with the same issuer and subject is found first. Delete nothing but the line you added yourself, the other one may be in use; tell whoever runs certsteward."
+                }
+            },
         ],
-        Verdict::CertificateRefused => &[
+        Verdict::CertificateRefused => vec![
             "The server refuses the certificate itself. That is nothing an upload can mend: tell whoever runs certsteward.",
         ],
         Verdict::Accepted
@@ -120,6 +133,6 @@ const fn suspects(verdict: Verdict) -> &'static [&'static str] {
         | Verdict::Timeout
         | Verdict::ConnectionRefused
         | Verdict::ConnectionReset
-        | Verdict::DnsFailed => &[],
+        | Verdict::DnsFailed => Vec::new(),
     }
 }
