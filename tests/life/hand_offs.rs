@@ -175,18 +175,19 @@ async fn a_removal_is_confirmed_on_its_own_page_and_never_the_candidate() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_pressed_without_end_costs_one_logon_a_minute_and_no_room() {
+async fn a_link_that_is_pressed_without_end_costs_few_logons_and_no_room() {
     for sign in [Sign::Saved, Sign::CheckNow] {
         let mut world = World::late(Matching::Exact);
         world.until_event(EventKind::HandOffOpened, 10).await;
         world.after(1).await;
         let before = world.change(|facts| facts.refused);
-        for _ in 0..60 {
+        for _ in 0..180 {
             world.command(Verb::Sign("security-center".to_owned(), sign, None)).await;
             world.change(|facts| facts.now += Duration::seconds(1));
         }
         let made = world.change(|facts| facts.refused) - before;
-        assert!(made <= 1, "{made} {sign:?}");
+        // The first few words are answered at once, because a gap may be open; then once a minute.
+        assert!(made <= 6, "{made} {sign:?}");
         let renewal = world.record().renewal.as_ref().unwrap();
         let publication = &renewal.candidate.as_ref().unwrap().targets["security-center"];
         assert!(publication.hand_off.as_ref().unwrap().signs.len() <= 20);
