@@ -43,6 +43,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// A way out that names a setting, in the words of who gave options instead of a configuration.
+pub(super) fn as_options(text: &str) -> String {
+    let options = [
+        ("(password = { file = … })", "(--password-file F)"),
+        ("ca = { file = … }", "--ca F"),
+        ("proxy = \"none\"", "--proxy none"),
+    ];
+    options.iter().fold(text.to_owned(), |text, (setting, option)| text.replace(setting, option))
+}
+
 /// Why a verb ended without doing what it was asked, for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::exit::{Exit, Failed};
+use super::exit::{Exit, Failed, as_options};
 use super::facts;
 use super::output::{Output, Tone};
 use super::span;
@@ -92,7 +92,7 @@ impl Arguments {
             None => None,
         };
         let content = formats::read(bytes, password.as_ref().map(|text| text.as_str()))
-            .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.place)))?;
+            .map_err(|unseen| Failed::could_not(as_options(&format!("{}: {unseen}", self.place))))?;
         let keys: Vec<_> = content.keys.iter().filter_map(|key| public_key_fingerprint(key).ok()).collect();
         let owner = keys.iter().find(|key| content.certificates.iter().any(|c| c.key_fingerprint == **key));
         let chain = Chain::assemble(content.certificates.clone(), owner.copied());

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::Common;
-use super::exit::{Exit, Failed};
+use super::exit::{Exit, Failed, as_options};
 use super::facts;
 use super::output::{Output, Tone};
 use super::span;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
+use crate::domain::reason::Unseen;
 use crate::domain::verdict::{Phase, Probed, Verdict};
 use crate::formats;
 use crate::identity::Identity;
@@ -114,14 +115,15 @@ impl Call {
             files: None,
             net: net::Settings { ca: self.ca.clone(), proxy: self.proxy.clone(), timeout: self.timeout },
         };
-        let net = net::Net::new().map_err(|error| Failed::because(&error))?;
+        let net = net::Net::new().map_err(|error| Failed::because(&error));
+        let net = net.map_err(|failed| Failed { text: as_options(&failed.text), ..failed })?;
         Ok(mtls::Mtls::new(net, settings).probe(identity.as_ref(), now).await)
     }
 
     fn identity(&self) -> Result<Option<Identity>, Failed> {
         let Some(path) = &self.cert else { return Ok(None) };
         let place = path.display();
-        let failed = |unseen| Failed::could_not(format!("{place}: {unseen}"));
+        let failed = |unseen: Unseen| Failed::could_not(as_options(&format!("{place}: {unseen}")));
         let certificate = super::inspect::read_file(path)?;
         let password = match &self.password_file {
             Some(file) => Some(SecretRef::File(file.clone()).read().map_err(failed)?),
@@ -154,6 +156,12 @@ impl Call {
     }
 }
 
+/// A URL is probed as the options say, a watch as its configuration says.
+fn way_out(name: &str, probed: &Probed) -> String {
+    let way_out = probed.verdict.way_out();
+    if name.starts_with("https://") { as_options(way_out) } else { way_out.to_owned() }
+}
+
 fn show_one(name: &str, probed: &Probed, output: &mut Output) {
     let tone = match (probed.verdict.recognised(), probed.verdict.blames_certificate()) {
         (true, _) => Tone::Good,
@@ -162,7 +170,7 @@ fn show_one(name: &str, probed: &Probed, output: &mut Output) {
     };
     let detail = probed.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
     output.line(format_args!("{name}: {}{detail}", output.tone(tone, probed.verdict)));
-    let mut rows = vec![("Meaning", meaning(probed)), ("Way out", probed.verdict.way_out().to_owned())];
+    let mut rows = vec![("Meaning", meaning(probed)), ("Way out", way_out(name, probed))];
     if let Some(status) = probed.status {
         rows.push(("Status", status.to_string()));
     }
@@ -224,7 +232,7 @@ fn as_json(name: &str, probed: &Probed, now: Timestamp) -> Value {
         "cipher": probed.cipher,
         "retry_after_seconds": probed.retry_after_seconds,
         "text": probed.text,
-        "way_out": probed.verdict.way_out(),
+        "way_out": way_out(name, probed),
         "at": facts::stamp(probed.at),
     })
 }

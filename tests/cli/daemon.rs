@@ -5,9 +5,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+use certsteward::domain::chain::Chain;
+use certsteward::domain::record::Publication;
+use certsteward::journal::sqlite::Sqlite;
+use certsteward::journal::{Change, Journal as _};
 use serde_json::{Value, json};
 
 use super::{Ran, certsteward, with_config};
+use crate::support::samples;
 
 /// One request as it came in.
 struct Asked {
@@ -190,6 +195,39 @@ fn watched_file(arguments: &[&str]) -> Ran {
     let ran = certsteward(folder.path(), &[&["--config", "c.toml"], arguments].concat());
     assert!(!folder.path().join("state.db").exists(), "one look writes no store");
     ran
+}
+
+#[tokio::test]
+async fn check_without_a_daemon_begins_from_what_people_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    std::fs::write(folder.path().join("a.pem"), &pem).unwrap();
+    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n[[watch.target]]\nid = \"sc\"\ntype = \"successfactors\"\nconfiguration_name = \"A\"\nintegration_name = \"B\"\ncompany_id = \"ACME\"\n";
+    std::fs::write(folder.path().join("c.toml"), text).unwrap();
+    let unproven = || {
+        let ran = certsteward(folder.path(), &["--config", "c.toml", "check", "--json"]);
+        let json: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+        json["watches"][0]["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == "unproven")
+    };
+    assert!(unproven());
+    let content = certsteward::formats::read(pem.as_bytes(), None).unwrap();
+    let chain = Chain::assemble(content.certificates.clone(), None).unwrap();
+    let mut standing = samples::standing(chain, "a.pem", samples::at("2026-01-01T00:00:00Z"), false);
+    let word = Some((samples::at("2026-01-02T00:00:00Z"), "Robin Sample".to_owned()));
+    standing.targets.insert("sc".to_owned(), Publication { confirmed: word, ..Publication::default() });
+    let (store, _) =
+        Sqlite::open(&folder.path().join("state.db"), samples::at("2026-01-02T00:00:00Z")).unwrap();
+    let change = Change {
+        watch: "a".to_owned(),
+        record: Some(samples::seen(standing)),
+        events: Vec::new(),
+        messages: Vec::new(),
+        absorbed: Vec::new(),
+    };
+    store.save(change).await.unwrap();
+    drop(store);
+    assert!(!unproven());
 }
 
 #[test]
