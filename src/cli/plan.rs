@@ -99,10 +99,12 @@ fn show(watch: &Value, output: &mut Output) {
     if !text(plan, "gap").is_empty() {
         facts.push(("Gap expected".to_owned(), text(plan, "gap").to_owned()));
     }
-    for open in list_of(watch, "hand_offs") {
-        let link = text(open, "link");
-        let place = if link.is_empty() { "" } else { "\n" };
-        facts.push(("Hand-off page".to_owned(), format!("{}{place}{link}", text(open, "headline"))));
+    // Only a daemon has pages to link to.
+    for open in list_of(watch, "hand_offs").iter().filter(|open| !text(open, "link").is_empty()) {
+        facts.push((
+            "Hand-off page".to_owned(),
+            format!("{}\n{}", text(open, "headline"), text(open, "link")),
+        ));
     }
     for line in list_of(plan, "lines") {
         let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);

@@ -203,14 +203,14 @@ async fn check_without_a_daemon_begins_from_what_people_confirmed() {
     let key = rcgen::KeyPair::generate().unwrap();
     let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
     std::fs::write(folder.path().join("a.pem"), &pem).unwrap();
-    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n[[watch.target]]\nid = \"sc\"\ntype = \"successfactors\"\nconfiguration_name = \"A\"\nintegration_name = \"B\"\ncompany_id = \"ACME\"\n";
+    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n[[watch.target]]\nid = \"sc\"\ntype = \"successfactors\"\nconfiguration_name = \"A\"\nintegration_name = \"B\"\nconnection = \"sf\"\n[connections.sf]\ntype = \"successfactors\"\ncompany_id = \"ACME\"\napi = \"https://127.0.0.1:9\"\n";
     std::fs::write(folder.path().join("c.toml"), text).unwrap();
-    let unproven = || {
+    let asks_for_sc = || {
         let ran = certsteward(folder.path(), &["--config", "c.toml", "check", "--json"]);
         let json: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
-        json["watches"][0]["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == "unproven")
+        json["watches"][0]["findings"].as_array().unwrap().iter().any(|finding| finding["about"] == "sc")
     };
-    assert!(unproven());
+    assert!(asks_for_sc());
     let content = certsteward::formats::read(pem.as_bytes(), None).unwrap();
     let chain = Chain::assemble(content.certificates.clone(), None).unwrap();
     let mut standing = samples::standing(chain, "a.pem", samples::at("2026-01-01T00:00:00Z"), false);
@@ -227,7 +227,7 @@ async fn check_without_a_daemon_begins_from_what_people_confirmed() {
     };
     store.save(change).await.unwrap();
     drop(store);
-    assert!(!unproven());
+    assert!(!asks_for_sc());
 }
 
 #[test]
