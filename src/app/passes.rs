@@ -47,6 +47,8 @@ pub(super) struct Passes {
     read_again: Option<Timestamp>,
     /// The watches whose record is in the store only, because it could not be read again after a failed pass.
     unread: BTreeSet<String>,
+    /// Watches whose last pass could not be saved: what is shown of them is old.
+    unsaved: BTreeSet<String>,
     /// What the discoveries could not look into when they last looked.
     blind: BTreeSet<String>,
     refreshed: bool,
@@ -83,6 +85,7 @@ impl Passes {
             taken: BTreeMap::new(),
             read_again: None,
             unread: BTreeSet::new(),
+            unsaved: BTreeSet::new(),
             blind: BTreeSet::new(),
             refreshed: false,
             held: Arc::default(),
@@ -140,10 +143,11 @@ impl Passes {
         next.clamp(Duration::from_millis(10), TICK)
     }
 
-    /// Ready is said once every watch there is was passed over, and there may be none.
+    /// Ready is said once every watch there is was passed over, and there may be none; no longer while one cannot be saved.
     fn note_ready(&self) {
         let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
-        if self.refreshed && all_once && self.under_way.is_empty() && self.wanted.is_empty() {
+        let at_rest = self.under_way.is_empty() && self.wanted.is_empty();
+        if self.refreshed && all_once && at_rest && self.unsaved.is_empty() {
             self.shared.ready.store(true, Ordering::SeqCst);
         }
     }
@@ -330,6 +334,8 @@ impl Passes {
         let later = self.shared.clock.now() + AFTER_FAILURE;
         self.next.insert(watch.clone(), later);
         self.read_again = Some(later);
+        self.unsaved.insert(watch.clone());
+        self.shared.ready.store(false, Ordering::SeqCst);
         self.unread.insert(watch);
         self.read_records().await;
     }
@@ -354,6 +360,7 @@ impl Passes {
     }
 
     fn absorb(&mut self, id: String, seconds: f64, passed: Passed) {
+        self.unsaved.remove(&id);
         passed.events.iter().for_each(log);
         if passed.restless {
             tracing::error!(

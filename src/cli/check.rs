@@ -80,7 +80,9 @@ async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
     let watches = list(&daemon.get("/api/v1/watches").await?, "watches").to_vec();
     let status = daemon.get("/api/v1/status").await?;
     let old = age_of_old_picture(&status, SystemClock.now());
-    Ok(Seen { watches, looker: Looker::Daemon { old } })
+    let unready = status.get("ready") == Some(&Value::Bool(false));
+    let looker = if unready { Looker::Unready } else { Looker::Daemon { old } };
+    Ok(Seen { watches, looker })
 }
 
 /// How many minutes ago the daemon last passed over a watch, where that is too long ago: nothing came of it for half an hour,
@@ -102,6 +104,8 @@ struct Seen {
 enum Looker {
     /// The daemon; this many minutes ago, where that is too long ago.
     Daemon { old: Option<i64> },
+    /// The daemon, which says itself that it is not ready.
+    Unready,
     /// This command, because it was asked to.
     ThisOnce,
     /// This command, because the daemon does not run.
@@ -114,13 +118,14 @@ impl Looker {
         match self {
             Self::Daemon { old } => old.is_some(),
             Self::ThisOnce => false,
-            Self::NobodyElse => true,
+            Self::Unready | Self::NobodyElse => true,
         }
     }
 
     const fn word(&self) -> &'static str {
         match self {
             Self::Daemon { .. } => "running",
+            Self::Unready => "not ready",
             Self::ThisOnce => "not asked",
             Self::NobodyElse => "not running",
         }
@@ -130,11 +135,14 @@ impl Looker {
     fn note(&self) -> Option<String> {
         match self {
             Self::Daemon { old } => old.map(|minutes| format!("the newest picture is {minutes} minutes old")),
+            Self::Unready => Some(UNREADY.to_owned()),
             Self::ThisOnce => Some("looked once".to_owned()),
             Self::NobodyElse => Some("certsteward is not running, looked once".to_owned()),
         }
     }
 }
+
+const UNREADY: &str = "certsteward is not ready: its first pass is not done, or its store cannot be written; its log says which";
 
 /// How many minutes old the newest picture may be.
 const OLD: i64 = 30;

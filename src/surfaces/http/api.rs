@@ -25,8 +25,8 @@ pub(super) async fn ready(State(shared): State<Shared>) -> Result<&'static str, 
         return Ok("certsteward is ready\n");
     }
     Err(Problem::unavailable(
-        "the first pass over all watches is not done yet",
-        "wait; if it stays so, look at the log for a source that does not answer",
+        "the first pass over all watches is not done yet, or the last one could not be saved",
+        "wait; if it stays so, look at the log for a source that does not answer or a store that cannot be written",
     ))
 }
 
