@@ -47,6 +47,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             ladder: &[],
             paused: &|| None,
             seed: [0; 32],
+            show: &|_| {},
             may_act: &|| never.load(Ordering::Relaxed),
         };
         let record = records.remove(&id).map(|record| to_be_looked_at(record, clock.now()));

@@ -413,6 +413,10 @@ async fn one(
         ladder: &built.ladder,
         paused: &|| shared.daemon().paused.as_ref().map(|(_, by)| by.clone()),
         seed,
+        show: &|view| {
+            shared.views().insert(parts.watch.id.clone(), Arc::new(view));
+            shared.publish();
+        },
         may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(&parts.watch.id),
     };
     pass(parts, record, commands, &house).await

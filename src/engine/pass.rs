@@ -40,6 +40,8 @@ pub struct House<'a> {
     pub seed: [u8; 32],
     /// Whether acts may begin, asked in each round: no longer once a shutdown was asked for.
     pub may_act: &'a (dyn Fn() -> bool + Sync),
+    /// Shows the watch in the midst of its pass: what people are told of must be there when they come to look.
+    pub show: &'a (dyn Fn(WatchView) + Sync),
 }
 
 /// What a pass came to.
@@ -184,7 +186,20 @@ impl Round<'_> {
         let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
         events.extend(reminders.iter().map(tell::reminded));
         messages.extend(reminders);
-        self.write(events, messages).await
+        let told = !messages.is_empty();
+        self.write(events, messages).await?;
+        if told {
+            let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
+            (self.house.show)(self.picture(assessment, now));
+        }
+        Ok(())
+    }
+
+    fn picture(&self, assessment: Assessment, now: Timestamp) -> WatchView {
+        let watch = Arc::clone(&self.parts.watch);
+        // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
+        let want = want(&watch, &self.record, self.paused.as_deref(), self.began, self.now);
+        view(watch, &self.record, assessment, &want, now)
     }
 
     async fn write(&mut self, events: Vec<Event>, messages: Vec<Message>) -> Result<(), JournalError> {
@@ -227,9 +242,7 @@ impl Round<'_> {
         let assessment = assess(&watch, &self.record, self.paused.as_deref(), now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
-        // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
-        let want = want(&watch, &self.record, self.paused.as_deref(), self.began, self.now);
-        let view = Arc::new(view(watch, &self.record, assessment, &want, now));
+        let view = Arc::new(self.picture(assessment, now));
         Ok(Passed {
             record: self.record,
             view,

@@ -59,6 +59,7 @@ fn house<'a>(
         ladder: &[],
         paused,
         seed: [7; 32],
+        show: &|_| {},
         may_act: &|| true,
     }
 }
