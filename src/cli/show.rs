@@ -74,6 +74,8 @@ fn announce(laid: &Laid, running: &Running, output: &mut Output) {
     output.line("certsteward runs for real; every system it speaks to is SIMULATED, on this machine only:");
     let mut places = vec![("certsteward".to_owned(), format!("http://{}/", running.listens()))];
     places.extend(landscape::places(&laid.landscape.addresses()));
+    let configuration = laid.configuration.display();
+    places.push(("Its command line".to_owned(), format!("certsteward --config {configuration} plan")));
     output.facts(2, &places);
     output.line("");
     output.flush();
