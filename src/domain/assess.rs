@@ -7,7 +7,7 @@ use super::finding::{Code, Finding, Level};
 use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
 use super::lint;
 use super::policy::{Moments, deadline};
-use super::record::{Ask, Attempts, Record, Role, Standing, Step};
+use super::record::{Attempts, Record, Role, Standing, Step};
 use super::verdict::{Probed, Verdict};
 use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
@@ -317,7 +317,7 @@ impl Judge<'_> {
                     "{} waits for a person since {}: {}",
                     target.id,
                     lint::minute(facts.opened),
-                    ask_words(facts.ask)
+                    facts.ask.sentence()
                 );
                 let way_out = format!(
                     "open the hand-off page of {}, or: certsteward export {}",
@@ -558,14 +558,6 @@ impl Judge<'_> {
             let text = format!("acts are paused by {by} since {}", lint::minute(since));
             self.add(Code::Paused, level, "", text, format!("certsteward resume {}", self.watch.id));
         }
-    }
-}
-
-const fn ask_words(ask: Ask) -> &'static str {
-    match ask {
-        Ask::Add => "add the certificate",
-        Ask::Replace => "delete the old certificate, then add the new one",
-        Ask::Remove => "remove the replaced certificate",
     }
 }
 

@@ -220,6 +220,16 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// What a person is asked to do, as the rest of a sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Add => "add the certificate",
+            Self::Replace => "delete the old certificate and add the new one",
+            Self::Remove => "remove the replaced certificate",
+        }
+    }
+
     /// The word of metrics, mails and pages.
     #[must_use]
     pub const fn word(self) -> &'static str {

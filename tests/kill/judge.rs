@@ -85,21 +85,7 @@ pub(super) async fn judge(
         .iter()
         .map(|line| format!("  {} {:20} {}", line.at.format("%H:%M:%S%.3f"), line.kind, line.text))
         .collect();
-    let requests: Vec<String> = scene
-        .landscape
-        .requests()
-        .iter()
-        .filter(|request| request.method != "GET" || request.status != 200)
-        .map(|request| {
-            format!(
-                "  {} {} {} {}",
-                request.at.format("%H:%M:%S%.3f"),
-                request.status,
-                request.method,
-                request.path
-            )
-        })
-        .collect();
+    let requests = requests_told(&scene);
     let outcome = Outcome {
         case: format!("{}: {name}", terms.name()),
         kills: scene.kills,
@@ -116,6 +102,18 @@ pub(super) async fn judge(
     };
     scene.landscape.stop().await;
     outcome
+}
+
+/// Every request that changed something or was not answered with success.
+fn requests_told(scene: &Scene) -> Vec<String> {
+    let requests = scene.landscape.requests();
+    let telling = requests.iter().filter(|request| request.method != "GET" || request.status != 200);
+    telling
+        .map(|request| {
+            let at = request.at.format("%H:%M:%S%.3f");
+            format!("  {at} {} {} {}", request.status, request.method, request.path)
+        })
+        .collect()
 }
 
 /// What is wrong with the store that the daemon left.

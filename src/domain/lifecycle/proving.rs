@@ -114,7 +114,7 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
     announce_gap(watch, record, chronicle);
     for target in wanted {
         withdraw_older(record, role, &target.id, chronicle);
-        let text = format!("a person is asked to {} in {}", ask_words(ask), target.id);
+        let text = format!("a person is asked to {} in {}", ask.sentence(), target.id);
         chronicle.note(EventKind::HandOffOpened, text);
         if let Some(renewal) = &mut record.renewal {
             renewal.moved = chronicle.now;
@@ -131,14 +131,6 @@ fn withdraw_older(record: &mut Record, role: Role, target: &str, chronicle: &mut
         let text =
             format!("what was asked of {target} is withdrawn, because the candidate is asked for instead");
         chronicle.note(EventKind::HandOffClosed, text);
-    }
-}
-
-pub(super) const fn ask_words(ask: Ask) -> &'static str {
-    match ask {
-        Ask::Add => "add the certificate",
-        Ask::Replace => "delete the old certificate and add the new one",
-        Ask::Remove => "remove the replaced certificate",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was replaced: remembered while anything may still know it, asked away, forgotten.
 //! It removes nothing.
 
-use super::proving::{ask_words, new_hand_off};
+use super::proving::new_hand_off;
 use super::{Chronicle, Dice};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Fingerprint;
@@ -100,7 +100,7 @@ pub(super) fn ask_removal(
             if !leftover.hand_offs.contains_key(id) {
                 chronicle.note(
                     EventKind::HandOffOpened,
-                    format!("a person is asked to {} from {id}", ask_words(Ask::Remove)),
+                    format!("a person is asked to {} from {id}", Ask::Remove.sentence()),
                 );
                 leftover.hand_offs.insert(id.clone(), new_hand_off(Ask::Remove, dice, chronicle.now));
             }
