@@ -310,6 +310,19 @@ pub struct Order {
     pub placed: Timestamp,
 }
 
+/// What one entry holds, put under another name as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOrder {
+    /// The entry it is read from.
+    pub from: String,
+    /// The entry it is written to.
+    pub to: String,
+    /// The certificate that is copied.
+    pub fingerprint: Fingerprint,
+    /// The certificate that it takes the place of; none where the name is free.
+    pub over: Option<Fingerprint>,
+}
+
 /// A replaced certificate that is still known somewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leftover {

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::Renewer;
+use crate::domain::certificate::Fingerprint;
 use crate::domain::reason::{Failure, Reason, Unseen};
-use crate::domain::record::Order;
+use crate::domain::record::{CopyOrder, Order};
 use crate::domain::report::Sighting;
 use crate::sap::{DestinationService, Level, Password};
 
@@ -54,6 +55,27 @@ impl Renewer for DestinationServiceRenewer {
         self.service.generate(level, order, password).await.map(drop)
     }
 
+    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure> {
+        let level = self.settings.level;
+        let holds = self.look(&copy.to).await?.map(|seen| seen.chain.fingerprint());
+        if holds == Some(copy.fingerprint) {
+            return Ok(());
+        }
+        if holds != copy.over {
+            return Err(changed(&copy.to, holds, copy.over));
+        }
+        let from = self.look(&copy.from).await?.map(|seen| seen.chain.fingerprint());
+        if from != Some(copy.fingerprint) {
+            return Err(changed(&copy.from, from, Some(copy.fingerprint)));
+        }
+        let content = self.service.certificate(level, &copy.from).await?;
+        let content = content.ok_or_else(|| changed(&copy.from, None, Some(copy.fingerprint)))?;
+        match copy.over {
+            Some(_) => self.service.replace(level, &copy.to, content.bytes()).await,
+            None => self.service.upload(level, &copy.to, content.bytes()).await,
+        }
+    }
+
     async fn remove(&self, name: &str) -> Result<(), Failure> {
         let naming = self.service.named_by(name).await?;
         if !naming.is_empty() {
@@ -65,4 +87,12 @@ impl Renewer for DestinationServiceRenewer {
         }
         self.service.delete(self.settings.level, name).await
     }
+}
+
+/// An entry holds something else than the copy was to find there.
+fn changed(name: &str, holds: Option<Fingerprint>, expected: Option<Fingerprint>) -> Failure {
+    let words =
+        |print: Option<Fingerprint>| print.map_or_else(|| "nothing".to_owned(), |print| print.short());
+    let text = format!("the entry {name} holds {} instead of {}", words(holds), words(expected));
+    Failure::certain(Reason::StateChanged, text)
 }

@@ -4,13 +4,16 @@
 //! - `look` says what stands under a name; `Ok(None)` where the name is free.
 //! - `issue` puts a new certificate under the order's name. Side by side it never replaces: what stands there already
 //!   is success (it is ours: the intent was saved before). In place it replaces what stands under that name.
+//! - `copy` puts what one entry holds, key and all, under another name and changes nothing else about it. Where that
+//!   name holds the same certificate already, that is success. It never writes over anything but the certificate that the
+//!   copy names, and never a certificate other than the one it names: then it fails with `Reason::StateChanged`.
 //! - `remove` takes an entry away that nothing visible to us names; one that is already gone is success.
 //! - Nothing is retried here, and a failure says whether it may have taken effect.
 
 pub mod destination_service;
 
 use crate::domain::reason::{Failure, Unseen};
-use crate::domain::record::Order;
+use crate::domain::record::{CopyOrder, Order};
 use crate::domain::report::Sighting;
 
 /// A system that issues certificates.
@@ -21,6 +24,9 @@ pub trait Renewer: Send + Sync {
 
     /// Issues what the order says.
     async fn issue(&self, order: &Order) -> Result<(), Failure>;
+
+    /// Puts what one entry holds under another name, as it is.
+    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure>;
 
     /// Removes the entry with this name.
     async fn remove(&self, name: &str) -> Result<(), Failure>;

@@ -10,7 +10,7 @@ use certsteward::domain::chain::Chain;
 use certsteward::domain::event::{Actor, Event};
 use certsteward::domain::message::Outgoing;
 use certsteward::domain::reason::{Failure, Reason, Unseen};
-use certsteward::domain::record::{Order, Record};
+use certsteward::domain::record::{CopyOrder, Order, Record};
 use certsteward::domain::report::{CallerSighting, Command, Sighting};
 use certsteward::domain::verdict::{Probed, Verdict};
 use certsteward::domain::watch::{Matching, Validity};
@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 
 use super::epoch;
 
+#[derive(Clone)]
 struct Issued {
     chain: Chain,
     key: Vec<u8>,
@@ -284,6 +285,22 @@ impl Renewer for Everything {
             }
             facts.issued += 1;
             facts.issue(&order.name, &order.common_name, days);
+            Ok(())
+        })
+    }
+
+    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure> {
+        self.act("copy", |facts| {
+            let holds = facts.entries.get(&copy.to).map(|issued| issued.chain.fingerprint());
+            if holds == Some(copy.fingerprint) {
+                return Ok(());
+            }
+            let from = facts.entries.get(&copy.from).cloned();
+            let from = from.filter(|issued| issued.chain.fingerprint() == copy.fingerprint);
+            let Some(from) = from.filter(|_| holds == copy.over) else {
+                return Err(Failure::certain(Reason::StateChanged, "an entry holds something else"));
+            };
+            facts.entries.insert(copy.to.clone(), from);
             Ok(())
         })
     }
