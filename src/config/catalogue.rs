@@ -90,6 +90,8 @@ pub(super) enum Form {
     Span,
     /// `critical`, `never` or a duration.
     Emergency,
+    /// `never` or a duration.
+    UnlessNever,
     /// Years, months or days.
     Validity,
     /// A schedule.
@@ -146,6 +148,7 @@ impl Form {
             Self::Duration => "a duration like \"30d\"".to_owned(),
             Self::Durations => "a list of durations like [\"30d\", \"7d\"]".to_owned(),
             Self::Span => "a duration like \"60d\" or a share like \"33%\"".to_owned(),
+            Self::UnlessNever => "\"never\" or a duration like \"3d\"".to_owned(),
             Self::Emergency => "\"critical\", \"never\" or a duration like \"3d\"".to_owned(),
             Self::Validity => "a validity like \"1y\", \"6mo\" or \"90d\"".to_owned(),
             Self::Cron => "five cron fields like \"*/15 * * * *\"".to_owned(),

@@ -82,6 +82,16 @@ pub(super) fn emergency(text: &str) -> Result<Emergency, String> {
     }
 }
 
+/// Reads `never` (none) or a duration.
+pub(super) fn unless_never(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "never" => Ok(None),
+        other => duration(other)
+            .map(Some)
+            .map_err(|_| format!("{text:?} is not accepted; use \"never\" or a duration like \"3d\"")),
+    }
+}
+
 /// Reads `1y`, `6mo`, `90d`.
 pub(super) fn validity(text: &str) -> Result<Validity, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

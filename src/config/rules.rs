@@ -122,12 +122,13 @@ fn means(section: &Section<'_>, terms: &Terms, served: &Served, ledger: &mut Led
         let text = "is missing; say what issues the new certificate: type = \"destination-service\", or rotation = \"left-to-source\"";
         section.say("type", text, ledger);
     }
-    if terms.switch == SwitchBy::Entry {
-        let text = "\"entry\" is not available: this build does not put content under the original name yet; use \"caller\"";
+    if terms.switch == SwitchBy::Entry && terms.rotation != Rotation::SideBySide {
+        let text = "\"entry\" puts a proven candidate under the original name, so it needs rotation = \"side-by-side\"; use that, or leave switch out";
         section.say("switch", text, ledger);
     }
-    if terms.rotation == Rotation::SideBySide && served.callers.is_empty() {
-        let text = "\"side-by-side\" puts a new name beside the old one, and no caller is named that could be set to it; add [[watch.caller]], let the source follow a destination, or use rotation = \"in-place\"";
+    let by_caller = terms.rotation == Rotation::SideBySide && terms.switch == SwitchBy::Caller;
+    if by_caller && served.callers.is_empty() {
+        let text = "\"side-by-side\" puts a new name beside the old one, and no caller is named that could be set to it; add [[watch.caller]], let the source follow a destination, or use switch = \"entry\"";
         section.say("rotation", text, ledger);
     }
 }

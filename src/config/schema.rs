@@ -105,6 +105,7 @@ fn form(form: Form) -> Value {
         Form::Many(inner) => json!({ "type": "array", "items": shape(inner) }),
         Form::Text
         | Form::Emergency
+        | Form::UnlessNever
         | Form::Cron
         | Form::Window
         | Form::Url(_)

@@ -165,6 +165,7 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         | Form::Duration
         | Form::Span
         | Form::Emergency
+        | Form::UnlessNever
         | Form::Validity
         | Form::Cron
         | Form::Window
@@ -220,6 +221,7 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Duration => form::duration(text).map(|_| ()),
         Form::Span => form::span(text).map(|_| ()),
         Form::Emergency => form::emergency(text).map(|_| ()),
+        Form::UnlessNever => form::unless_never(text).map(|_| ()),
         Form::Validity => form::validity(text).map(|_| ()),
         Form::Cron => form::cron(text),
         Form::Window => Window::parse(text).map(|_| ()).map_err(|error| error.to_string()),
@@ -521,6 +523,7 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         | Form::Duration
         | Form::Span
         | Form::Emergency
+        | Form::UnlessNever
         | Form::Validity
         | Form::Cron
         | Form::Window

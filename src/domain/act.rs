@@ -2,7 +2,7 @@
 //! It knows no record and carries nothing out.
 
 use super::certificate::Fingerprint;
-use super::record::Order;
+use super::record::{CopyOrder, Order};
 
 /// A look: always allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +107,36 @@ pub enum Act {
         /// The entry it shall use again.
         to: String,
     },
+    /// Keep what is in force under another name of its own: for the way back, or beyond the store's own renewal.
+    Keep {
+        /// The renewal.
+        generation: u32,
+        /// What is copied where.
+        copy: CopyOrder,
+    },
+    /// Put the proven candidate under the original name, for callers that nobody can list.
+    Put {
+        /// The renewal.
+        generation: u32,
+        /// What is copied where.
+        copy: CopyOrder,
+    },
+    /// Put the replaced certificate under the original name again.
+    PutBack {
+        /// The renewal.
+        generation: u32,
+        /// What is copied where.
+        copy: CopyOrder,
+    },
+    /// Probe with the candidate where that shuts the older certificate out.
+    Try {
+        /// The renewal.
+        generation: u32,
+        /// The probe.
+        probe: String,
+        /// The entry whose key is used.
+        entry: String,
+    },
     /// Remove an entry that nothing uses.
     Retire {
         /// The entry.
@@ -127,9 +157,21 @@ impl Act {
             Self::Publish { target, fingerprint, .. } => format!("publish {target} {fingerprint}"),
             Self::Switch { generation, caller, to, .. } => format!("switch {generation} {caller} {to}"),
             Self::RollBack { generation, caller, to, .. } => format!("roll back {generation} {caller} {to}"),
+            Self::Keep { generation, copy } => format!("keep {generation} {} {}", copy.to, copy.fingerprint),
+            Self::Put { generation, copy } => format!("put {generation} {} {}", copy.to, copy.fingerprint),
+            Self::PutBack { generation, copy } => {
+                format!("put back {generation} {} {}", copy.to, copy.fingerprint)
+            }
+            Self::Try { generation, probe, entry } => format!("try {generation} {probe} {entry}"),
             Self::Retire { name, fingerprint } => format!("retire {name} {fingerprint}"),
         };
         format!("{}-{}", self.verb(), Fingerprint::of(text.as_bytes()).short())
+    }
+
+    /// Whether it gives the callers back what they used before.
+    #[must_use]
+    pub const fn goes_back(&self) -> bool {
+        matches!(self, Self::RollBack { .. } | Self::PutBack { .. })
     }
 
     /// The kind of act, as the label of metrics and the start of its id.
@@ -138,8 +180,10 @@ impl Act {
         match self {
             Self::Issue { .. } => "issue",
             Self::Publish { .. } => "publish",
-            Self::Switch { .. } => "switch",
-            Self::RollBack { .. } => "rollback",
+            Self::Keep { .. } => "keep",
+            Self::Switch { .. } | Self::Put { .. } => "switch",
+            Self::RollBack { .. } | Self::PutBack { .. } => "rollback",
+            Self::Try { .. } => "try",
             Self::Retire { .. } => "retire",
         }
     }
@@ -165,6 +209,19 @@ impl Act {
             }
             Self::RollBack { caller, from, to, .. } => {
                 format!("switch the caller {caller} back from {from} to {to}")
+            }
+            Self::Keep { copy, .. } => {
+                format!("keep the certificate in force ({}) as {}", copy.fingerprint.short(), copy.to)
+            }
+            Self::Put { copy, .. } => {
+                format!("put the candidate ({}) under the name {}", copy.fingerprint.short(), copy.to)
+            }
+            Self::PutBack { copy, .. } => {
+                let print = copy.fingerprint.short();
+                format!("put the replaced certificate ({print}) under the name {} again", copy.to)
+            }
+            Self::Try { probe, .. } => {
+                format!("probe {probe} with the candidate, which shuts the older certificate out")
             }
             Self::Retire { name, fingerprint } => {
                 format!("remove the entry {name} ({}), which nothing uses any more", fingerprint.short())

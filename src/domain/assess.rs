@@ -520,9 +520,8 @@ impl Judge<'_> {
                 (false, _) => Level::Warning,
             };
             self.add(code, level, &id, text, format!("certsteward retry {} skips the wait", self.watch.id));
-            if attempts.maybe_effective && id.starts_with("publish-") {
-                let text = format!("it is not known whether {id} took effect");
-                self.add(Code::EffectUnknown, Level::Warning, &id, text, "look at the target; the same certificate is given again, which changes nothing where it is known");
+            if attempts.maybe_effective {
+                self.effect_unknown(&id);
             }
         }
         for (id, since) in self.record.pending.clone() {
@@ -540,6 +539,23 @@ impl Judge<'_> {
                 format!("certsteward approve {} {id}", self.watch.id),
             );
         }
+    }
+
+    /// An answer was lost, and looking has not settled it yet: it is said while that lasts.
+    fn effect_unknown(&mut self, id: &str) {
+        let unseen_caller = self.record.callers.values().any(|facts| facts.unseen.is_some());
+        let switches = id.starts_with("switch-") || id.starts_with("rollback-");
+        let way_out = if id.starts_with("publish-") {
+            "look at the target; the same certificate is given again, which changes nothing where it is known"
+        } else if switches && unseen_caller {
+            "look at the caller: which entry does it name? certsteward goes on by itself once it can see that"
+        } else if self.record.unseen.is_some() {
+            "certsteward looks before it acts again; make the source visible, or look there yourself"
+        } else {
+            return;
+        };
+        let text = format!("it is not known whether {id} took effect");
+        self.add(Code::EffectUnknown, Level::Warning, id, text, way_out);
     }
 
     fn pauses(&mut self, everywhere: Option<&str>) {

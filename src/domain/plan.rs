@@ -3,7 +3,9 @@
 
 use super::Timestamp;
 use super::assess::needs_person;
-use super::lifecycle::{Want, expected_gap, matching_by_target, settle_time, words};
+use super::lifecycle::{
+    Want, approval_comes_first, expected_gap, hold_at, matching_by_target, settle_time, words,
+};
 use super::lint::minute;
 use super::policy::Retire;
 use super::record::{Act, Publication, Record, Renewal, Role, Step};
@@ -163,9 +165,12 @@ fn under_way(
     }
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
+    approvals_first(watch, record, want, lines);
+    hold_line(watch, record, lines);
     candidate_line(watch, record, step, lines);
     for (what, why) in still_to_come(step) {
-        lines.push(line(None, *what, *why));
+        let why = if *what == SWITCH.0 && renewal.switches_entry() { PUT } else { *why };
+        lines.push(line(None, *what, why));
     }
     if let Some(since) = renewal.settling_since {
         let why = format!(
@@ -179,6 +184,36 @@ fn under_way(
         ));
     }
     lines.push(stop_line(watch, renewal));
+}
+
+/// A question that begins a gap is not asked before the switch that ends it is approved.
+fn approvals_first(watch: &Watch, record: &Record, want: &Want, lines: &mut Vec<PlanLine>) {
+    let Some(candidate) = record.standing(Role::Candidate) else {
+        return;
+    };
+    let waits = want.waiting.iter().any(|act| matches!(act, Act::Switch { .. } | Act::Put { .. }));
+    if waits && approval_comes_first(watch, record, candidate) {
+        lines.push(line(
+            None,
+            "ask a person to delete the old certificate and add the new one",
+            "only once the switch is approved: the gap that the deletion begins is ended by it",
+        ));
+    }
+}
+
+/// When the callers are kept from the store's own renewal, while a person is still asked.
+fn hold_line(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+    let (Some(in_force), Some(candidate)) = (&record.in_force, record.standing(Role::Candidate)) else {
+        return;
+    };
+    let asked = candidate.targets.values().any(|publication| publication.open_hand_off().is_some());
+    if let Some(at) = hold_at(watch, in_force).filter(|_| asked) {
+        lines.push(line(
+            Some(at),
+            "keep what is in force as a copy of its own and set the callers to it",
+            "if the hand-off is still open then: the store may renew the original by itself soon after (hold)",
+        ));
+    }
 }
 
 /// What the candidate waits for, where neither an act nor a person is next.
@@ -236,6 +271,8 @@ const SWITCH: (&str, &str) = (
     "switch each caller",
     "once the candidate is accepted; each caller is read back, everything else in it stays",
 );
+/// In place of the second half of [`SWITCH`] where the entry is switched.
+const PUT: &str = "once the candidate is accepted: its content is put under the original name, and what stands there is kept under another first";
 const SETTLE: (&str, &str) = (
     "watch the callers",
     "for the settle time; they are switched back if the API blames the new certificate",

@@ -67,6 +67,8 @@ pub struct Policy {
     pub retire_after: Duration,
     /// When a switch may go through a window.
     pub emergency: Emergency,
+    /// How long before the store's own renewal what is in force is kept from it, while a person is still asked; none for never.
+    pub hold: Option<Duration>,
     /// How many outside changes a day one watch may make.
     pub acts_per_day: u32,
     /// Whether an approval must come from somebody else than who asked.
@@ -99,6 +101,7 @@ impl Default for Policy {
             retire: Retire::Ask,
             retire_after: Duration::days(14),
             emergency: Emergency::FromCritical,
+            hold: Some(Duration::days(3)),
             acts_per_day: 20,
             four_eyes: false,
         }

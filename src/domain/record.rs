@@ -83,6 +83,8 @@ pub struct Standing {
     pub name: Option<String>,
     /// When it was first seen.
     pub since: Timestamp,
+    /// Whether it stands under a name of its own that the store never renews: a content that was kept there.
+    pub held: bool,
     /// Whether the source holds its key; none where that is not known.
     pub has_key: Option<bool>,
     /// What each target knows of it, by target id.
@@ -102,6 +104,7 @@ impl Standing {
             name: sighting.name.clone(),
             since,
             has_key: sighting.has_key,
+            held: false,
             targets: BTreeMap::new(),
             probes: BTreeMap::new(),
             ours,
@@ -200,6 +203,12 @@ impl HandOffFacts {
     /// How many signs are kept: a link may be pressed without end, a record may not grow without end.
     const SIGNS: usize = 20;
 
+    /// Whether a person said that it is done.
+    #[must_use]
+    pub fn is_said_to_be_done(&self) -> bool {
+        self.signs.iter().any(|(_, sign, _)| *sign == super::report::Sign::Saved)
+    }
+
     /// Keeps a person's sign.
     pub fn sign(&mut self, at: Timestamp, sign: super::report::Sign, by: String) {
         let surplus = (self.signs.len() + 1).saturating_sub(Self::SIGNS);
@@ -289,6 +298,51 @@ pub struct Renewal {
     pub gap_announced: Option<(Timestamp, String)>,
     /// When the step last moved on, for `stuck`.
     pub moved: Timestamp,
+    /// What is in force, kept under another name.
+    pub keep: Option<Keep>,
+    /// When the old certificate was last accepted and the new one first.
+    pub overlap: Overlap,
+}
+
+/// What is in force, put under another name of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// The name.
+    pub name: String,
+    /// For what.
+    pub purpose: Purpose,
+    /// The certificate.
+    pub fingerprint: Fingerprint,
+    /// When the name was last looked at and was free.
+    pub looked_empty: Option<Timestamp>,
+    /// When it was first seen to stand there.
+    pub stands: Option<Timestamp>,
+}
+
+/// Why what is in force is kept under another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The original name gets the candidate; this is the way back (`switch = "entry"`).
+    WayBack,
+    /// The store may renew the original at any moment while a person is still asked (`hold`).
+    Hold,
+}
+
+/// When calls with the old certificate stopped being accepted, and calls with the new one began to be: as probes saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overlap {
+    /// The last time the old one was accepted.
+    pub old_accepted: Option<Timestamp>,
+    /// The first time after it that the old one was refused.
+    pub old_refused: Option<Timestamp>,
+    /// The first time the new one was accepted.
+    pub new_accepted: Option<Timestamp>,
+    /// The first time the new one was refused while a caller used it already.
+    pub new_refused: Option<Timestamp>,
+    /// When the first caller was switched.
+    pub first_switch: Option<Timestamp>,
+    /// When the last caller was switched.
+    pub last_switch: Option<Timestamp>,
 }
 
 /// What to issue. Saved before it is done, so that a crash never issues twice.
@@ -340,6 +394,8 @@ pub struct Leftover {
     pub hand_offs: BTreeMap<String, HandOffFacts>,
     /// A person asked for its removal now.
     pub asked: bool,
+    /// Who did.
+    pub asked_by: Option<Actor>,
 }
 
 impl Leftover {
@@ -484,6 +540,18 @@ impl Renewal {
     #[must_use]
     pub fn switches_callers(&self) -> bool {
         !self.is_in_place() && self.terms.switch == SwitchBy::Caller
+    }
+
+    /// Whether the candidate is put under the original name.
+    #[must_use]
+    pub fn switches_entry(&self) -> bool {
+        !self.is_in_place() && self.terms.switch == SwitchBy::Entry
+    }
+
+    /// What is kept for this purpose.
+    #[must_use]
+    pub fn kept(&self, purpose: Purpose) -> Option<&Keep> {
+        self.keep.as_ref().filter(|keep| keep.purpose == purpose)
     }
 }
 

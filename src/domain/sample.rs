@@ -8,7 +8,7 @@ use super::certificate::{Certificate, ExtendedKeyUsage, Fingerprint, KeyAlgorith
 use super::chain::Chain;
 use super::name::DistinguishedName;
 use super::policy::Policy;
-use super::record::{Act, Order, Record, Renewal, Role, Standing};
+use super::record::{Act, CopyOrder, Order, Overlap, Publication, Record, Renewal, Role, Standing};
 use super::report::Sighting;
 use super::verdict::{Probed, Verdict};
 use super::watch::{
@@ -112,6 +112,15 @@ pub(crate) fn order(in_place: bool) -> Order {
     }
 }
 
+fn copy(from: &str, to: &str) -> CopyOrder {
+    CopyOrder {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        fingerprint: Fingerprint::of(b"candidate"),
+        over: None,
+    }
+}
+
 /// One act of each kind; the second is an issue in place.
 pub(crate) fn acts() -> Vec<(&'static str, Act)> {
     let (caller, from, to) = ("first".to_owned(), "sfapi.pem".to_owned(), "sfapi-2.pem".to_owned());
@@ -122,6 +131,10 @@ pub(crate) fn acts() -> Vec<(&'static str, Act)> {
         ("publish", Act::Publish { target: "centre".to_owned(), role: Role::Candidate, fingerprint }),
         ("switch", Act::Switch { generation: 1, caller: caller.clone(), from: from.clone(), to: to.clone() }),
         ("rollback", Act::RollBack { generation: 1, caller, from: to, to: from }),
+        ("keep", Act::Keep { generation: 1, copy: copy("sfapi.pem", "sfapi-old.pem") }),
+        ("put", Act::Put { generation: 1, copy: copy("sfapi-2.pem", "sfapi.pem") }),
+        ("put-back", Act::PutBack { generation: 1, copy: copy("sfapi-old.pem", "sfapi.pem") }),
+        ("try", Act::Try { generation: 1, probe: "odata".to_owned(), entry: "sfapi-2.pem".to_owned() }),
         ("retire", Act::Retire { name: "old.pem".to_owned(), fingerprint }),
     ]
 }
@@ -135,7 +148,10 @@ pub(crate) fn record() -> Record {
 /// The same with a candidate that is accepted.
 pub(crate) fn renewing(watch: &Watch) -> Record {
     let mut record = record();
-    let candidate = answered(standing("sfapi-2.pem", certificate("SFAPI-2", 365, 365)), Verdict::Accepted);
+    let mut candidate =
+        answered(standing("sfapi-2.pem", certificate("SFAPI-2", 365, 365)), Verdict::Accepted);
+    let proven = Publication { proven: Some(noon()), ..Publication::default() };
+    candidate.targets.insert("centre".to_owned(), proven);
     record.renewal = Some(Renewal {
         generation: 1,
         started: noon(),
@@ -155,6 +171,8 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         rolling_back: None,
         gap_announced: None,
         moved: noon(),
+        keep: None,
+        overlap: Overlap::default(),
     });
     record
 }
@@ -210,6 +228,9 @@ fn target(tenant: Option<String>) -> Target {
         matching: Matching::Unknown,
         proven_by: Some("odata".to_owned()),
         max_rejections: None,
+        refuses_same_subject: true,
+        ratchet: false,
+        cache: None,
         mapping: Mapping {
             configuration_name: "BTP mTLS".to_owned(),
             integration_name: "Business Technology Platform".to_owned(),

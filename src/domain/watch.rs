@@ -68,13 +68,21 @@ impl Watch {
     /// where issuing is left to the store, its renewal is what is hoped for and only the expiry is feared.
     fn auto_renew(&self, standing: &Standing) -> AutoRenew {
         let hoped_for = self.leaves_to_source();
-        if standing.ours || hoped_for { AutoRenew::No } else { self.source.auto_renew }
+        if standing.ours || standing.held || hoped_for { AutoRenew::No } else { self.source.auto_renew }
     }
 
     /// Whether issuing is left to the store.
     #[must_use]
     pub fn leaves_to_source(&self) -> bool {
         self.renewal.as_ref().is_some_and(|terms| terms.rotation == Rotation::LeftToSource)
+    }
+
+    /// Whether a call of this probe with a newer certificate shuts out the older.
+    #[must_use]
+    pub fn is_ratchet(&self, probe: &str) -> bool {
+        self.targets
+            .iter()
+            .any(|target| target.ratchet && self.probe_of(target).is_some_and(|other| other.id == probe))
     }
 
     /// The probe that proves this target: the one it names, else the only one there is for anybody.
@@ -242,6 +250,12 @@ pub struct Target {
     pub proven_by: Option<String>,
     /// How many refused logons it takes before it locks the login; none where it does not.
     pub max_rejections: Option<u32>,
+    /// Whether it refuses a second certificate with the same issuer and subject beside the first.
+    pub refuses_same_subject: bool,
+    /// Whether a certificate that is used shuts out those issued before it, so that a probe with the candidate is an act.
+    pub ratchet: bool,
+    /// How long after it was told it may go on answering as before.
+    pub cache: Option<Duration>,
     /// What the hand-off tells a person.
     pub mapping: Mapping,
     /// The notifier that reaches whoever serves it.

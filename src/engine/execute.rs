@@ -73,8 +73,9 @@ fn missing(role: &str, id: &str) -> Unseen {
     Unseen::new(Reason::NotFound, format!("there is no {role} {id} in the configuration any more"))
 }
 
-/// Carries out one act.
-pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Clock) -> Report {
+/// Carries out one act. A call that is an act reports what it saw beside its outcome.
+pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Clock) -> Vec<Report> {
+    let mut reports = Vec::new();
     let outcome = match &act {
         Act::Issue { order, .. } => match &parts.renewer {
             Some(renewer) => renewer.issue(order).await,
@@ -87,12 +88,23 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
                 None => Err(missing("caller", caller).into()),
             }
         }
+        Act::Keep { copy, .. } | Act::Put { copy, .. } | Act::PutBack { copy, .. } => match &parts.renewer {
+            Some(renewer) => renewer.copy(copy).await,
+            None => Err(missing("renewer", &parts.watch.id).into()),
+        },
+        Act::Try { probe, entry, .. } => {
+            let (probe, entry) = (probe.clone(), Some(entry.clone()));
+            let seen = Look::Probe { probe, role: Role::Candidate, entry };
+            reports.push(look(parts, record, seen, clock).await);
+            Ok(())
+        }
         Act::Retire { name, .. } => match &parts.renewer {
             Some(renewer) => renewer.remove(name).await,
             None => Err(missing("renewer", &parts.watch.id).into()),
         },
     };
-    Report::Acted { act, at: clock.now(), outcome }
+    reports.push(Report::Acted { act, at: clock.now(), outcome });
+    reports
 }
 
 async fn publish(parts: &Parts, record: &Record, target: &str, role: Role) -> Result<(), Failure> {

@@ -229,7 +229,7 @@ impl Round<'_> {
     async fn execute(&self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
         let clock = self.house.clock;
         if let Some(act) = act {
-            return vec![execute::act(self.parts, &self.record, act, clock).await];
+            return execute::act(self.parts, &self.record, act, clock).await;
         }
         let looks = want.looks.iter().cloned();
         join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock))).await

@@ -12,8 +12,8 @@ use certsteward::domain::hand_off::HandOff;
 use certsteward::domain::message::{Message, Topic};
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
-    Act, Approval, Ask, Attempts, CallerFacts, Counts, Due, Ended, HandOffFacts, Learned, Leftover, Order,
-    ProbeFacts, Publication, Record, Renewal, Role, Standing, Told,
+    Act, Approval, Ask, Attempts, CallerFacts, CopyOrder, Counts, Due, Ended, HandOffFacts, Keep, Learned,
+    Leftover, Order, Overlap, ProbeFacts, Publication, Purpose, Record, Renewal, Role, Standing, Told,
 };
 use certsteward::domain::report::{Command, DestinationFacts, Sign, Verb};
 use certsteward::domain::verdict::{Detail, Phase, Probed, Verdict};
@@ -145,6 +145,7 @@ impl Rich {
             chain: chain(),
             name: Some(self.text()),
             since: self.at(),
+            held: true,
             has_key: Some(true),
             targets: self.map(|rich| Publication {
                 hand_off: Some(rich.hand_off_facts()),
@@ -219,6 +220,8 @@ impl Rich {
             rolling_back: Some((self.at(), self.text())),
             gap_announced: Some((self.at(), self.text())),
             moved: self.at(),
+            keep: Some(self.keep()),
+            overlap: self.overlap(),
         }
     }
 
@@ -249,14 +252,41 @@ impl Rich {
     fn act(&mut self) -> Act {
         let (generation, fingerprint, order) = (self.count(), self.fingerprint(), self.order());
         let (caller, from, to) = (self.text(), self.text(), self.text());
+        let over = Some(self.fingerprint());
+        let copy = CopyOrder { from: from.clone(), to: to.clone(), fingerprint, over };
         let role = self.one(&[Role::InForce, Role::Candidate, Role::Replaced]);
         self.one(&[
             Act::Issue { generation, order },
             Act::Publish { target: caller.clone(), role, fingerprint },
             Act::Switch { generation, caller: caller.clone(), from: from.clone(), to: to.clone() },
             Act::RollBack { generation, caller, from: from.clone(), to },
+            Act::Keep { generation, copy: copy.clone() },
+            Act::Put { generation, copy: copy.clone() },
+            Act::PutBack { generation, copy },
+            Act::Try { generation, probe: from.clone(), entry: from.clone() },
             Act::Retire { name: from, fingerprint },
         ])
+    }
+
+    fn keep(&mut self) -> Keep {
+        Keep {
+            name: self.text(),
+            purpose: self.one(&[Purpose::WayBack, Purpose::Hold]),
+            fingerprint: self.fingerprint(),
+            looked_empty: Some(self.at()),
+            stands: Some(self.at()),
+        }
+    }
+
+    fn overlap(&mut self) -> Overlap {
+        Overlap {
+            old_accepted: Some(self.at()),
+            old_refused: Some(self.at()),
+            new_accepted: Some(self.at()),
+            new_refused: Some(self.at()),
+            first_switch: Some(self.at()),
+            last_switch: Some(self.at()),
+        }
     }
 
     fn leftover(&mut self) -> Leftover {
@@ -268,6 +298,7 @@ impl Rich {
             entry_removed: Some(self.at()),
             hand_offs: self.map(Self::hand_off_facts),
             asked: true,
+            asked_by: Some(self.actor()),
         }
     }
 

@@ -31,6 +31,7 @@ async fn an_issue_whose_answer_is_lost_is_looked_at_and_adopted() {
     day 303 22:30 switched: the caller first uses sfapi-2.pem
     day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:50 renewal-ended: renewal 1 ended: #2 is in force
+    day 303 22:50 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:30 UTC, switched 2026-10-31 22:30 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
     ");
     ends_well(&mut world, 1, "sfapi-2.pem").await;
 }

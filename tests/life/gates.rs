@@ -150,6 +150,7 @@ async fn a_window_and_a_freeze_hold_the_switch_and_not_the_issue() {
     day 307 08:00 switched: the caller first uses sfapi-2.pem
     day 307 08:00 settled: the candidate is in force; callers are watched for 20 min
     day 307 08:20 renewal-ended: renewal 1 ended: #2 is in force
+    day 307 08:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:30 UTC, switched 2026-11-04 08:00 UTC; the old one was accepted at 2026-11-04 04:30 UTC still
     ");
     let switched = world.timeline.iter().find(|line| line.contains(" switched:")).unwrap().clone();
     assert!(switched.contains("08:00"), "{switched}");

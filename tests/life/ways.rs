@@ -32,6 +32,7 @@ async fn a_tenant_that_matches_the_name_needs_nobody() {
     day 303 22:30 switched: the caller first uses sfapi-2.pem
     day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:50 renewal-ended: renewal 1 ended: #2 is in force
+    day 303 22:50 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:30 UTC, switched 2026-10-31 22:30 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
     ");
     assert!(world.cut_off.is_empty() && world.view().hand_offs.is_empty());
 }
@@ -69,6 +70,7 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 23:00 switched: the caller first uses sfapi-3.pem
     day 303 23:00 settled: the candidate is in force; callers are watched for 20 min
     day 303 23:20 renewal-ended: renewal 1 ended: #3 is in force
+    day 303 23:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
     day 317 23:20 command: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
     day 325 00:05 hand-off-sign: security-center: "I have saved it", says pat
@@ -105,12 +107,14 @@ async fn the_same_subject_on_an_exact_tenant_has_a_gap_that_is_announced_and_end
     day 303 22:30 gap-announced: calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject
     day 303 22:30 hand-off-opened: a person is asked to delete the old certificate and add the new one in security-center
     day 303 22:30 hand-off-sign: security-center: "I am deleting the old one now", says pat
+    day 303 22:31 probed: probe odata with the certificate in force: not-mapped
     day 303 22:34 probed: probe odata with the candidate: accepted
     day 303 22:34 proven: a call proved that the target security-center knows the certificate
     day 303 22:34 hand-off-closed: what was asked of security-center is done
     day 303 22:34 switched: the caller first uses sfapi-2.pem
     day 303 22:34 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:54 renewal-ended: renewal 1 ended: #2 is in force
+    day 303 22:54 measured: a gap of 3 min from 2026-10-31 22:31 UTC to 2026-10-31 22:34 UTC, longer by what callers had read before (up to 5 min); the new certificate is accepted since 2026-10-31 22:34 UTC, switched 2026-10-31 22:34 UTC
     "#);
     assert!((1..=5).contains(&world.cut_off.len()), "{:?}", world.cut_off);
     assert!(world.change(|facts| facts.is_served("first")));
@@ -132,6 +136,7 @@ async fn in_place_on_a_tenant_that_matches_the_name_needs_nobody() {
     day 303 22:30 proven: a call proved that the target security-center knows the certificate
     day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:50 renewal-ended: renewal 1 ended: #2 is in force
+    day 303 22:50 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:30 UTC, switched 2026-10-31 22:30 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
     ");
     assert!(world.cut_off.is_empty());
     assert_eq!(world.change(|facts| facts.names()), ["sfapi.pem"]);
@@ -161,6 +166,7 @@ async fn in_place_on_an_exact_tenant_announces_the_gap_before_it_issues() {
     day 303 22:34 hand-off-closed: what was asked of security-center is done
     day 303 22:34 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:54 renewal-ended: renewal 1 ended: #2 is in force
+    day 303 22:54 measured: a gap of 4 min from 2026-10-31 22:30 UTC to 2026-10-31 22:34 UTC, longer by what callers had read before (up to 5 min); the new certificate is accepted since 2026-10-31 22:34 UTC, switched 2026-10-31 22:30 UTC
     "#);
 }
 
@@ -202,6 +208,7 @@ async fn a_target_that_certsteward_can_tell_needs_nobody() {
     day 303 22:31 switched: the caller first uses sfapi-3.pem
     day 303 22:31 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:51 renewal-ended: renewal 1 ended: #3 is in force
+    day 303 22:51 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:31 UTC, switched 2026-10-31 22:31 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
     ");
     assert!(world.cut_off.is_empty());
 }
@@ -240,6 +247,7 @@ async fn two_callers_are_switched_one_by_one_after_everything_is_proven() {
     day 303 23:01 switched: the caller first uses sfapi-3.pem
     day 303 23:01 settled: the candidate is in force; callers are watched for 20 min
     day 303 23:21 renewal-ended: renewal 1 ended: #3 is in force
+    day 303 23:21 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC to 2026-10-31 23:01 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     "#);
     assert!(world.cut_off.is_empty());
 }

@@ -31,12 +31,18 @@ pub(in super::super) static POLICY: Shape = Shape::One(Keys {
             "\"critical\"",
             "From when a switch may go through a window: the critical level, this long before the deadline, or never.",
         ),
+        preset(
+            "hold",
+            Form::UnlessNever,
+            "\"3d\"",
+            "How long before the store's own renewal the callers are set to an unchanged copy of the certificate in force, which the store does not renew, while a hand-off is still open; or never.",
+        ),
         preset("acts_per_day", Form::Count, "20", "How many outside changes a day one watch may make."),
         preset(
             "four_eyes",
             Form::Flag,
             "false",
-            "Whether an approval must come from somebody else than who asked for the renewal.",
+            "Whether an approval must come from somebody else than who asked for the renewal or the retirement.",
         ),
     ]],
 });
@@ -215,7 +221,7 @@ static RENEWAL: Shape = Shape::One(Keys {
             "switch",
             Form::Word(&["caller", "entry"]),
             "\"caller\"",
-            "Who is switched: each caller to the new name; \"entry\" is not built yet.",
+            "What is switched: each caller to the new name; or, for callers that nobody can list, the entry: the proven content is put under the original name, and what stood there is kept under a new one.",
         ),
     ]],
 });
@@ -288,6 +294,18 @@ const TARGETS: &[Key] = &[
         "no limit",
         "How many refused logons it takes before it locks the login.",
     ),
+    preset(
+        "ratchet",
+        Form::Flag,
+        "false",
+        "Whether a certificate that is used shuts out those issued before it: then the first call with the candidate is an act, behind every gate, once the target was told.",
+    ),
+    optional(
+        "cache",
+        Form::Duration,
+        "not known",
+        "How long after it was told it may go on answering as before.",
+    ),
     optional(
         "assignee",
         Form::Id,
@@ -321,6 +339,12 @@ static TARGET: Shape = Shape::Several {
                             "Integration Name there, such as \"Business Technology Platform\".",
                         ),
                         optional("login_name", Form::Text, "left empty there", "Login Name there."),
+                        preset(
+                            "same_subject",
+                            Form::Word(&["refused", "allowed"]),
+                            "\"refused\"",
+                            "Whether it takes a second certificate with the same issuer and subject beside the first (KBA 3574501: refused).",
+                        ),
                         preset(
                             "delivery",
                             Form::Word(&["hand-off", "http", "command"]),

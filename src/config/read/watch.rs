@@ -118,6 +118,7 @@ fn policy(section: &Section<'_>, empty: &Table) -> Policy {
         },
         retire_after: own.duration("retire_after"),
         emergency: form::emergency(&own.word("emergency")).unwrap_or(fallback.emergency),
+        hold: form::unless_never(&own.word("hold")).unwrap_or(fallback.hold),
         acts_per_day: own.count("acts_per_day").unwrap_or(fallback.acts_per_day),
         four_eyes: own.flag("four_eyes"),
     }

@@ -5,7 +5,7 @@ use super::Judge;
 use crate::domain::finding::{Code, Level};
 use crate::domain::lifecycle::shows_leftover;
 use crate::domain::reason::Unseen;
-use crate::domain::record::{Role, Standing};
+use crate::domain::record::{Purpose, Role, Standing};
 use crate::domain::{Duration, Timestamp, lint};
 
 /// How long a caller may be away before people are told.
@@ -46,7 +46,12 @@ impl Judge<'_> {
     fn strayed_caller(&mut self, id: &str, uses: Option<&str>, wanted: &str) {
         let named = |name: Option<&String>| uses.is_some() && name.map(String::as_str) == uses;
         let candidate = self.record.standing(Role::Candidate);
-        if candidate.is_some_and(|candidate| named(candidate.name.as_ref())) {
+        let renewal = self.record.renewal.as_ref();
+        let on_the_way = renewal.is_some_and(|renewal| {
+            named(renewal.replaces_name.as_ref()) || named(renewal.keep.as_ref().map(|keep| &keep.name))
+        });
+        let is_held = renewal.is_some_and(|renewal| renewal.kept(Purpose::Hold).is_some());
+        if candidate.is_some_and(|candidate| named(candidate.name.as_ref())) || (is_held && on_the_way) {
             return;
         }
         let shown = self.record.shown.as_ref().and_then(|(_, name)| name.as_ref());

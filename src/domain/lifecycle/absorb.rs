@@ -1,7 +1,7 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, cadence, obey, retire};
+use super::{Chronicle, cadence, keep, obey, overlap, retire};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::{
@@ -61,6 +61,7 @@ fn looked(
         (Look::Source { .. }, Found::Entry(result)) => source_looked(watch, record, at, result, chronicle),
         (Look::Entry(name), Found::Entry(Ok(result))) => {
             retire::entry_looked(record, name, result.as_deref(), chronicle);
+            keep::entry_looked(record, name, at, result.as_deref(), chronicle);
             entry_looked(record, name, at, result, chronicle);
         }
         (Look::Caller(id), Found::Caller(result)) => caller_looked(record, id, at, result, chronicle),
@@ -144,6 +145,7 @@ fn sighted(
     chronicle: &mut Chronicle<'_>,
 ) {
     let print = sighting.chain.fingerprint();
+    keep::original_shown(record, print, sighting.name.as_ref(), at, chronicle);
     let Some(in_force) = &mut record.in_force else {
         let text = format!("{} is watched: {}", watch.source.place, describe(sighting));
         chronicle.note(EventKind::Watched, text);
@@ -183,7 +185,8 @@ fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, ch
     let before = record.in_force.replace(Standing::new(sighting, at, false));
     record.previous = before.map(|standing| standing.chain);
     let print = sighting.chain.fingerprint();
-    record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print);
+    let in_use = |leftover: &Leftover| leftover.name.is_none() || leftover.name == sighting.name;
+    record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print || !in_use(leftover));
 }
 
 /// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.
@@ -198,6 +201,7 @@ fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle:
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
     let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
+    keep::leave_copies(record, &renewal, at);
     retire::keep_replaced(record, renewal, at);
     discard_candidate(record, ours, at);
 }
@@ -221,6 +225,7 @@ fn adopt_in_place(
     }
     renewal.replaced = record.in_force.replace(Standing::new(sighting, at, true));
     renewal.moved = at;
+    renewal.overlap.switched(at);
     chronicle.note(EventKind::Issued, format!("the candidate stands in place: {}", describe(sighting)));
     forget_issue(record);
     true
@@ -281,7 +286,7 @@ fn caller_looked(
     };
     let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
     record.callers.insert(id.to_owned(), facts);
-    let Some(renewal) = record.renewal.as_mut() else {
+    let Some(renewal) = record.renewal.as_mut().filter(|renewal| !renewal.switches_entry()) else {
         return;
     };
     if renewal.rolling_back.is_some() {
@@ -304,6 +309,7 @@ fn caller_looked(
     if uses.is_some() && uses == new_name && !renewal.switched.contains_key(id) {
         renewal.switched.insert(id.to_owned(), at);
         renewal.moved = at;
+        renewal.overlap.switched(at);
         chronicle.note(EventKind::Switched, format!("the caller {id} uses {}", uses.unwrap_or_default()));
     }
 }
@@ -344,7 +350,9 @@ fn probe_looked(
                 let text = probe_sentence(probe, role, &probed);
                 chronicle.note(EventKind::Probed, text);
             }
+            let (verdict, probed_at) = (probed.verdict, probed.at);
             remember_probe(facts, *probed, changed);
+            overlap::probed(record, role, verdict, probed_at);
         }
     }
 }
@@ -408,8 +416,10 @@ fn acted(
             record.looked.remove("source");
             record.looked.remove(&Look::Caller(caller).key());
         }
+        Act::Keep { copy, .. } => drop(record.looked.remove(&Look::Entry(copy.to).key())),
+        Act::Put { .. } | Act::PutBack { .. } => drop(record.looked.remove("source")),
         Act::Publish { target, .. } => drop(record.looked.remove(&Look::Target(target).key())),
-        Act::Retire { .. } => {}
+        Act::Try { .. } | Act::Retire { .. } => {}
     }
 }
 
@@ -417,9 +427,9 @@ fn count(record: &mut Record, act: &Act, succeeded: bool) {
     let at = usize::from(!succeeded);
     let counter = match act {
         Act::Publish { .. } => &mut record.counts.publications,
-        Act::Switch { .. } => &mut record.counts.switches,
-        Act::RollBack { .. } => &mut record.counts.rollbacks,
-        Act::Issue { .. } | Act::Retire { .. } => return,
+        Act::Switch { .. } | Act::Put { .. } => &mut record.counts.switches,
+        Act::RollBack { .. } | Act::PutBack { .. } => &mut record.counts.rollbacks,
+        Act::Issue { .. } | Act::Keep { .. } | Act::Try { .. } | Act::Retire { .. } => return,
     };
     if let Some(slot) = counter.get_mut(at) {
         *slot += 1;
@@ -445,9 +455,13 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
         Act::Switch { caller, to, .. } => {
             chronicle.note(EventKind::Switched, format!("the caller {caller} uses {to}"));
             use_entry(record, caller, to, at);
+            let leads_to_candidate = !keep::is_hold(record, to);
             if let Some(renewal) = &mut record.renewal {
-                renewal.switched.insert(caller.clone(), at);
                 renewal.moved = at;
+                if leads_to_candidate {
+                    renewal.switched.insert(caller.clone(), at);
+                    renewal.overlap.switched(at);
+                }
             }
         }
         Act::RollBack { caller, to, .. } => {
@@ -458,14 +472,25 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
                 renewal.moved = at;
             }
         }
+        // What stands there now is seen by a look: only that says so.
+        Act::Keep { .. } | Act::Try { .. } => {
+            chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence()));
+        }
+        Act::Put { copy, .. } | Act::PutBack { copy, .. } => {
+            chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence()));
+            let name = Some(&copy.to);
+            keep::original_shown(record, copy.fingerprint, name, at, chronicle);
+            if let Some(renewal) = record.renewal.as_mut().filter(|_| !act.goes_back()) {
+                renewal.overlap.switched(at);
+            }
+        }
         Act::Retire { name, fingerprint } => {
             chronicle
                 .note(EventKind::Retired, format!("the entry {name} ({}) was removed", fingerprint.short()));
-            for leftover in
-                record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == *fingerprint)
-            {
-                leftover.entry_removed = Some(at);
-            }
+            let removed = record.leftovers.iter_mut().filter(|leftover| {
+                leftover.chain.fingerprint() == *fingerprint && leftover.name.as_ref() == Some(name)
+            });
+            removed.for_each(|leftover| leftover.entry_removed = Some(at));
         }
     }
 }
@@ -544,6 +569,7 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
         entry_removed: None,
         hand_offs: std::collections::BTreeMap::new(),
         asked: false,
+        asked_by: None,
     });
 }
 

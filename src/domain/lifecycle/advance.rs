@@ -3,10 +3,10 @@
 
 use super::asks::{are_together, effective_matching, overall_matching};
 use super::backdate::backdate;
-use super::{Chronicle, Dice, absorb, proving, retire, settle, want};
+use super::{Chronicle, Dice, absorb, keep, proving, retire, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
-use crate::domain::record::{Due, Ended, Learned, Order, Record, Renewal, Role, Standing};
+use crate::domain::record::{Due, Ended, Learned, Order, Overlap, Record, Renewal, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -25,6 +25,8 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     proving::lose_proof(watch, record, chronicle);
     proving::announce_gap(watch, record, chronicle);
     proving::ask_people(watch, record, dice, chronicle);
+    keep::place_keep(watch, record, chronicle);
+    keep::finish_hold(watch, record, chronicle);
     settle::begin_settling(watch, record, chronicle);
     settle::decide_roll_back(watch, record, chronicle);
     settle::finish_roll_back(record, chronicle);
@@ -83,6 +85,8 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         rolling_back: None,
         gap_announced: None,
         moved: chronicle.now,
+        keep: None,
+        overlap: Overlap::default(),
     });
 }
 
@@ -172,17 +176,43 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
     let Some(candidate) = &renewal.candidate else {
         return;
     };
+    if is_used_up(watch, renewal, candidate, chronicle.now) {
+        return renew_anew(record, chronicle);
+    }
     let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;
     };
     let text = format!("the candidate cannot be used: {why}");
     chronicle.note(EventKind::CandidateDiscarded, text.clone());
     if let Some(renewal) = record.renewal.take() {
+        keep::leave_copies(record, &renewal, chronicle.now);
         absorb::discard_candidate(record, renewal.candidate, chronicle.now);
         let generation = renewal.generation;
         record.ended = Some(Ended { at: chronicle.now, generation, rolled_back: false, unfit: true, text });
         record.counts.renewals[1] += 1;
     }
+}
+
+/// A candidate for which a person took so long that it is due itself, before any caller uses it.
+fn is_used_up(watch: &Watch, renewal: &Renewal, candidate: &Standing, now: Timestamp) -> bool {
+    let unused = renewal.switched.is_empty() && renewal.rolling_back.is_none();
+    unused && candidate.since < now && watch.moments(candidate, true).due <= now
+}
+
+/// It is not used up: what would expire soon after the switch is given up, and a fresh one is issued at once.
+fn renew_anew(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some(renewal) = record.renewal.take() else {
+        return;
+    };
+    let text = format!(
+        "renewal {} is superseded: its candidate waited so long that it is due itself, so a fresh one is issued",
+        renewal.generation
+    );
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+    keep::leave_copies(record, &renewal, chronicle.now);
+    record.renewal_asked = Some(renewal.cause.clone());
+    absorb::discard_candidate(record, renewal.candidate, chronicle.now);
 }
 
 /// Compared with what it was ordered to replace only: where somebody else renewed that meanwhile, ours goes on.
@@ -210,7 +240,7 @@ fn unfitness(
 /// A tenant shows how it matches: only by a candidate with the mapped issuer and subject, another fingerprint, published
 /// by nobody, while the one in force is accepted.
 fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let (Some(candidate), Some(in_force)) = (record.standing(Role::Candidate), &record.in_force) else {
+    let Some((candidate, in_force)) = pair(record) else {
         return;
     };
     let (new, old) = (&candidate.chain.leaf, &in_force.chain.leaf);
@@ -244,6 +274,18 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
         let how = if matching == Matching::Dn { "by issuer and subject" } else { "by the exact certificate" };
         chronicle.note(EventKind::Learned, format!("{tenant} recognises certificates {how}"));
         record.learned.insert(tenant, Learned { matching, at: chronicle.now });
+    }
+}
+
+/// The new certificate and the old one: side by side before the switch, in place once the new one has overwritten the old.
+fn pair(record: &Record) -> Option<(&Standing, &Standing)> {
+    let in_force = record.in_force.as_ref()?;
+    match (record.standing(Role::Candidate), record.standing(Role::Replaced)) {
+        (Some(candidate), _) => Some((candidate, in_force)),
+        (None, Some(replaced)) if record.renewal.as_ref().is_some_and(Renewal::is_in_place) => {
+            Some((in_force, replaced))
+        }
+        (None, _) => None,
     }
 }
 

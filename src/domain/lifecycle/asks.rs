@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::record::{Ask, ProbeFacts, Record, Role, Standing};
+use crate::domain::record::{Ask, HandOffFacts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
-use crate::domain::watch::{Delivery, Matching, Target, Watch};
+use crate::domain::watch::{Delivery, Matching, Mode, Target, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// Two probes this close belong to one comparison.
@@ -182,15 +182,50 @@ pub(super) fn needs_telling(watch: &Watch, target: &Target, standing: &Standing)
         None => true,
         Some(probe) => {
             let facts = standing.probes.get(&probe.id);
+            // Where a call shuts the older one out, it is made once the target knows the newer: nothing else can tell before.
+            if target.ratchet && facts.is_none_or(|facts| facts.last.is_none()) {
+                return true;
+            }
             facts.and_then(|facts| facts.conclusive).is_some_and(|(_, verdict)| verdict == Verdict::NotMapped)
         }
     }
 }
 
+/// Whether a call with the candidate changes nothing for the certificate in force, or has been made before.
+pub(super) fn may_be_probed(watch: &Watch, record: &Record, probe: &str) -> bool {
+    let made = record
+        .standing(Role::Candidate)
+        .and_then(|candidate| candidate.probes.get(probe))
+        .is_some_and(|facts| facts.last.is_some());
+    made || !watch.is_ratchet(probe)
+}
+
+/// Whether every target of this probe was told about the certificate: by us, or by a person who says so.
+pub(super) fn was_told(watch: &Watch, standing: &Standing, probe: &str) -> bool {
+    let mut mine =
+        watch.targets.iter().filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe));
+    mine.all(|target| {
+        standing.targets.get(&target.id).is_some_and(|publication| {
+            let saved = publication.hand_off.as_ref().is_some_and(HandOffFacts::is_said_to_be_done);
+            publication.published.is_some() || publication.is_known() || saved
+        })
+    })
+}
+
+/// In mode propose, whoever deletes the old mapping opens a gap that only the switch ends: so the switch is approved first.
+pub(in crate::domain) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    watch.mode == Mode::Propose
+        && watch.targets.iter().any(|target| {
+            target.delivery == Delivery::HandOff
+                && needs_telling(watch, target, standing)
+                && ask_for(target, record, standing) == Ask::Replace
+        })
+}
+
 /// What a person would have to do for this standing: add it, or delete the one before it first.
 ///
 /// A second mapping with the same issuer and subject is refused (KBA 3574501).
-pub(super) fn ask_for(record: &Record, standing: &Standing) -> Ask {
+pub(super) fn ask_for(target: &Target, record: &Record, standing: &Standing) -> Ask {
     let leaf = &standing.chain.leaf;
     let before = match reference(record, standing) {
         Some(other) => Some(&other.chain.leaf),
@@ -199,5 +234,5 @@ pub(super) fn ask_for(record: &Record, standing: &Standing) -> Ask {
     let same = before.is_some_and(|other| {
         other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
     });
-    if same { Ask::Replace } else { Ask::Add }
+    if same && target.refuses_same_subject { Ask::Replace } else { Ask::Add }
 }

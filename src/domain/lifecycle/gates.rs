@@ -2,6 +2,8 @@
 //! A gate judges one act at one moment; it remembers nothing.
 
 use super::asks::is_accepted_now;
+use super::keep;
+use super::proving::is_everywhere_known;
 use crate::domain::policy::{Emergency, Retire};
 use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
@@ -38,17 +40,17 @@ pub const TABLE: &[Gate] = &[
     },
     Gate {
         name: "approval",
-        before: "every act in mode propose, and a retirement with retire = \"ask\"; the approval of a switch covers its roll back",
+        before: "every act in mode propose, and a retirement with retire = \"ask\"; the approval of a switch covers its roll back; with four_eyes not by who asked for it",
         judge: approval,
     },
     Gate {
         name: "window",
-        before: "a switch, an in-place issue and a retirement, outside the window; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a call that shuts the older certificate out and a retirement, outside the window; an emergency or an announced gap lets a switch through",
         judge: window,
     },
     Gate {
         name: "freeze",
-        before: "a switch, an in-place issue and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a call that shuts the older certificate out and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
         judge: freeze,
     },
     Gate {
@@ -96,7 +98,7 @@ fn pause(question: &Question<'_>) -> Judgement {
 }
 
 fn sight(question: &Question<'_>) -> Judgement {
-    if matches!(question.act, Act::RollBack { .. }) {
+    if question.act.goes_back() {
         return None;
     }
     let (since, why) = question.record.unseen.as_ref()?;
@@ -113,25 +115,31 @@ fn approval(question: &Question<'_>) -> Judgement {
         Act::Retire { name, .. } => {
             let leftover =
                 question.record.leftovers.iter().find(|leftover| leftover.name.as_ref() == Some(name));
-            let person = leftover.is_some_and(|leftover| leftover.asked);
+            let alone = !question.watch.policy.four_eyes;
+            let person = leftover.is_some_and(|leftover| leftover.asked && alone);
             let unused = leftover.is_some_and(|leftover| leftover.never_in_force);
             !person
                 && (question.watch.mode == Mode::Propose
                     || (question.watch.policy.retire == Retire::Ask && !unused))
         }
-        Act::RollBack { .. } => false,
-        Act::Issue { .. } | Act::Publish { .. } | Act::Switch { .. } => question.watch.mode == Mode::Propose,
+        Act::RollBack { .. } | Act::PutBack { .. } => false,
+        Act::Issue { .. }
+        | Act::Publish { .. }
+        | Act::Switch { .. }
+        | Act::Keep { .. }
+        | Act::Put { .. }
+        | Act::Try { .. } => question.watch.mode == Mode::Propose,
     };
     (asked && !question.record.approvals.contains_key(&id))
         .then(|| (format!("it waits for approval; certsteward approve {} {id}", question.watch.id), None))
 }
 
-/// Whether an act can hurt a caller: a switch, an in-place issue, a retirement.
+/// Whether an act can hurt a caller: a switch, an in-place issue, a call that shuts the older certificate out, a retirement.
 pub(super) fn can_hurt(act: &Act) -> bool {
     match act {
-        Act::Switch { .. } | Act::Retire { .. } => true,
+        Act::Switch { .. } | Act::Put { .. } | Act::Try { .. } | Act::Retire { .. } => true,
         Act::Issue { order, .. } => order.in_place,
-        Act::Publish { .. } | Act::RollBack { .. } => false,
+        Act::Publish { .. } | Act::Keep { .. } | Act::RollBack { .. } | Act::PutBack { .. } => false,
     }
 }
 
@@ -160,7 +168,7 @@ fn freeze(question: &Question<'_>) -> Judgement {
 }
 
 fn is_emergency(question: &Question<'_>) -> bool {
-    if !matches!(question.act, Act::Switch { .. }) {
+    if !is_switch(question.act) {
         return false;
     }
     let Some(in_force) = &question.record.in_force else {
@@ -177,19 +185,41 @@ fn is_emergency(question: &Question<'_>) -> bool {
     }
 }
 
+/// Whether callers use the candidate after it.
+const fn is_switch(act: &Act) -> bool {
+    matches!(act, Act::Switch { .. } | Act::Put { .. } | Act::Try { .. })
+}
+
 /// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
 pub(in crate::domain) fn is_in_gap(record: &Record) -> bool {
-    record.standing(Role::Candidate).is_some_and(|candidate| {
-        candidate.targets.values().any(|publication| {
-            let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
-            replaced && publication.is_known()
+    let tried = record.renewal.as_ref().is_some_and(|renewal| {
+        renewal.overlap.old_refused.is_some() && renewal.overlap.new_accepted.is_some()
+    });
+    tried
+        || record.standing(Role::Candidate).is_some_and(|candidate| {
+            candidate.targets.values().any(|publication| {
+                let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+                replaced && publication.is_known()
+            })
         })
-    })
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
-    let candidate = question.record.standing(Role::Candidate);
-    let candidate = candidate.filter(|_| matches!(question.act, Act::Switch { .. }))?;
+    match question.act {
+        Act::Switch { to, .. } if keep::is_hold(question.record, to) => return None,
+        Act::Switch { .. } | Act::Put { .. } => {}
+        Act::Issue { .. }
+        | Act::Publish { .. }
+        | Act::Keep { .. }
+        | Act::RollBack { .. }
+        | Act::PutBack { .. }
+        | Act::Try { .. }
+        | Act::Retire { .. } => return None,
+    }
+    let candidate = question.record.standing(Role::Candidate)?;
+    if !is_everywhere_known(question.watch, question.record, candidate) {
+        return Some(("not every target is known to know the candidate yet".to_owned(), None));
+    }
     if is_accepted_now(question.watch, question.record, candidate) {
         return None;
     }
@@ -197,8 +227,8 @@ fn proof(question: &Question<'_>) -> Judgement {
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question.record);
-    if ends_a_gap || matches!(question.act, Act::RollBack { .. }) {
+    let ends_a_gap = is_switch(question.act) && is_in_gap(question.record);
+    if ends_a_gap || question.act.goes_back() {
         return None;
     }
     let day_ago = question.now - Duration::days(1);
@@ -248,6 +278,9 @@ mod tests {
         assert_eq!(by_gate, expected, "{gate}");
     }
 
+    /// Every act but those that go back.
+    const FORWARD: &[&str] = &["issue", "in-place", "publish", "switch", "keep", "put", "try", "retire"];
+
     fn free() -> Watch {
         let mut watch = watch();
         watch.policy.retire = Retire::Auto;
@@ -262,7 +295,7 @@ mod tests {
 
     #[test]
     fn observing_and_pausing_hold_every_act() {
-        let all = ["issue", "in-place", "publish", "switch", "rollback", "retire"];
+        let all = acts().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let observing = Watch { mode: Mode::Observe, ..free() };
         check(&observing, &renewing(&observing), "mode", &all);
         let mut record = renewing(&free());
@@ -280,16 +313,15 @@ mod tests {
     fn what_cannot_be_seen_holds_all_but_a_roll_back() {
         let mut record = renewing(&free());
         record.unseen = Some((noon(), Unseen::new(Reason::Timeout, "no answer")));
-        check(&free(), &record, "sight", &["issue", "in-place", "publish", "switch", "retire"]);
+        check(&free(), &record, "sight", FORWARD);
     }
 
     #[test]
     fn approval_is_by_id_and_covers_the_roll_back() {
         let proposing = Watch { mode: Mode::Propose, ..free() };
         let mut record = renewing(&proposing);
-        let all = ["issue", "in-place", "publish", "switch", "retire"];
-        check(&proposing, &record, "approval", &all);
-        for (_, act) in acts().into_iter().take(4) {
+        check(&proposing, &record, "approval", FORWARD);
+        for (_, act) in acts().into_iter().filter(|(name, _)| *name != "retire") {
             record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: noon() });
         }
         check(&proposing, &record, "approval", &["retire"]);
@@ -298,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_window_and_a_freeze_hold_what_can_hurt() {
-        let hurts = ["in-place", "switch", "retire"];
+        let hurts = ["in-place", "switch", "put", "try", "retire"];
         let mut watch = free();
         watch.freezes = vec![Freeze { from: noon().date_naive(), to: noon().date_naive() }];
         check(&watch, &renewing(&watch), "freeze", &hurts);
@@ -315,7 +347,7 @@ mod tests {
             let mut record = renewing(&free());
             let renewal = record.renewal.as_mut().unwrap();
             renewal.candidate = renewal.candidate.take().map(|candidate| answered(candidate, verdict));
-            check(&free(), &record, "proof", &["switch"]);
+            check(&free(), &record, "proof", &["switch", "put"]);
         }
     }
 
@@ -327,7 +359,7 @@ mod tests {
         record.acts = vec![noon() - Duration::hours(25), noon() - Duration::hours(2)];
         check(&watch, &record, "budget", &[]);
         record.acts.push(noon() - Duration::hours(1));
-        check(&watch, &record, "budget", &["issue", "in-place", "publish", "switch", "retire"]);
+        check(&watch, &record, "budget", FORWARD);
     }
 
     #[test]

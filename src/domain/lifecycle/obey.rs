@@ -2,7 +2,7 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, answer, settle, want};
+use super::{Chronicle, answer, keep, settle, want};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
@@ -61,8 +61,15 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
         Verb::Retire => {
-            record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
-            said("retire the replaced certificates now")
+            for leftover in &mut record.leftovers {
+                leftover.asked = true;
+                leftover.asked_by.get_or_insert_with(|| command.actor.clone());
+            }
+            said(if watch.policy.four_eyes {
+                "retire the replaced certificates now, once somebody else approves it (four_eyes)"
+            } else {
+                "retire the replaced certificates now"
+            })
         }
         Verb::Confirm(target, question) => {
             answer::confirmed(watch, record, target, *question, (command.at, by))
@@ -92,11 +99,17 @@ fn approve(
     command: &Command,
     by: String,
 ) -> (EventKind, String) {
-    let asked_by = record.renewal.as_ref().map(|renewal| renewal.cause.clone());
+    let leftover = record.leftovers.iter().find(|leftover| leftover.retirement().as_deref() == Some(act));
+    let asked_by = match leftover {
+        Some(leftover) => leftover.asked_by.clone(),
+        None => record.renewal.as_ref().map(|renewal| renewal.cause.clone()),
+    };
     if watch.policy.four_eyes && asked_by == Some(command.actor.clone()) {
         return (
             EventKind::Command,
-            format!("approve {act}: refused, because {by} asked for this renewal (four_eyes)"),
+            format!(
+                "approve {act}: refused, because {by} asked for it (four_eyes); somebody else has to approve"
+            ),
         );
     }
     if !record.pending.contains_key(act) && !want::conceivable(watch, record).contains(act) {
@@ -141,6 +154,7 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
     let Some(renewal) = record.renewal.take() else {
         return format!("{text}: there was no renewal to end");
     };
+    keep::leave_copies(record, &renewal, at);
     discard_candidate(record, renewal.candidate, at);
     record.ended = Some(Ended {
         at,

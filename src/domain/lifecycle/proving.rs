@@ -5,7 +5,7 @@ use super::asks::{
     are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, overall_matching,
     reference,
 };
-use super::{Chronicle, Dice, absorb};
+use super::{Chronicle, Dice, absorb, want};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Ask, HandOffFacts, Record, Role, Standing};
@@ -96,23 +96,25 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
     if issuing || !can_judge_beside(watch, record, standing) {
         return;
     }
-    let ask = ask_for(record, standing);
-    let wanted: Vec<&Target> = watch
+    let wanted: Vec<(&Target, Ask)> = watch
         .targets
         .iter()
         .filter(|target| target.delivery == Delivery::HandOff && needs_telling(watch, target, standing))
         .filter(|target| {
             standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
         })
+        .map(|target| (target, ask_for(target, record, standing)))
+        .filter(|(_, ask)| *ask != Ask::Replace || want::switch_is_approved(watch, record))
         .collect();
-    for target in &wanted {
+    for (target, ask) in &wanted {
+        let ask = *ask;
         let facts = new_hand_off(ask, dice, chronicle.now);
         if let Some(standing) = record.standing_mut(role) {
             standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
         }
     }
     announce_gap(watch, record, chronicle);
-    for target in wanted {
+    for (target, ask) in wanted {
         withdraw_older(record, role, &target.id, chronicle);
         let text = format!("a person is asked to {} in {}", ask.sentence(), target.id);
         chronicle.note(EventKind::HandOffOpened, text);
@@ -196,6 +198,9 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
         return Some(format!(
             "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and the tenant is not known to match by issuer and subject"
         ));
+    }
+    if renewal.candidate.is_some() && watch.targets.iter().any(|target| target.ratchet) {
+        return Some("calls fail from the first call with the new certificate until the callers are switched and their caches have run out: the target shuts the older certificate out then".to_owned());
     }
     let open = renewal.candidate.as_ref().is_some_and(|candidate| {
         candidate

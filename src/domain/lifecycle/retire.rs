@@ -37,6 +37,7 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
         entry_removed: None,
         hand_offs: std::collections::BTreeMap::new(),
         asked: false,
+        asked_by: None,
     });
 }
 
@@ -111,6 +112,9 @@ pub(super) fn ask_removal(
 /// The replaced certificate that the source shows again, where it does.
 pub(in crate::domain) fn shows_leftover(record: &Record) -> Option<Fingerprint> {
     let (shown, _) = record.shown.as_ref()?;
+    if record.in_force.as_ref().is_some_and(|standing| standing.fingerprint() == *shown) {
+        return None;
+    }
     let is_left = record
         .leftovers
         .iter()

@@ -3,10 +3,10 @@
 
 use super::proving::is_everywhere_known;
 use super::retire::keep_replaced;
-use super::{Chronicle, absorb, cadence, words};
+use super::{Chronicle, absorb, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Act, Ended, Look, Record, Role};
+use crate::domain::record::{Act, Ended, Look, Record, Renewal, Role};
 use crate::domain::watch::Watch;
 
 /// All callers use the candidate, so it is the certificate in force from here on.
@@ -30,6 +30,7 @@ pub(super) fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut
     if let Some(candidate) = renewal.candidate.take() {
         renewal.replaced = record.in_force.replace(candidate);
     }
+    keep::name_the_settled(record);
     let settle = cadence::settle_time(watch);
     let text = format!("the candidate is in force; callers are watched for {}", words(settle));
     chronicle.note(EventKind::Settled, text);
@@ -39,6 +40,9 @@ fn all_switched(watch: &Watch, record: &Record) -> bool {
     let Some(renewal) = &record.renewal else {
         return false;
     };
+    if renewal.switches_entry() {
+        return keep::is_put(record);
+    }
     watch.callers.iter().all(|caller| {
         let facts = record.callers.get(&caller.id);
         let uses_another = facts.is_some_and(|facts| {
@@ -72,7 +76,7 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
     let Some(renewal) = record.renewal.as_ref() else {
         return;
     };
-    let going_on = renewal.switches_callers() && renewal.rolling_back.is_none();
+    let going_on = !renewal.is_in_place() && renewal.rolling_back.is_none();
     let used = renewal.settling_since.is_some() || may_be_used(watch, record);
     if going_on && used {
         let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
@@ -83,13 +87,15 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
 /// Whether any caller uses the candidate, or may use it.
 pub(super) fn may_be_used(watch: &Watch, record: &Record) -> bool {
     let switched = record.renewal.as_ref().is_some_and(|renewal| !renewal.switched.is_empty());
-    switched || !uncertain_switches(watch, record).is_empty()
+    switched || keep::is_put_uncertain(record) || !uncertain_switches(watch, record).is_empty()
 }
 
 /// From here on the callers go back, those included whose switch may have taken effect unseen.
 pub(super) fn go_back(watch: &Watch, record: &mut Record, at: Timestamp, why: String) {
-    let uncertain = uncertain_switches(watch, record);
+    let mut uncertain = uncertain_switches(watch, record);
+    let put = keep::is_put_uncertain(record);
     if let Some(renewal) = record.renewal.as_mut() {
+        uncertain.extend(renewal.replaces_name.clone().filter(|_| put));
         renewal.rolling_back = Some((at, why));
         renewal.moved = at;
         for id in uncertain {
@@ -120,7 +126,8 @@ fn uncertain_switches(watch: &Watch, record: &Record) -> Vec<String> {
 /// A caller that is no longer configured cannot be switched back, and must not keep the roll back from its end.
 fn let_go_of_unknown(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let watch = chronicle.watch;
-    let Some(renewal) = record.renewal.as_mut().filter(|renewal| renewal.rolling_back.is_some()) else {
+    let by_caller = |renewal: &&mut Renewal| renewal.rolling_back.is_some() && renewal.switches_callers();
+    let Some(renewal) = record.renewal.as_mut().filter(by_caller) else {
         return;
     };
     renewal.switched.retain(|id, _| {
@@ -150,6 +157,8 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
         Some(replaced) => record.in_force.replace(replaced),
         None => renewal.candidate.take(),
     };
+    let failed = keep::name_the_rolled_back(record, &renewal, failed);
+    keep::leave_copies(record, &renewal, chronicle.now);
     absorb::discard_candidate(record, failed, chronicle.now);
     chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
     record.ended = Some(Ended {
@@ -194,5 +203,7 @@ pub(super) fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut C
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[0] += 1;
     record.ended = None;
+    chronicle.note(EventKind::Measured, overlap::sentence(&renewal, in_force, watch));
+    keep::leave_copies(record, &renewal, chronicle.now);
     keep_replaced(record, renewal, chronicle.now);
 }

@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use super::asks::{is_known, needs_telling};
+use super::asks::{self, is_known, needs_telling};
 use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
 use super::retire::shows_leftover;
-use super::{Chronicle, cadence};
+use super::{Chronicle, cadence, keep};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
-use crate::domain::record::{Act, Leftover, Look, Record, Role};
+use crate::domain::record::{Act, Ask, Leftover, Look, Publication, Purpose, Record, Role};
 use crate::domain::snapshot::Held;
-use crate::domain::watch::{Delivery, Watch};
+use crate::domain::watch::{Delivery, Mode, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What is wanted of one watch at one moment.
@@ -55,8 +55,8 @@ pub fn want(watch: &Watch, record: &Record, paused: Option<&str>, pass: Timestam
     let waiting = acts.iter().filter(|(_, held)| waits(held)).map(|(act, _)| act.clone()).collect();
     let first = acts.iter().position(|(_, held)| held.is_empty()).unwrap_or(0);
     let (act, held) = acts.into_iter().nth(first).map_or((None, Vec::new()), |(act, held)| (Some(act), held));
-    if let Some(Act::Switch { .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
-        looks.extend(stale_proofs(watch, record, pass));
+    if let Some(act) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
+        looks.extend(stale_proofs(watch, record, act, pass));
     }
     if let Some(Act::Retire { name, .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
         looks.extend(Some(Look::Entry(name.clone())).filter(|look| !was_looked(record, look, pass)));
@@ -69,25 +69,32 @@ fn was_looked(record: &Record, look: &Look, pass: Timestamp) -> bool {
 }
 
 /// Before a caller is switched, every probe is made with the candidate in the same pass: an old proof may have been undone.
-fn stale_proofs(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<Look> {
-    let Some(candidate) = record.standing(Role::Candidate) else {
+/// Before the certificate in force is overwritten, it is asked once more: what it shows then is what the new one is compared with.
+fn stale_proofs(watch: &Watch, record: &Record, act: &Act, pass: Timestamp) -> Vec<Look> {
+    let role = match act {
+        Act::Switch { to, .. } if keep::is_hold(record, to) => return Vec::new(),
+        Act::Switch { .. } | Act::Put { .. } => Role::Candidate,
+        Act::Issue { order, .. } if order.in_place => Role::InForce,
+        Act::Issue { .. }
+        | Act::Publish { .. }
+        | Act::RollBack { .. }
+        | Act::Keep { .. }
+        | Act::PutBack { .. }
+        | Act::Try { .. }
+        | Act::Retire { .. } => return Vec::new(),
+    };
+    let Some(standing) = record.standing(role) else {
         return Vec::new();
     };
     let is_fresh = |probe: &str| {
-        candidate.probes.get(probe).is_some_and(|facts| {
+        standing.probes.get(probe).is_some_and(|facts| {
             facts.last.as_ref().is_some_and(|last| last.at >= pass)
                 || facts.no_key.as_ref().is_some_and(|(at, _)| *at >= pass)
                 || facts.not_before.is_some_and(|not_before| not_before > pass)
         })
     };
     let stale = watch.probes.iter().filter(|probe| !is_fresh(&probe.id));
-    stale
-        .map(|probe| Look::Probe {
-            probe: probe.id.clone(),
-            role: Role::Candidate,
-            entry: candidate.name.clone(),
-        })
-        .collect()
+    stale.map(|probe| Look::Probe { probe: probe.id.clone(), role, entry: standing.name.clone() }).collect()
 }
 
 /// Whether a rule of the operator holds what comes next, so that it is not stuck.
@@ -143,6 +150,7 @@ fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Times
     {
         looks.push(Look::Entry(order.name.clone()));
     }
+    looks.extend(keep::look(record));
     looks
         .into_iter()
         .filter(|look| record.looked.get(&look.key()).is_none_or(|at| *at < pass))
@@ -152,7 +160,7 @@ fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Times
 
 /// The entry to look at where certsteward has moved on from the configured one and no destination leads to it.
 fn renamed_entry(watch: &Watch, record: &Record) -> Option<String> {
-    let in_force = record.in_force.as_ref().filter(|standing| standing.ours)?;
+    let in_force = record.in_force.as_ref().filter(|standing| standing.ours || standing.held)?;
     in_force.name.clone().filter(|_| watch.source.destination.is_none())
 }
 
@@ -162,7 +170,8 @@ fn probe_looks(watch: &Watch, record: &Record) -> Vec<(Timestamp, Look)> {
         for role in [Role::Candidate, Role::InForce, Role::Replaced] {
             let entry = record.standing(role).and_then(|standing| standing.name.clone());
             let beside = if role == Role::InForce { beside_candidate(record, &probe.id) } else { None };
-            let Some(at) = cadence::probe_due(watch, record, probe, role) else {
+            let shuts_out = role == Role::Candidate && !asks::may_be_probed(watch, record, &probe.id);
+            let Some(at) = cadence::probe_due(watch, record, probe, role).filter(|_| !shuts_out) else {
                 continue;
             };
             let at = beside.map_or(at, |beside| at.min(beside));
@@ -180,12 +189,21 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
     let fresh = candidate.repeated == 1 || mine.verdict == crate::domain::verdict::Verdict::NoPermission;
     let facts = record.in_force.as_ref()?.probes.get(probe);
     // What said nothing about the certificate is no comparison, unless it was asked after the candidate.
-    let facts = facts.filter(|facts| super::asks::can_compare(facts, mine.at));
+    let facts = facts.filter(|facts| asks::can_compare(facts, mine.at));
     let other = facts.and_then(|facts| {
         facts.last.as_ref().map(|last| last.at).max(facts.no_key.as_ref().map(|(at, _)| *at))
     });
-    let together = other.is_some_and(|other| super::asks::are_together(other, mine.at));
-    (fresh && !together).then_some(mine.at)
+    let together = other.is_some_and(|other| asks::are_together(other, mine.at));
+    // While a person deletes the old mapping, every call with the new one is measured against one with the old.
+    let measured = is_being_replaced(record) && other.is_none_or(|other| other < mine.at);
+    ((fresh && !together) || measured).then_some(mine.at)
+}
+
+fn is_being_replaced(record: &Record) -> bool {
+    record.standing(Role::Candidate).is_some_and(|candidate| {
+        let mut open = candidate.targets.values().filter_map(Publication::open_hand_off);
+        open.any(|facts| facts.ask == Ask::Replace)
+    })
 }
 
 /// Every wanted act, the most urgent first, with the gates that hold it.
@@ -238,6 +256,9 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
             .filter(|target| target.delivery == Delivery::Direct && !is_known(watch, target, standing));
         acts.extend(untold.map(|target| Act::Publish { target: target.id.clone(), role, fingerprint }));
     }
+    acts.extend(keep::conceivable(record));
+    acts.extend(keep::hold_switches(watch, record));
+    acts.extend(tries(watch, record));
     let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
     acts.iter().map(Act::id).chain(retirements).collect()
 }
@@ -248,7 +269,11 @@ fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     if acts.is_empty() {
         acts.extend(issue(record, pass));
         acts.extend(publications(watch, record));
+        acts.extend(tries(watch, record));
+        acts.extend(keep::keep_act(record, pass));
+        acts.extend(keep::hold_switches(watch, record).into_iter().filter(|act| caller_seen(record, act)));
         acts.extend(switches(watch, record));
+        acts.extend(puts(watch, record));
     }
     acts.extend(retirements(watch, record, pass, now));
     acts
@@ -266,6 +291,11 @@ fn roll_backs(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.rolling_back.is_some()) else {
         return Vec::new();
     };
+    if renewal.switches_entry() {
+        let source = record.looked.get("source").copied();
+        let seen = |act: &Act| looked_since_failure(record, act, source);
+        return keep::put_back(record).into_iter().filter(seen).collect();
+    }
     let Some(to) = renewal.replaces_name.clone() else {
         return Vec::new();
     };
@@ -317,9 +347,9 @@ fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.switches_callers()) else {
         return Vec::new();
     };
-    let Some(candidate) =
-        renewal.candidate.as_ref().filter(|candidate| is_everywhere_known(watch, record, candidate))
-    else {
+    let Some(candidate) = renewal.candidate.as_ref().filter(|candidate| {
+        is_everywhere_known(watch, record, candidate) || asks::approval_comes_first(watch, record, candidate)
+    }) else {
         return Vec::new();
     };
     let (Some(to), Some(from)) = (candidate.name.clone(), renewal.replaces_name.clone()) else {
@@ -338,11 +368,70 @@ fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
             from: from.clone(),
             to: to.clone(),
         })
-        .filter(|act| {
-            let Act::Switch { caller, .. } = act else { return false };
-            looked_since_failure(record, act, record.looked.get(&Look::Caller(caller.clone()).key()).copied())
-        })
+        .filter(|act| caller_seen(record, act))
         .collect()
+}
+
+/// Whether the caller was looked at since its switch last failed.
+fn caller_seen(record: &Record, act: &Act) -> bool {
+    let Act::Switch { caller, .. } = act else { return false };
+    looked_since_failure(record, act, record.looked.get(&Look::Caller(caller.clone()).key()).copied())
+}
+
+/// The candidate goes under the original name once everybody knows it and the way back stands, and only over what was seen
+/// there last.
+fn puts(watch: &Watch, record: &Record) -> Option<Act> {
+    let renewal = record.renewal.as_ref()?;
+    let candidate = renewal.candidate.as_ref()?;
+    let known = is_everywhere_known(watch, record, candidate);
+    let back = renewal.kept(Purpose::WayBack).is_some_and(|keep| keep.stands.is_some());
+    let ready = (known && back) || asks::approval_comes_first(watch, record, candidate);
+    let in_force = record.in_force.as_ref()?.fingerprint();
+    let shown = record.shown.as_ref().is_some_and(|(print, name)| {
+        *print == in_force && *name == renewal.replaces_name && record.unseen.is_none()
+    });
+    let seen = |act: &Act| looked_since_failure(record, act, record.looked.get("source").copied());
+    keep::put(record).filter(|act| ready && shown && seen(act))
+}
+
+/// Whether every switch that ends the gap of a renewal was approved, where approval is asked for at all.
+pub(super) fn switch_is_approved(watch: &Watch, record: &Record) -> bool {
+    let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.candidate.is_some()) else {
+        return true;
+    };
+    if watch.mode != Mode::Propose {
+        return true;
+    }
+    let approved = |act: &Act| record.approvals.contains_key(&act.id());
+    if renewal.switches_entry() {
+        return keep::put(record).as_ref().is_none_or(approved);
+    }
+    let switches = switches(watch, record);
+    let all_seen = watch.callers.iter().all(|caller| {
+        record.callers.get(&caller.id).is_some_and(|facts| facts.unseen.is_none() && facts.seen.is_some())
+    });
+    all_seen && switches.iter().all(approved)
+}
+
+/// A call with the candidate that shuts the older certificate out comes only once the target was told.
+fn tries(watch: &Watch, record: &Record) -> Vec<Act> {
+    let Some(renewal) = &record.renewal else {
+        return Vec::new();
+    };
+    let Some(candidate) = &renewal.candidate else {
+        return Vec::new();
+    };
+    let Some(entry) = candidate.name.clone() else {
+        return Vec::new();
+    };
+    let waits = |id: &str| {
+        watch.is_ratchet(id)
+            && candidate.probes.get(id).is_none_or(|facts| facts.last.is_none())
+            && asks::was_told(watch, candidate, id)
+    };
+    let probes = watch.probes.iter().filter(|probe| waits(&probe.id));
+    let generation = renewal.generation;
+    probes.map(|probe| Act::Try { generation, probe: probe.id.clone(), entry: entry.clone() }).collect()
 }
 
 /// Nothing is removed that anything we can see still names, nor while the certificate in force is rejected, nor where a look
@@ -392,6 +481,7 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         let of = watch.moments(in_force, true);
         let not_after = in_force.chain.leaf.not_after + Duration::seconds(1);
         moments.extend([of.notice, of.warning, of.critical, of.last_safe, of.deadline, not_after]);
+        moments.extend(keep::hold_at(watch, in_force));
         moments.extend(record.due.map(|due| due.at));
     }
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {

@@ -9,8 +9,8 @@ use crate::domain::event::Actor;
 use crate::domain::finding::Level;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::{
-    Act, Approval, Ask, Attempts, CallerFacts, Counts, Due, Ended, HandOffFacts, Learned, Leftover, Order,
-    ProbeFacts, Publication, Record, Renewal, Role, Standing, Told,
+    Act, Approval, Ask, Attempts, CallerFacts, CopyOrder, Counts, Due, Ended, HandOffFacts, Keep, Learned,
+    Leftover, Order, Overlap, ProbeFacts, Publication, Purpose, Record, Renewal, Role, Standing, Told,
 };
 use crate::domain::report::{DestinationFacts, Sign};
 use crate::domain::verdict::{Detail, Phase, Probed, Verdict};
@@ -48,7 +48,7 @@ stored!(Record {
     counts = Counts::default(),
 });
 
-stored!(Standing { chain, name, since, has_key, targets, probes, ours });
+stored!(Standing { chain, name, since, held, has_key, targets, probes, ours });
 stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
 stored!(Publication { hand_off, published, held, proven, confirmed });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed });
@@ -72,9 +72,14 @@ stored!(Renewal {
     rolling_back,
     gap_announced,
     moved,
+    keep,
+    overlap = Overlap::default(),
 });
+stored!(Keep { name, purpose, fingerprint, looked_empty, stands });
+stored!(Overlap { old_accepted, old_refused, new_accepted, new_refused, first_switch, last_switch });
+stored!(CopyOrder { from, to, fingerprint, over });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
-stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked });
+stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked, asked_by });
 stored!(Learned { matching, at });
 stored!(CallerFacts { uses, seen, unseen });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
@@ -107,6 +112,10 @@ tagged!(Act {
     Publish = "publish" { target, role, fingerprint },
     Switch = "switch" { generation, caller, from, to },
     RollBack = "rollback" { generation, caller, from, to },
+    Keep = "keep" { generation, copy },
+    Put = "put" { generation, copy },
+    PutBack = "put-back" { generation, copy },
+    Try = "try" { generation, probe, entry },
     Retire = "retire" { name, fingerprint },
 });
 
@@ -116,6 +125,7 @@ words!(Sign { Saved = "saved", Deleting = "deleting", CheckNow = "check-now" });
 words!(Matching { Unknown = "unknown", Dn = "dn", Exact = "exact" });
 words!(Rotation { SideBySide = "side-by-side", InPlace = "in-place", LeftToSource = "left-to-source" });
 words!(SubjectChoice { Auto = "auto", Same = "same", Counted = "counted" });
+words!(Purpose { WayBack = "way-back", Hold = "hold" });
 words!(SwitchBy { Caller = "caller", Entry = "entry" });
 coded!(Level, Reason, Verdict, Detail, Phase);
 

@@ -14,8 +14,8 @@ use certsteward::domain::hand_off::HandOff;
 use certsteward::domain::policy::Policy;
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
-    Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Learned, Leftover, Order, ProbeFacts, Publication,
-    Record, Renewal, Standing, Step,
+    Act, Ask, Attempts, CallerFacts, Counts, HandOffFacts, Learned, Leftover, Order, Overlap, ProbeFacts,
+    Publication, Record, Renewal, Standing, Step,
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
@@ -137,6 +137,9 @@ pub(crate) fn target(id: &str, proven_by: Option<&str>) -> Target {
         matching: Matching::Unknown,
         proven_by: proven_by.map(str::to_owned),
         max_rejections: Some(5),
+        refuses_same_subject: true,
+        ratchet: false,
+        cache: None,
         mapping: Mapping {
             configuration_name: "BTP mTLS".to_owned(),
             integration_name: "Business Technology Platform".to_owned(),
@@ -352,6 +355,7 @@ fn settling() -> WatchView {
         entry_removed: Some(at("2027-01-20T09:00:00Z")),
         hand_offs: [("security-center".to_owned(), asked(Ask::Remove, REMOVE_TOKEN, 200))].into(),
         asked: false,
+        asked_by: None,
     }];
     let mut view = view(watch, record);
     view.step = Step::Settling;
