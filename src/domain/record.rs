@@ -340,6 +340,8 @@ pub struct Leftover {
     pub hand_offs: BTreeMap<String, HandOffFacts>,
     /// A person asked for its removal now.
     pub asked: bool,
+    /// Who that was.
+    pub asked_by: Option<String>,
 }
 
 impl Leftover {

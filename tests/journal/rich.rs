@@ -268,6 +268,7 @@ impl Rich {
             entry_removed: Some(self.at()),
             hand_offs: self.map(Self::hand_off_facts),
             asked: true,
+            asked_by: Some(self.text()),
         }
     }
 

@@ -161,6 +161,7 @@ async fn a_removal_is_confirmed_on_its_own_page_and_never_the_candidate() {
         entry_removed: None,
         hand_offs: BTreeMap::from([("security-center".to_owned(), facts)]),
         asked: true,
+        asked_by: None,
     };
     let removing = leftover.chain.fingerprint();
     record.leftovers.push(leftover);

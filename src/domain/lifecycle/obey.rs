@@ -61,7 +61,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
         Verb::Retire => {
-            record.leftovers.iter_mut().for_each(|leftover| leftover.asked = true);
+            retire(record, &by);
             said("retire the replaced certificates now")
         }
         Verb::Confirm(target, question) => {
@@ -151,6 +151,13 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
     });
     record.counts.renewals[1] += 1;
     format!("renewal {} ended: {text}", renewal.generation)
+}
+
+fn retire(record: &mut Record, by: &str) {
+    for leftover in &mut record.leftovers {
+        leftover.asked = true;
+        leftover.asked_by = Some(by.to_owned());
+    }
 }
 
 fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> String {

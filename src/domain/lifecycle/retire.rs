@@ -37,6 +37,7 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
         entry_removed: None,
         hand_offs: std::collections::BTreeMap::new(),
         asked: false,
+        asked_by: None,
     });
 }
 

@@ -74,7 +74,7 @@ stored!(Renewal {
     moved,
 });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
-stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked });
+stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked, asked_by });
 stored!(Learned { matching, at });
 stored!(CallerFacts { uses, seen, unseen });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });

@@ -352,6 +352,7 @@ fn settling() -> WatchView {
         entry_removed: Some(at("2027-01-20T09:00:00Z")),
         hand_offs: [("security-center".to_owned(), asked(Ask::Remove, REMOVE_TOKEN, 200))].into(),
         asked: false,
+        asked_by: None,
     }];
     let mut view = view(watch, record);
     view.step = Step::Settling;
