@@ -17,13 +17,28 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use zeroize::Zeroizing;
 
-use crate::domain::reason::{Failure, Reason};
+use crate::domain::reason::{Answer, Failure, Reason};
 
 /// The most that is read from standard output, in bytes.
 pub const OUTPUT_LIMIT: u64 = 64 * 1024;
 
 /// The most of the last line of standard error that is shown, in characters.
 const SHOWN: usize = 200;
+
+/// What was asked and answered where the command did what the question says: `/usr/local/bin/switch switch → exit 0`.
+#[must_use]
+pub fn done(command: &[String], question: &serde_json::Value) -> Answer {
+    Answer::new(short(command, question), "exit 0")
+}
+
+/// The program and the word of the question; no argument and no value.
+fn short(command: &[String], question: &serde_json::Value) -> String {
+    let program = command.first().map_or("", String::as_str);
+    match question.get("question").and_then(serde_json::Value::as_str) {
+        Some(word) => format!("{program} {word}"),
+        None => program.to_owned(),
+    }
+}
 
 /// Asks the command one question and returns what it wrote to standard output.
 ///
@@ -50,28 +65,32 @@ pub async fn ask(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| not_started(program, &error))?;
+        .map_err(|error| {
+            not_started(program, &error).answered(Answer::new(short(command, question), "not started"))
+        })?;
     let mut group = Group(child.id());
+    let asked = short(command, question);
+    let answered = |failure: Failure, answer: &str| failure.answered(Answer::new(&asked, answer));
     let input = Zeroizing::new(format!("{question}\n"));
     let ended = tokio::time::timeout(limit, converse(&mut child, &input)).await.map_err(|_| {
         let text = format!(
             "the command {program} did not end within {} seconds and was killed",
             limit.as_secs_f32()
         );
-        Failure::uncertain(Reason::Timeout, text)
+        answered(Failure::uncertain(Reason::Timeout, text), "killed at its time limit")
     })?;
     let ended = ended.map_err(|error| {
-        Failure::uncertain(
-            Reason::CommandFailed,
-            format!("the conversation with the command {program} broke off: {error}"),
-        )
+        let text = format!("the conversation with the command {program} broke off: {error}");
+        answered(Failure::uncertain(Reason::CommandFailed, text), "the conversation broke off")
     })?;
     if ended.too_much {
         let text = format!("the command {program} wrote more than {OUTPUT_LIMIT} bytes and was killed");
-        return Err(Failure::uncertain(Reason::TooLarge, text));
+        return Err(answered(Failure::uncertain(Reason::TooLarge, text), "killed: it wrote too much"));
     }
     group.0 = None;
-    judge(program, ended)
+    let code = ended.status.and_then(|status| status.code());
+    let ending = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
+    judge(program, ended).map_err(|failure| answered(failure, &ending))
 }
 
 /// The command and whatever it started: killed when this is dropped while it still holds the number.

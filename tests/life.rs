@@ -10,5 +10,6 @@ mod hand_offs;
 mod proof;
 mod retire;
 mod told;
+mod trail;
 mod walk;
 mod ways;

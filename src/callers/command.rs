@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::Caller;
 use crate::command;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::report::CallerSighting;
 
 /// Which command.
@@ -48,7 +48,7 @@ impl CommandCaller {
 }
 
 #[derive(serde::Deserialize)]
-struct Answer {
+struct Uses {
     #[serde(deserialize_with = "present")]
     uses: Option<String>,
 }
@@ -62,7 +62,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, 
 impl Caller for CommandCaller {
     async fn look(&self) -> Result<CallerSighting, Unseen> {
         let answer = self.ask(json!({"question": "look"})).await?;
-        let answer: Answer = serde_json::from_str(&answer).map_err(|error| {
+        let answer: Uses = serde_json::from_str(&answer).map_err(|error| {
             let text = format!(
                 "the command {} did not answer \"look\" with {{\"uses\": \"name\"}}: {error}",
                 self.program()
@@ -72,10 +72,10 @@ impl Caller for CommandCaller {
         Ok(CallerSighting { uses: answer.uses })
     }
 
-    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
+    async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
         let before = self.look().await?.uses;
         if before.as_deref() == Some(to) {
-            return Ok(());
+            return Ok(Answer::new(format!("{} look", self.program()), format!("uses {to} already")));
         }
         if before.as_deref() != Some(from) {
             let uses = before.as_deref().unwrap_or("nothing");
@@ -85,16 +85,22 @@ impl Caller for CommandCaller {
             );
             return Err(Failure::certain(Reason::StateChanged, text));
         }
-        self.ask(json!({"question": "switch", "from": from, "to": to})).await?;
-        let after = self.look().await.map_err(|unseen| Failure::uncertain(unseen.reason, unseen.text))?.uses;
+        let question = json!({"question": "switch", "from": from, "to": to});
+        let answer = command::done(&self.settings.command, &question);
+        self.ask(question).await?;
+        let after = self
+            .look()
+            .await
+            .map_err(|unseen| Failure::uncertain(unseen.reason, unseen.text).answered(answer.clone()))?;
+        let after = after.uses;
         if after.as_deref() == Some(to) {
-            return Ok(());
+            return Ok(answer);
         }
         let uses = after.as_deref().unwrap_or("nothing");
         let text = format!(
             "the command {} said it had switched to {to}, but the caller uses {uses}",
             self.program()
         );
-        Err(Failure::uncertain(Reason::UnexpectedAnswer, text))
+        Err(Failure::uncertain(Reason::UnexpectedAnswer, text).answered(answer))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Caller;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::report::CallerSighting;
 use crate::sap::{Destination, DestinationService, Level};
 
@@ -87,14 +87,18 @@ impl Caller for DestinationServiceCaller {
         Ok(CallerSighting { uses: destination.keystore_location().map(str::to_owned) })
     }
 
-    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
+    async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
         let mut destination = self.read().await?;
         if destination.keystore_location() == Some(to) {
-            return Ok(());
+            let request = format!("GET destination {}", self.settings.destination);
+            return Ok(Answer::new(request, format!("uses {to} already")));
         }
         self.writable(&destination, from)?;
         destination.use_entry(to);
-        self.service.put_destination(self.settings.level, &destination).await?;
-        self.confirm(&destination, to).await
+        let answer = self.service.put_destination(self.settings.level, &destination).await?;
+        match self.confirm(&destination, to).await {
+            Ok(()) => Ok(answer),
+            Err(failure) => Err(failure.answered(answer)),
+        }
     }
 }

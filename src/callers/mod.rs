@@ -5,11 +5,12 @@
 //! - `switch` makes it use another one, keeps everything else as it was, and reads back what it wrote. Where the
 //!   caller does not use `from` any more it changes nothing and fails with `Reason::StateChanged`; where it uses `to`
 //!   already that is success.
+//! - It says what was asked and answered in short ([`Answer`]), whether it went well or not.
 
 pub mod command;
 pub mod destination_service;
 
-use crate::domain::reason::{Failure, Unseen};
+use crate::domain::reason::{Answer, Failure, Unseen};
 use crate::domain::report::CallerSighting;
 
 /// Something that uses the certificate.
@@ -19,5 +20,5 @@ pub trait Caller: Send + Sync {
     async fn look(&self) -> Result<CallerSighting, Unseen>;
 
     /// Makes it use `to` instead of `from`.
-    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure>;
+    async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure>;
 }

@@ -81,6 +81,49 @@ impl std::fmt::Display for Unseen {
 
 impl std::error::Error for Unseen {}
 
+/// What was asked of another system and what it answered, in short: a line of the history.
+///
+/// Never a body and never a secret: a method, a path or a program, and a status, an exit code or a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    request: String,
+    answer: String,
+}
+
+impl Answer {
+    /// The most characters of each half that are kept.
+    pub const MOST: usize = 200;
+
+    /// Keeps both on one line each, cut to [`Self::MOST`].
+    pub fn new(request: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
+        Self { request: short(request.as_ref()), answer: short(answer.as_ref()) }
+    }
+
+    /// What was asked: `POST subaccountCertificates sfapi-2.pem`.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
+    /// What was answered: `201`.
+    #[must_use]
+    pub fn answer(&self) -> &str {
+        &self.answer
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} → {}", self.request, self.answer)
+    }
+}
+
+fn short(text: &str) -> String {
+    let mut kept = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let shown: String = kept.by_ref().take(Answer::MOST).collect();
+    if kept.next().is_none() { shown } else { format!("{shown}…") }
+}
+
 /// A failure of an act, with what is known about its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -92,23 +135,32 @@ pub struct Failure {
     pub maybe_effective: bool,
     /// The other side's own wish (`Retry-After`), in seconds from the answer.
     pub retry_after_seconds: Option<u64>,
+    /// What was asked and answered, where it came so far.
+    pub answer: Option<Answer>,
 }
 
 impl Failure {
     /// A refusal that certainly changed nothing.
     pub fn certain(reason: Reason, text: impl Into<String>) -> Self {
-        Self { reason, text: text.into(), maybe_effective: false, retry_after_seconds: None }
+        Self { reason, text: text.into(), maybe_effective: false, retry_after_seconds: None, answer: None }
     }
 
     /// A failure after the request had left: it may have taken effect.
     pub fn uncertain(reason: Reason, text: impl Into<String>) -> Self {
-        Self { reason, text: text.into(), maybe_effective: true, retry_after_seconds: None }
+        Self { reason, text: text.into(), maybe_effective: true, retry_after_seconds: None, answer: None }
     }
 
     /// The same failure with the other side's wish to wait.
     #[must_use]
     pub fn retry_after(mut self, seconds: Option<u64>) -> Self {
         self.retry_after_seconds = seconds;
+        self
+    }
+
+    /// The same failure with what was asked and answered.
+    #[must_use]
+    pub fn answered(mut self, answer: Answer) -> Self {
+        self.answer = Some(answer);
         self
     }
 }

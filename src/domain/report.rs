@@ -5,7 +5,7 @@ use super::Timestamp;
 use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::event::Actor;
-use super::reason::{Failure, Unseen};
+use super::reason::{Answer, Failure, Unseen};
 use super::record::{Act, Look};
 use super::verdict::Probed;
 
@@ -64,8 +64,8 @@ pub enum Report {
         act: Act,
         /// When it ended.
         at: Timestamp,
-        /// How it ended.
-        outcome: Result<(), Failure>,
+        /// How it ended: what was asked and answered, or why not.
+        outcome: Result<Answer, Failure>,
     },
     /// A person's command.
     Commanded(Command),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::callers::Caller;
 use crate::clock::Clock;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::{Act, Look, Record, Role};
 use crate::domain::report::{Found, Report};
 use crate::domain::watch::Watch;
@@ -96,7 +96,7 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
             let (probe, entry) = (probe.clone(), Some(entry.clone()));
             let seen = Look::Probe { probe, role: Role::Candidate, entry };
             reports.push(look(parts, record, seen, clock).await);
-            Ok(())
+            Ok(Answer::new(act.sentence(), "see the probe's verdict"))
         }
         Act::Retire { name, .. } => match &parts.renewer {
             Some(renewer) => renewer.remove(name).await,
@@ -107,7 +107,7 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
     reports
 }
 
-async fn publish(parts: &Parts, record: &Record, target: &str, role: Role) -> Result<(), Failure> {
+async fn publish(parts: &Parts, record: &Record, target: &str, role: Role) -> Result<Answer, Failure> {
     let to = parts.targets.get(target).ok_or_else(|| missing("target", target))?;
     let standing = record.standing(role).ok_or_else(|| missing("certificate for the target", target))?;
     to.publish(&standing.chain).await

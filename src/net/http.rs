@@ -10,7 +10,7 @@ use super::connect::Resolver;
 use super::proxy::{Choice, Proxy};
 use super::{cause, excerpt, one_line, reason_of, told};
 use crate::domain::Timestamp;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{self, Failure, Reason, Unseen};
 
 /// The largest body that is read, in bytes.
 pub const LIMIT: usize = 8 * 1024 * 1024;
@@ -94,10 +94,11 @@ fn unsent(place: &str, error: reqwest::Error) -> Failure {
         None => Reason::ConnectionReset,
     };
     let text = format!("{place}: {}", told(&error));
+    let answer = reason::Answer::new(place, format!("no answer ({reason})"));
     if connecting || refused_in_handshake(&error) {
-        return Failure::certain(reason, text);
+        return Failure::certain(reason, text).answered(answer);
     }
-    Failure::uncertain(reason, text)
+    Failure::uncertain(reason, text).answered(answer)
 }
 
 /// A server that refuses our certificate by an alert has not read the request that was sent along.
@@ -138,7 +139,8 @@ fn cut_off(place: &str, error: reqwest::Error) -> Failure {
     } else {
         (Reason::Truncated, "the answer ends in the middle")
     };
-    Failure::uncertain(reason, format!("{place}: {what}: {}", told(&error)))
+    let answer = reason::Answer::new(place, format!("no whole answer ({reason})"));
+    Failure::uncertain(reason, format!("{place}: {what}: {}", told(&error))).answered(answer)
 }
 
 /// A whole answer. Its body is wiped when dropped, and is not shown by `Debug`.
@@ -163,6 +165,12 @@ impl Answer {
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// What was asked and answered, in short.
+    #[must_use]
+    pub fn short(&self) -> reason::Answer {
+        reason::Answer::new(&self.place, self.status.to_string())
     }
 
     /// A header's value as text.
@@ -227,7 +235,7 @@ impl Answer {
         } else {
             Failure::uncertain(reason, text)
         };
-        Err(failure.retry_after(self.retry_after(now)))
+        Err(failure.retry_after(self.retry_after(now)).answered(self.short()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Renewer;
 use crate::domain::certificate::Fingerprint;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::{CopyOrder, Order};
 use crate::domain::report::Sighting;
 use crate::sap::{DestinationService, Level, Password};
@@ -41,7 +41,7 @@ impl Renewer for DestinationServiceRenewer {
         self.service.sighting(self.settings.level, name, &self.password).await
     }
 
-    async fn issue(&self, order: &Order) -> Result<(), Failure> {
+    async fn issue(&self, order: &Order) -> Result<Answer, Failure> {
         let level = self.settings.level;
         let password = match &order.like {
             Some(like) => self.service.password_like(level, like, &self.password).await?,
@@ -52,14 +52,14 @@ impl Renewer for DestinationServiceRenewer {
             return self.service.regenerate(level, order, password).await;
         }
         // Whatever stands there already is ours: the name was seen to be free before the order was saved.
-        self.service.generate(level, order, password).await.map(drop)
+        self.service.generate(level, order, password).await
     }
 
-    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure> {
+    async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure> {
         let level = self.settings.level;
         let holds = self.look(&copy.to).await?.map(|seen| seen.chain.fingerprint());
         if holds == Some(copy.fingerprint) {
-            return Ok(());
+            return Ok(Answer::new(format!("GET certificate {}", copy.to), "holds it already"));
         }
         if holds != copy.over {
             return Err(changed(&copy.to, holds, copy.over));
@@ -76,7 +76,7 @@ impl Renewer for DestinationServiceRenewer {
         }
     }
 
-    async fn remove(&self, name: &str) -> Result<(), Failure> {
+    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
         let naming = self.service.named_by(name).await?;
         if !naming.is_empty() {
             let text = format!(

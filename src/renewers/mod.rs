@@ -8,11 +8,12 @@
 //!   name holds the same certificate already, that is success. It never writes over anything but the certificate that the
 //!   copy names, and never a certificate other than the one it names: then it fails with `Reason::StateChanged`.
 //! - `remove` takes an entry away that nothing visible to us names; one that is already gone is success.
+//! - Each act says what was asked and answered in short ([`Answer`]), whether it went well or not.
 //! - Nothing is retried here, and a failure says whether it may have taken effect.
 
 pub mod destination_service;
 
-use crate::domain::reason::{Failure, Unseen};
+use crate::domain::reason::{Answer, Failure, Unseen};
 use crate::domain::record::{CopyOrder, Order};
 use crate::domain::report::Sighting;
 
@@ -23,11 +24,11 @@ pub trait Renewer: Send + Sync {
     async fn look(&self, name: &str) -> Result<Option<Sighting>, Unseen>;
 
     /// Issues what the order says.
-    async fn issue(&self, order: &Order) -> Result<(), Failure>;
+    async fn issue(&self, order: &Order) -> Result<Answer, Failure>;
 
     /// Puts what one entry holds under another name, as it is.
-    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure>;
+    async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure>;
 
     /// Removes the entry with this name.
-    async fn remove(&self, name: &str) -> Result<(), Failure>;
+    async fn remove(&self, name: &str) -> Result<Answer, Failure>;
 }

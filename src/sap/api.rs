@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::refusal;
 use super::token::{Grant, Tokens};
 use crate::clock::{Clock as _, SystemClock};
-use crate::domain::reason::{Failure, Reason};
+use crate::domain::reason::{Answer, Failure, Reason};
 
 /// What is done to a path below `/destination-configuration/v1/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,27 @@ pub(crate) struct Request {
     pub(crate) verb: Verb,
     /// The path and query below `/destination-configuration/v1/`, encoded.
     pub(crate) path: String,
+    /// The entry it is about, where the body and not the path names it.
+    pub(crate) entry: Option<String>,
     /// The ETag of what is known already.
     pub(crate) known: Option<String>,
     /// A JSON body; wiped when dropped.
     pub(crate) body: Option<Bytes>,
     /// What is wanted, for messages: `read the certificate a.pem of the subaccount`.
     pub(crate) what: String,
+}
+
+impl Request {
+    /// What is asked, in short: `POST subaccountCertificates sfapi-2.pem`.
+    pub(crate) fn short(&self) -> String {
+        let entry = self.entry.as_ref().map(|entry| format!(" {entry}")).unwrap_or_default();
+        format!("{} {}{entry}", self.verb.method(), self.path)
+    }
+
+    /// It and its answer, in short.
+    pub(crate) fn answered(&self, reply: &Reply) -> Answer {
+        Answer::new(self.short(), reply.status.to_string())
+    }
 }
 
 /// One answer; its body may hold a key and is wiped when dropped.
@@ -126,6 +141,7 @@ impl Api {
         let answer = grant.http.send(built).await.map_err(|failure| Failure {
             text: format!("could not {} ({}): {}", request.what, self.connection(), failure.text),
             maybe_effective: request.verb.writes() && failure.maybe_effective,
+            answer: failure.answer.map(|answer| Answer::new(request.short(), answer.answer())),
             ..failure
         })?;
         let retry_after = answer.retry_after(SystemClock.now());
@@ -162,13 +178,15 @@ impl Api {
         let text =
             format!("could not {} ({}): {explained} ({status}: {words})", request.what, self.connection());
         let maybe_effective = request.verb.writes() && !refusal::is_clear_refusal(status);
-        Failure { reason, text, maybe_effective, retry_after_seconds: reply.retry_after }
+        let answer = Some(request.answered(reply));
+        Failure { reason, text, maybe_effective, retry_after_seconds: reply.retry_after, answer }
     }
 
     /// What one item's own status means in an answer about several.
     pub(crate) fn item_refused(&self, request: &Request, status: u16, words: &str) -> Failure {
         let text = format!("could not {} ({}): {words} ({status})", request.what, self.connection());
-        let failure = Failure::certain(refusal::reason_of(status), text);
+        let answer = Answer::new(request.short(), status.to_string());
+        let failure = Failure::certain(refusal::reason_of(status), text).answered(answer);
         Failure { maybe_effective: !refusal::is_clear_refusal(status), ..failure }
     }
 
@@ -181,7 +199,8 @@ impl Api {
             reply.status,
             refusal::shape(&reply.body)
         );
-        let failure = Failure::certain(Reason::UnexpectedAnswer, text);
+        let answer = request.answered(reply);
+        let failure = Failure::certain(Reason::UnexpectedAnswer, text).answered(answer);
         Failure { maybe_effective: request.verb.writes(), ..failure }
     }
 }

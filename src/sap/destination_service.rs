@@ -17,7 +17,7 @@ use super::wire::{Named, PublicKey, WholeEntry, Written, attributes, readable, w
 use super::{ConnectionSettings, Level};
 use crate::domain::Timestamp;
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::Order;
 use crate::formats;
 use crate::net::Net;
@@ -63,15 +63,6 @@ impl Content {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
-}
-
-/// How an order to generate ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generated {
-    /// It was issued.
-    Issued,
-    /// Something stood under the name already, and was left as it is.
-    StoodThere,
 }
 
 impl DestinationService {
@@ -178,13 +169,14 @@ impl DestinationService {
         level: Level,
         order: &Order,
         password: Option<&str>,
-    ) -> Result<Generated, Failure> {
+    ) -> Result<Answer, Failure> {
         let what = format!("generate the certificate {} in the {}", order.name, level.word());
         let body = attributes(order, password)?;
         match self.write(Verb::Post, certificates(level), &order.name, body, what).await {
-            Ok(()) => Ok(Generated::Issued),
-            Err(failure) if failure.reason == Reason::Conflict => Ok(Generated::StoodThere),
-            Err(failure) => Err(failure),
+            Err(Failure { reason: Reason::Conflict, answer: Some(refused), .. }) => {
+                Ok(Answer::new(refused.request(), format!("{}: it stands there already", refused.answer())))
+            }
+            outcome => outcome,
         }
     }
 
@@ -197,7 +189,7 @@ impl DestinationService {
         level: Level,
         order: &Order,
         password: Option<&str>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         let what = format!("generate the certificate {} of the {} anew", order.name, level.word());
         self.write(Verb::Put, certificates(level), &order.name, attributes(order, password)?, what).await
     }
@@ -206,7 +198,7 @@ impl DestinationService {
     ///
     /// # Errors
     /// [`Reason::Conflict`] where something stands there; else why not, and whether it may have taken effect.
-    pub async fn upload(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
+    pub async fn upload(&self, level: Level, name: &str, content: &[u8]) -> Result<Answer, Failure> {
         let what = format!("upload the certificate {name} to the {}", level.word());
         self.write(Verb::Post, certificates(level), name, whole(name, content)?, what).await
     }
@@ -215,7 +207,7 @@ impl DestinationService {
     ///
     /// # Errors
     /// Why not, and whether it may have taken effect.
-    pub async fn replace(&self, level: Level, name: &str, content: &[u8]) -> Result<(), Failure> {
+    pub async fn replace(&self, level: Level, name: &str, content: &[u8]) -> Result<Answer, Failure> {
         let what = format!("replace the certificate {name} of the {}", level.word());
         self.write(Verb::Put, certificates(level), name, whole(name, content)?, what).await
     }
@@ -224,7 +216,7 @@ impl DestinationService {
     ///
     /// # Errors
     /// Why not, and whether it may have taken effect.
-    pub async fn delete(&self, level: Level, name: &str) -> Result<(), Failure> {
+    pub async fn delete(&self, level: Level, name: &str) -> Result<Answer, Failure> {
         let request = Request {
             verb: Verb::Delete,
             ..read(
@@ -234,7 +226,7 @@ impl DestinationService {
         };
         let reply = self.api.call(&request).await?;
         if reply.is_absent() {
-            return Ok(());
+            return Ok(Answer::new(request.short(), "404: it was gone already"));
         }
         if !matches!(reply.status, 200..=299) {
             return Err(self.api.refused(&request, &reply));
@@ -242,7 +234,7 @@ impl DestinationService {
         // A page of something between us and the service is no word of the service: the entry may still stand there.
         let text = reply.body.trim_ascii();
         if text.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() {
-            return Ok(());
+            return Ok(request.answered(&reply));
         }
         Err(self.api.not_understood(&request, &reply))
     }
@@ -295,7 +287,7 @@ impl DestinationService {
     ///
     /// # Errors
     /// Why not, and whether it may have taken effect.
-    pub async fn put_destination(&self, level: Level, destination: &Destination) -> Result<(), Failure> {
+    pub async fn put_destination(&self, level: Level, destination: &Destination) -> Result<Answer, Failure> {
         let name = destination.name();
         let what = format!("write the destination {name} of the {}", level.word());
         let body = serialized(destination.properties())?;
@@ -309,26 +301,27 @@ impl DestinationService {
         name: &str,
         body: Bytes,
         what: String,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         segment(name)?;
-        let request = Request { verb, body: Some(body), ..read(collection.to_owned(), what) };
+        let entry = Some(name.to_owned());
+        let request = Request { verb, entry, body: Some(body), ..read(collection.to_owned(), what) };
         let reply = self.api.call(&request).await?;
         if !matches!(reply.status, 200..=299) {
             return Err(self.api.refused(&request, &reply));
         }
         let text = reply.body.trim_ascii();
         if text.is_empty() {
-            return Ok(());
+            return Ok(request.answered(&reply));
         }
         match serde_json::from_slice::<Written>(text) {
             Ok(Written::Each(items)) => match items.iter().find(|item| item.status > 299) {
                 Some(refused) => Err(self.api.item_refused(&request, refused.status, &refused.cause())),
-                None => Ok(()),
+                None => Ok(request.answered(&reply)),
             },
             Ok(Written::Count { count: Some(0) }) => {
                 Err(Failure { maybe_effective: false, ..self.api.not_understood(&request, &reply) })
             }
-            Ok(Written::Count { .. } | Written::Other(_)) => Ok(()),
+            Ok(Written::Count { .. } | Written::Other(_)) => Ok(request.answered(&reply)),
             Err(_) => Err(self.api.not_understood(&request, &reply)),
         }
     }
@@ -379,7 +372,7 @@ fn is_protected(reply: &Reply) -> bool {
 }
 
 const fn read(path: String, what: String) -> Request {
-    Request { verb: Verb::Get, path, known: None, body: None, what }
+    Request { verb: Verb::Get, path, entry: None, known: None, body: None, what }
 }
 
 const fn certificates(level: Level) -> &'static str {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::Target;
 use crate::command;
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Unseen};
+use crate::domain::reason::{Answer, Failure, Unseen};
 use crate::domain::watch::Mapping;
 
 /// Which command.
@@ -47,12 +47,14 @@ impl Target for CommandTarget {
         Ok(None)
     }
 
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure> {
         let mut question = serde_json::Map::new();
         question.insert("question".to_owned(), "publish".into());
         for (field, value) in super::fields(&self.settings.mapping, chain)? {
             question.insert(field.to_owned(), value.into());
         }
-        command::ask(&self.settings.command, self.settings.timeout, &question.into()).await.map(drop)
+        let question = question.into();
+        command::ask(&self.settings.command, self.settings.timeout, &question).await?;
+        Ok(command::done(&self.settings.command, &question))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Target;
 use crate::domain::certificate::Fingerprint;
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::formats::{self, PublicForm, files};
 
 /// Which file.
@@ -40,7 +40,7 @@ impl Target for File {
     }
 
     /// Writes only what differs, and never over a private key.
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure> {
         let path = self.settings.path.clone();
         let wanted = formats::public::public(chain, self.settings.format)?;
         files::apart(&self.settings.path, move || put(&path, &wanted))
@@ -57,11 +57,12 @@ fn holds(path: &Path, wanted: Fingerprint) -> Result<bool, Unseen> {
     Ok(formats::open(&bytes, None).is_ok_and(|there| there.chain.fingerprint() == wanted))
 }
 
-fn put(path: &Path, wanted: &[u8]) -> Result<(), Failure> {
+fn put(path: &Path, wanted: &[u8]) -> Result<Answer, Failure> {
+    let said = |word: &str| Answer::new(format!("write {}", path.display()), word);
     if files::stamp(path)?.is_some() {
         let (there, _) = files::read(path)?;
         if there.as_slice() == wanted {
-            return Ok(());
+            return Ok(said("stands there already"));
         }
         if formats::public::scan(&there).is_err() {
             let text = format!(
@@ -71,5 +72,11 @@ fn put(path: &Path, wanted: &[u8]) -> Result<(), Failure> {
             return Err(Failure::certain(Reason::KeyMaterial, text));
         }
     }
-    files::write(path, wanted)
+    match files::write(path, wanted) {
+        Ok(()) => Ok(said("written")),
+        Err(failure) => {
+            let answer = said(failure.reason.code());
+            Err(failure.answered(answer))
+        }
+    }
 }

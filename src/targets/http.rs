@@ -4,7 +4,7 @@
 use super::Target;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Unseen};
+use crate::domain::reason::{Answer, Failure, Unseen};
 use crate::domain::watch::Mapping;
 use crate::net::{self, Net};
 use crate::secret::SecretRef;
@@ -75,13 +75,13 @@ impl Target for HttpTarget {
         Ok(None)
     }
 
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure> {
         let http = self.net.http(&self.settings.net, None)?;
         let mut request = http.request(reqwest::Method::POST, &self.settings.url);
         if let Some(token) = &self.settings.token {
             request = request.bearer_auth(token.read()?.as_str());
         }
         let answer = http.send(self.filled(request, chain)?).await?;
-        answer.success(SystemClock.now()).map(drop)
+        answer.success(SystemClock.now()).map(|answer| answer.short())
     }
 }

@@ -3,6 +3,7 @@
 //! # Contract
 //! - `look` says whether the target holds this certificate; none where it cannot be asked.
 //! - `publish` gives it the public certificate and may be repeated: the same certificate, the same outcome.
+//!   It says what was asked and answered in short ([`Answer`]), whether it went well or not.
 //! - Only public output, re-encoded from DER and scanned, is ever given ([`crate::formats`]).
 
 pub mod command;
@@ -10,7 +11,7 @@ pub mod file;
 pub mod http;
 
 use crate::domain::chain::Chain;
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::watch::Mapping;
 use crate::formats::{self, PublicForm};
 
@@ -21,7 +22,7 @@ pub trait Target: Send + Sync {
     async fn look(&self, chain: &Chain) -> Result<Option<bool>, Unseen>;
 
     /// Gives it the public certificate.
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure>;
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure>;
 }
 
 /// The fields an upload has, by name: the mapping's values that are set, and the public certificate as PEM.

@@ -148,11 +148,11 @@ async fn publishing_writes_the_public_part_and_may_be_repeated() {
     let path = shop.path().join("public.pem");
     let target = target(&path, PublicForm::Chain);
     assert_eq!(target.look(&chain).await, Ok(Some(false)));
-    assert_eq!(target.publish(&chain).await, Ok(()));
+    assert_eq!(target.publish(&chain).await.unwrap().answer(), "written");
     assert_eq!(target.look(&chain).await, Ok(Some(true)));
     let first = std::fs::metadata(&path).expect("a file");
     assert_eq!(first.mode() & 0o777, 0o644);
-    assert_eq!(target.publish(&chain).await, Ok(()));
+    assert_eq!(target.publish(&chain).await.unwrap().answer(), "stands there already");
     assert_eq!(std::fs::metadata(&path).expect("a file").ino(), first.ino());
     assert!(!open(std::fs::read(&path).expect("its content")).has_key);
     assert!(
@@ -171,7 +171,7 @@ async fn publishing_replaces_what_stood_there_and_follows_a_link() {
     symlink("real.cer", shop.path().join("link.cer")).expect("a link");
     let target = target(&shop.path().join("link.cer"), PublicForm::Cer);
     assert_eq!(target.look(&chain).await, Ok(Some(false)));
-    assert_eq!(target.publish(&chain).await, Ok(()));
+    assert_eq!(target.publish(&chain).await.unwrap().answer(), "written");
     assert_eq!(target.look(&open(&LANDSCAPE.other.pem).chain).await, Ok(Some(false)));
     assert!(shop.path().join("link.cer").is_symlink());
     assert_eq!(open(std::fs::read(real).expect("its content")).chain.fingerprint(), chain.fingerprint());

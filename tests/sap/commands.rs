@@ -93,6 +93,7 @@ async fn much_on_standard_error_blocks_nothing_and_its_last_line_is_shown() {
     let failure =
         ask("head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2; exit 1").await.unwrap_err();
     assert!(failure.text.ends_with(": end"), "{}", failure.text);
+    assert_eq!(failure.answer.unwrap().to_string(), "/bin/sh look → exit 1");
 }
 
 fn caller(script: &str) -> CommandCaller {
@@ -118,7 +119,8 @@ async fn a_caller_is_looked_at_and_switched() {
     std::fs::write(&state, "a.pem").unwrap();
     let caller = caller_with_state(&state);
     assert_eq!(caller.look().await.unwrap().uses.as_deref(), Some("a.pem"));
-    caller.switch("a.pem", "a-2.pem").await.unwrap();
+    let answer = caller.switch("a.pem", "a-2.pem").await.unwrap();
+    assert_eq!(answer.to_string(), "/bin/sh switch → exit 0", "no argument and no value");
     assert_eq!(std::fs::read_to_string(&state).unwrap().trim(), "a-2.pem");
     caller.switch("a.pem", "a-2.pem").await.unwrap();
     let failure = caller.switch("a.pem", "a-3.pem").await.unwrap_err();

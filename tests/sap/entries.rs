@@ -224,7 +224,9 @@ async fn what_stands_under_the_ordered_name_is_ours() {
     {
         let stage = Stage::open().await;
         stage.on("POST /subaccountCertificates", [says(409, body)]);
-        renewer(&stage, Password::Unknown).issue(&order("a-2.pem")).await.unwrap();
+        let answer = renewer(&stage, Password::Unknown).issue(&order("a-2.pem")).await.unwrap();
+        let said = "POST subaccountCertificates a-2.pem → 409: it stands there already";
+        assert_eq!(answer.to_string(), said);
     }
 }
 
@@ -236,6 +238,7 @@ async fn one_item_s_refusal_in_an_answer_about_several_is_a_refusal() {
     let failure = renewer(&stage, Password::Unknown).issue(&order("a-2.pem")).await.unwrap_err();
     assert_eq!((failure.reason, failure.maybe_effective), (Reason::Forbidden, false));
     assert!(failure.text.contains("no quota"), "{}", failure.text);
+    assert_eq!(failure.answer.unwrap().to_string(), "POST subaccountCertificates a-2.pem → 403");
 }
 
 #[tokio::test]

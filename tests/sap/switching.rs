@@ -44,14 +44,16 @@ async fn a_look_tells_the_entry_or_that_the_destination_is_gone() {
 #[tokio::test]
 async fn a_switch_changes_one_property_and_keeps_every_other() {
     let (stage, caller) = staged([destination("a.pem"), destination("a-2.pem")], done()).await;
-    caller.switch("a.pem", "a-2.pem").await.unwrap();
+    let answer = caller.switch("a.pem", "a-2.pem").await.unwrap();
+    assert_eq!(answer.to_string(), "PUT instanceDestinations D → 200");
     assert_eq!(stage.asked("PUT")[0].body, destination("a-2.pem").to_string());
 }
 
 #[tokio::test]
 async fn what_is_switched_already_is_left_alone() {
     let (stage, caller) = staged([destination("a-2.pem")], done()).await;
-    caller.switch("a.pem", "a-2.pem").await.unwrap();
+    let answer = caller.switch("a.pem", "a-2.pem").await.unwrap();
+    assert_eq!(answer.to_string(), "GET destination D → uses a-2.pem already");
     assert!(stage.asked("PUT").is_empty());
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Chronicle, cadence, keep, obey, overlap, retire};
 use crate::domain::event::{Actor, EventKind};
-use crate::domain::reason::{Failure, Reason, Unseen};
+use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::{
     Act, Attempts, CallerFacts, Due, Leftover, Look, ProbeFacts, Record, Renewal, Role, Standing,
 };
@@ -398,15 +398,23 @@ fn acted(
     watch: &Watch,
     act: Act,
     at: Timestamp,
-    outcome: Result<(), Failure>,
+    outcome: Result<Answer, Failure>,
     chronicle: &mut Chronicle<'_>,
 ) {
     record.in_flight = None;
     count(record, &act, outcome.is_ok());
-    match outcome {
-        Ok(()) => succeeded(record, &act, at, chronicle),
-        Err(failure) => failed(record, watch, &act, at, &failure, chronicle),
-    }
+    let first = chronicle.events.len();
+    let answer = match outcome {
+        Ok(answer) => {
+            succeeded(record, &act, at, chronicle);
+            Some(answer)
+        }
+        Err(failure) => {
+            failed(record, watch, &act, at, &failure, chronicle);
+            failure.answer
+        }
+    };
+    chronicle.answered(first, answer.as_ref());
     match act {
         Act::Issue { order, .. } => {
             record.looked.remove("source");

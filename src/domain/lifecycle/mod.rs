@@ -31,6 +31,7 @@ pub use want::{Want, begin, note_pending, want};
 
 use super::certificate::Fingerprint;
 use super::event::{Actor, Event, EventKind};
+use super::reason::Answer;
 use super::watch::Watch;
 use super::{Duration, Timestamp};
 
@@ -95,6 +96,14 @@ impl<'a> Chronicle<'a> {
     ) {
         let watch = self.watch.id.clone();
         self.events.push(Event { watch, at: self.now, actor, kind, text: text.into(), facts });
+    }
+
+    /// What was asked and answered stands beside the event that tells of it: the first one noted since then.
+    fn answered(&mut self, since: usize, answer: Option<&Answer>) {
+        if let (Some(event), Some(answer)) = (self.events.get_mut(since), answer) {
+            event.facts.push(("request".to_owned(), answer.request().to_owned()));
+            event.facts.push(("answer".to_owned(), answer.answer().to_owned()));
+        }
     }
 
     /// What happened, in order.

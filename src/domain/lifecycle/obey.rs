@@ -4,7 +4,7 @@
 use super::absorb::discard_candidate;
 use super::{Chronicle, answer, keep, settle, want};
 use crate::domain::Timestamp;
-use crate::domain::event::EventKind;
+use crate::domain::event::{Actor, EventKind};
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
 use crate::domain::report::{Command, Verb};
 use crate::domain::watch::{Mode, Watch};
@@ -61,10 +61,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
         Verb::Retire => {
-            for leftover in &mut record.leftovers {
-                leftover.asked = true;
-                leftover.asked_by.get_or_insert_with(|| command.actor.clone());
-            }
+            retire(record, &command.actor);
             said(if watch.policy.four_eyes {
                 "retire the replaced certificates now, once somebody else approves it (four_eyes)"
             } else {
@@ -165,6 +162,13 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
     });
     record.counts.renewals[1] += 1;
     format!("renewal {} ended: {text}", renewal.generation)
+}
+
+fn retire(record: &mut Record, by: &Actor) {
+    for leftover in &mut record.leftovers {
+        leftover.asked = true;
+        leftover.asked_by.get_or_insert_with(|| by.clone());
+    }
 }
 
 fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> String {

@@ -9,7 +9,7 @@ use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
 use super::retire::shows_leftover;
 use super::{Chronicle, cadence, keep};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
 use crate::domain::record::{Act, Ask, Leftover, Look, Publication, Purpose, Record, Role};
 use crate::domain::snapshot::Held;
@@ -131,7 +131,33 @@ pub fn begin(record: &mut Record, act: &Act, chronicle: &mut Chronicle<'_>) {
     if let (Act::Issue { .. }, Some(renewal)) = (act, &mut record.renewal) {
         renewal.issue_started.get_or_insert(chronicle.now);
     }
-    chronicle.note(EventKind::ActStarted, format!("about to {}", act.sentence()));
+    let facts = vec![("cause".to_owned(), cause_of(record, act))];
+    chronicle.note_by(Actor::Daemon, EventKind::ActStarted, format!("about to {}", act.sentence()), facts);
+}
+
+/// Who or what caused an act: a person's approval, else what it follows from.
+fn cause_of(record: &Record, act: &Act) -> String {
+    if let Some(approval) = record.approvals.get(&act.id()) {
+        return format!("approved by {}", approval.by);
+    }
+    if let Act::Retire { fingerprint, .. } = act {
+        let leftover = record.leftovers.iter().find(|leftover| leftover.chain.fingerprint() == *fingerprint);
+        return match leftover.filter(|leftover| leftover.asked).map(|leftover| &leftover.asked_by) {
+            Some(Some(name)) => format!("its removal was asked by {name}"),
+            Some(None) => "its removal was asked by a person".to_owned(),
+            None => "nothing uses it any more".to_owned(),
+        };
+    }
+    let Some(renewal) = &record.renewal else {
+        return "the certificate in force is not known there".to_owned();
+    };
+    if let Some((_, why)) = renewal.rolling_back.as_ref().filter(|_| act.goes_back()) {
+        return format!("roll back of renewal {}: {why}", renewal.generation);
+    }
+    match &renewal.cause {
+        Actor::Daemon => format!("renewal {}: due", renewal.generation),
+        Actor::Named(name) => format!("renewal {}: asked by {name}", renewal.generation),
+    }
 }
 
 /// Looks made once in every pass, and those that an act needs first.

@@ -9,7 +9,7 @@ use certsteward::domain::certificate::{Certificate, Fingerprint};
 use certsteward::domain::chain::Chain;
 use certsteward::domain::event::{Actor, Event};
 use certsteward::domain::message::Outgoing;
-use certsteward::domain::reason::{Failure, Reason, Unseen};
+use certsteward::domain::reason::{Answer, Failure, Reason, Unseen};
 use certsteward::domain::record::{CopyOrder, Order, Record};
 use certsteward::domain::report::{CallerSighting, Command, Sighting};
 use certsteward::domain::verdict::{Probed, Verdict};
@@ -207,7 +207,7 @@ impl Everything {
         &self,
         kind: &'static str,
         effect: impl FnOnce(&mut Facts) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         let facts = &mut *self.0.lock().unwrap();
         facts.tried.push(kind.to_owned());
         if facts.die_before.take_if(|one| *one == kind).is_some() {
@@ -215,7 +215,8 @@ impl Everything {
             return Err(Failure::uncertain(Reason::Interrupted, "died before it"));
         }
         if Facts::take(&mut facts.fail_before, kind) {
-            return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
+            let failure = Failure::certain(Reason::Unavailable, "503 Service Unavailable");
+            return Err(failure.answered(Answer::new(kind, "503")));
         }
         effect(facts)?;
         if facts.die_after.take_if(|one| *one == kind).is_some() {
@@ -224,7 +225,7 @@ impl Everything {
         if Facts::take(&mut facts.fail_after, kind) {
             return Err(Failure::uncertain(Reason::Timeout, "no answer within 30 s"));
         }
-        Ok(())
+        Ok(Answer::new(kind, "200"))
     }
 
     fn see(&self, name: &str) -> Result<Option<Sighting>, Unseen> {
@@ -273,7 +274,7 @@ impl Renewer for Everything {
         self.see(name)
     }
 
-    async fn issue(&self, order: &Order) -> Result<(), Failure> {
+    async fn issue(&self, order: &Order) -> Result<Answer, Failure> {
         let days = match order.validity {
             Validity::Days(days) => i64::from(days),
             Validity::Months(months) => i64::from(months) * 30,
@@ -289,7 +290,7 @@ impl Renewer for Everything {
         })
     }
 
-    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure> {
+    async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure> {
         self.act("copy", |facts| {
             let holds = facts.entries.get(&copy.to).map(|issued| issued.chain.fingerprint());
             if holds == Some(copy.fingerprint) {
@@ -305,7 +306,7 @@ impl Renewer for Everything {
         })
     }
 
-    async fn remove(&self, name: &str) -> Result<(), Failure> {
+    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
         self.act("remove", |facts| {
             facts.entries.remove(name);
             Ok(())
@@ -326,8 +327,8 @@ impl Caller for Destination {
         Ok(CallerSighting { uses: facts.destinations.get(&self.1).cloned() })
     }
 
-    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
-        self.0.act("switch", |facts| {
+    async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
+        let answer = self.0.act("switch", |facts| {
             let uses = facts.destinations.get_mut(&self.1).unwrap();
             if uses != to && uses != from {
                 return Err(Failure::certain(Reason::StateChanged, format!("it uses {uses} now")));
@@ -340,7 +341,7 @@ impl Caller for Destination {
             facts.unseen.insert(self.1.clone());
             return Err(Failure::uncertain(Reason::Timeout, "no answer within 30 s"));
         }
-        Ok(())
+        Ok(answer)
     }
 }
 
@@ -378,7 +379,7 @@ impl certsteward::targets::Target for Everything {
         ))
     }
 
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure> {
         self.act("publish", |facts| {
             facts.unmap(chain);
             facts.map(chain);
