@@ -183,7 +183,7 @@ pub(super) fn needs_telling(watch: &Watch, target: &Target, standing: &Standing)
         Some(probe) => {
             let facts = standing.probes.get(&probe.id);
             // Where a call shuts the older one out, it is made once the target knows the newer: nothing else can tell before.
-            if target.ratchet && facts.is_none_or(|facts| facts.last.is_none()) {
+            if target.ratchet && standing.ours && facts.is_none_or(|facts| facts.last.is_none()) {
                 return true;
             }
             facts.and_then(|facts| facts.conclusive).is_some_and(|(_, verdict)| verdict == Verdict::NotMapped)

@@ -71,6 +71,9 @@ pub struct Facts {
     pub die_after: Option<&'static str>,
     /// It has died: nothing more is saved.
     pub dead: bool,
+    /// Whether a certificate that was used shuts out those issued before it; and when the newest used one was issued.
+    pub ratchet: bool,
+    newest_used: Option<Timestamp>,
     /// Refused logons, as the tenant counts them.
     pub refused: u32,
     /// Every act that was tried, in order.
@@ -111,6 +114,8 @@ impl Facts {
             die_before: None,
             die_after: None,
             dead: false,
+            ratchet: false,
+            newest_used: None,
             refused: 0,
             tried: Vec::new(),
         };
@@ -149,6 +154,9 @@ impl Facts {
     fn accepts(&self, chain: &Chain) -> Verdict {
         if let Some(verdict) = self.verdict_for.get(&chain.fingerprint()) {
             return *verdict;
+        }
+        if self.newest_used.is_some_and(|newest| chain.leaf.not_before < newest) {
+            return Verdict::NotMapped;
         }
         let same = |mapped: &Chain| match self.matching {
             Matching::Dn => {
@@ -352,6 +360,10 @@ impl Prober for Everything {
         facts.probes += 1;
         facts.last_probe = Some(now);
         let chain = identity.unwrap().chain();
+        if facts.ratchet && facts.accepts(chain).recognised() {
+            let newest = facts.newest_used.max(Some(chain.leaf.not_before));
+            facts.newest_used = newest;
+        }
         facts.refused += u32::from(facts.answers(chain) == Verdict::NotMapped);
         Probed {
             verdict: facts.answers(chain),
