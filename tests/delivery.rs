@@ -227,6 +227,7 @@ mod forgetful {
     use certsteward::domain::message::Outgoing;
     use certsteward::domain::record::Record;
     use certsteward::domain::report::Command;
+    use certsteward::domain::trail::{Proof, Row};
     use certsteward::journal::{EventQuery, JournalError, OutboxState};
 
     use super::{BTreeMap, Change, Forgetful, Journal, Timestamp};
@@ -251,6 +252,14 @@ mod forgetful {
         async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
             self.inner.events(query).await
         }
+        async fn rows(&self, query: EventQuery) -> Result<Vec<Row>, JournalError> {
+            self.inner.rows(query).await
+        }
+
+        async fn verify(&self, watch: Option<String>, heads: Vec<String>) -> Result<Proof, JournalError> {
+            self.inner.verify(watch, heads).await
+        }
+
         async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
             self.inner.due(now, limit).await
         }

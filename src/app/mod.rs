@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 pub use build::{Built, Watches};
 pub use listen::Bind;
-pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events};
+pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store};
 use serve::Door;
 pub use state::{Shared, chain};
 
@@ -173,7 +173,7 @@ impl Running {
     async fn say_started(&self, set_aside: Option<SetAside>) {
         if let Some(aside) = set_aside {
             let text = format!(
-                "the store could not be read ({}); it was set aside as {} and is rebuilt from what the sources show",
+                "the store could not be read ({}); it was set aside as {} and is rebuilt from what the sources show; the history begins a new chain",
                 aside.why,
                 aside.path.display()
             );

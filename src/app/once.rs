@@ -9,7 +9,6 @@ use super::{Built, Start, build};
 use crate::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::config::{Config, State};
 use crate::domain::Timestamp;
-use crate::domain::event::Event;
 use crate::domain::finding::Level;
 use crate::domain::message::{Message, Topic};
 use crate::domain::reason::{Failure, Reason, Unseen};
@@ -113,18 +112,34 @@ pub async fn look_at_server(host: &str, port: u16, timeout: Duration) -> Result<
     Tls::new(open_net()?, settings).look(None).await
 }
 
-/// Reads the newest events from the store of this configuration, beside a daemon or without one.
+/// Reads the newest events from the store of this configuration as the API shows them, beside a daemon or without one.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub async fn stored_events(
     config: &Config,
     watch: Option<&str>,
+    since: Option<Timestamp>,
     limit: usize,
-) -> Result<Vec<(i64, Event)>, JournalError> {
+) -> Result<Vec<serde_json::Value>, JournalError> {
     let State::Sqlite(path) = &config.daemon.state;
-    let query = EventQuery { watch: watch.map(str::to_owned), limit, ..EventQuery::default() };
-    Sqlite::open_read_only(path)?.events(query).await
+    let query = EventQuery { watch: watch.map(str::to_owned), before: None, since, limit };
+    let rows = Sqlite::open_read_only(path)?.rows(query).await?;
+    Ok(rows.iter().map(crate::surfaces::history_row).collect())
+}
+
+/// Checks the history in the store of this configuration as the API does, beside a daemon or without one.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn verified_store(
+    config: &Config,
+    watch: Option<&str>,
+    heads: Vec<String>,
+) -> Result<serde_json::Value, JournalError> {
+    let State::Sqlite(path) = &config.daemon.state;
+    let proof = Sqlite::open_read_only(path)?.verify(watch.map(str::to_owned), heads).await?;
+    Ok(crate::surfaces::history_proof(&proof))
 }
 
 /// A notifier, tried once.

@@ -16,6 +16,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
 use crate::domain::report::Command;
 use crate::domain::snapshot::{DaemonView, Snapshot, WatchView};
+use crate::domain::trail::{Proof, Row};
 use crate::engine::schedule::Bell;
 use crate::journal::{Change, EventQuery, Journal, JournalError};
 use crate::net::Net;
@@ -38,6 +39,8 @@ pub struct Shared {
     config: Option<(PathBuf, Kind)>,
     views: Mutex<BTreeMap<String, Arc<WatchView>>>,
     daemon: Mutex<DaemonView>,
+    /// Held while the history is checked.
+    verifying: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -70,6 +73,7 @@ impl Shared {
             config,
             views: Mutex::default(),
             daemon: Mutex::new(daemon),
+            verifying: tokio::sync::Mutex::default(),
         }
     }
 
@@ -214,6 +218,24 @@ impl Daemon for Shared {
     ) -> Result<Vec<(i64, Event)>, Refused> {
         let query = EventQuery { watch: watch.map(str::to_owned), before, since: None, limit };
         self.journal.events(query).await.map_err(|error| refused(&error))
+    }
+
+    async fn history(
+        &self,
+        watch: Option<&str>,
+        (before, since): (Option<i64>, Option<Timestamp>),
+        limit: usize,
+    ) -> Result<Vec<Row>, Refused> {
+        let query = EventQuery { watch: watch.map(str::to_owned), before, since, limit };
+        self.journal.rows(query).await.map_err(|error| refused(&error))
+    }
+
+    async fn verify(&self, watch: Option<&str>, heads: Vec<String>) -> Result<Proof, Refused> {
+        // One at a time: each reads the whole history.
+        let _turn = self.verifying.try_lock().map_err(|_| {
+            Refused("the history is being checked for somebody else at this moment".to_owned())
+        })?;
+        self.journal.verify(watch.map(str::to_owned), heads).await.map_err(|error| refused(&error))
     }
 
     async fn command(&self, command: Command) -> Result<i64, Refused> {

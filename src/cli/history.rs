@@ -1,31 +1,43 @@
-//! `certsteward history`: what happened, when, and who or what caused it.
+//! `certsteward history`: what happened, when, and who or what caused it; and the proof that nobody changed it.
 //! It changes nothing; without a daemon it reads the store beside it.
 
-use serde_json::{Value, json};
+mod verify;
+
+use serde_json::Value;
 
 use super::Common;
 use super::daemon::{AskDaemon, Daemon, Reach, segment};
 use super::exit::{Exit, Failed};
-use super::facts::stamp;
 use super::output::{Output, Tone};
 use super::picture::{list, moment_shown, text};
-use super::watches;
+use super::{span, watches};
 use crate::app;
-use crate::config::State;
+use crate::config::{Config, State};
+use crate::domain::Timestamp;
 
 /// Show what happened, newest last
 ///
-/// Commands stand there with who gave them, their comment and their ticket.
+/// Commands stand there with who gave them, their comment and their ticket; acts with what caused them, what was asked of
+/// the other system and what it answered. The JSON is the whole history as it is kept, with the hashes that chain it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  certsteward history sf-odata-prod\n  certsteward history --limit 500 --json"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  certsteward history sf-odata-prod\n  certsteward history --since 2027-01-01\n  certsteward history --all --json > history.json\n  certsteward history verify"
 )]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    verify: Option<Verify>,
     /// The watch's id; without it: everything
     watch: Option<String>,
-    /// How many events at most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    limit: u16,
+    /// How many events at most [default: 50, or all where --since or --all is given]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: Option<u16>,
+    /// Nothing before this day or moment, such as 2027-01-04 or 2027-01-04T08:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = span::moment)]
+    since: Option<Timestamp>,
+    /// Everything since the store was begun
+    #[arg(long, conflicts_with_all = ["limit", "since"])]
+    all: bool,
     /// Print them as JSON
     #[arg(long)]
     json: bool,
@@ -33,8 +45,21 @@ pub(super) struct Arguments {
     reach: Reach,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Verify {
+    Verify(verify::Arguments),
+}
+
+/// How many events are shown where nothing says how many.
+const USUAL: usize = 50;
+/// How many events are asked for at once.
+const PAGE: usize = 1000;
+
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        if let Some(Verify::Verify(arguments)) = &self.verify {
+            return arguments.perform(common, output).await;
+        }
         let mut events = match self.ask(&Daemon::reach(&self.reach, common)?).await {
             Ok(events) => events,
             Err(Ask::Daemon(error)) if error.is_not_running() => self.read_store(common, &error).await?,
@@ -55,41 +80,52 @@ impl Arguments {
         Ok(Exit::Done)
     }
 
+    fn most(&self) -> usize {
+        let everything = self.all || self.since.is_some();
+        self.limit.map_or(if everything { usize::MAX } else { USUAL }, usize::from)
+    }
+
+    /// Asks page by page, newest first.
     async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, Ask> {
-        let mut path = format!("/api/v1/events?limit={}", self.limit);
+        let mut rest = String::new();
         if let Some(watch) = &self.watch {
-            path = format!("{path}&watch={}", segment("watch", watch).map_err(Ask::Usage)?);
+            rest = format!("&watch={}", segment("watch", watch).map_err(Ask::Usage)?);
         }
-        let answer = daemon.get(&path).await.map_err(Ask::Daemon)?;
-        Ok(list(&answer, "events").to_vec())
+        if let Some(since) = self.since {
+            rest = format!("{rest}&since={}", since.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true));
+        }
+        let mut events: Vec<Value> = Vec::new();
+        let mut before = String::new();
+        loop {
+            let page = PAGE.min(self.most() - events.len());
+            let path = format!("/api/v1/events?limit={page}{rest}{before}");
+            let answer = daemon.get(&path).await.map_err(Ask::Daemon)?;
+            events.extend(list(&answer, "events").iter().cloned());
+            match answer.get("next").and_then(Value::as_i64) {
+                Some(next) if events.len() < self.most() => before = format!("&before={next}"),
+                Some(_) | None => return Ok(events),
+            }
+        }
     }
 
     async fn read_store(&self, common: &Common, no_daemon: &AskDaemon) -> Result<Vec<Value>, Failed> {
-        let config = watches::configuration(common)?;
-        let State::Sqlite(path) = &config.daemon.state;
-        if !path.exists() {
-            return Err(Failed::could_not(format!(
-                "there is no history yet: the store {} does not exist, and {no_daemon}",
-                path.display()
-            )));
-        }
-        let events = app::stored_events(&config, self.watch.as_deref(), usize::from(self.limit)).await;
-        let events = events.map_err(|error| Failed::because(&error))?;
-        let as_json = |(number, event): &(i64, crate::domain::event::Event)| {
-            let facts: serde_json::Map<String, Value> =
-                event.facts.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-            json!({
-                "id": number,
-                "watch": event.watch,
-                "at": stamp(event.at),
-                "actor": event.actor.to_string(),
-                "kind": event.kind.code(),
-                "text": event.text,
-                "facts": facts,
-            })
-        };
-        Ok(events.iter().map(as_json).collect())
+        let config = stored(common, no_daemon)?;
+        let events = app::stored_events(&config, self.watch.as_deref(), self.since, self.most()).await;
+        events.map_err(|error| Failed::because(&error))
     }
+}
+
+/// The configuration whose store can be read where no daemon answers.
+fn stored(common: &Common, no_daemon: &AskDaemon) -> Result<Config, Failed> {
+    let config = watches::configuration(common)?;
+    let State::Sqlite(path) = &config.daemon.state;
+    if path.exists() {
+        return Ok(config);
+    }
+    Err(Failed::could_not(format!(
+        "there is no history yet: the store {} does not exist, and {no_daemon}",
+        path.display()
+    )))
 }
 
 enum Ask {
@@ -108,10 +144,13 @@ fn show(event: &Value, output: &mut Output) {
     };
     let kind = output.tone(Tone::Faint, text(event, "kind"));
     output.line(format_args!("{}  {watch}{kind}: {}{by}", moment_shown(event, "at"), text(event, "text")));
-    let facts = event.get("facts").and_then(Value::as_object);
-    for (name, value) in
-        facts.into_iter().flatten().filter(|(name, _)| ["comment", "ticket"].contains(&name.as_str()))
-    {
-        output.line(format_args!("    {name}: {}", value.as_str().unwrap_or_default()));
+    let facts = event.get("facts").unwrap_or(&Value::Null);
+    for name in ["comment", "ticket", "cause"] {
+        if !text(facts, name).is_empty() {
+            output.line(format_args!("    {name}: {}", text(facts, name)));
+        }
+    }
+    if !text(facts, "request").is_empty() {
+        output.line(format_args!("    asked: {} → {}", text(facts, "request"), text(facts, "answer")));
     }
 }

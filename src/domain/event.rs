@@ -43,6 +43,7 @@ codes! {
         Started = "started": "certsteward started",
         Stopped = "stopped": "certsteward stopped",
         StoreRebuilt = "store-rebuilt": "the store, or a row of it, could not be read: it was set aside, and is rebuilt from what the sources show",
+        Chained = "chained": "the events before were given their hashes only now; from here on each has its hash when it is written",
     }
 }
 

@@ -22,6 +22,7 @@ pub mod report;
 mod sample;
 pub mod snapshot;
 pub mod tell;
+pub mod trail;
 pub mod verdict;
 pub mod watch;
 pub mod window;

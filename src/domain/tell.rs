@@ -101,7 +101,8 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Reloaded
         | EventKind::Started
         | EventKind::Stopped
-        | EventKind::StoreRebuilt => return None,
+        | EventKind::StoreRebuilt
+        | EventKind::Chained => return None,
     };
     let actor = match &event.actor {
         Actor::Named(name) => Some(name.clone()),

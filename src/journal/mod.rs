@@ -3,9 +3,10 @@
 //! # Contract
 //! - `save` is one transaction: the record, its events, its messages and the commands it absorbed, or nothing of it.
 //! - What `save` or `accept` answered with success survives the process and the power.
-//! - Events are only ever added. Messages stay until delivered.
+//! - Events are only ever added; each has a hash that follows from the one before it of its watch (`chain.rs` says how). Messages stay until delivered.
 //! - Nothing secret is ever given to it.
 
+mod chain;
 pub mod sqlite;
 mod stored;
 
@@ -16,6 +17,7 @@ use crate::domain::event::{Actor, Event};
 use crate::domain::message::{Message, Outgoing};
 use crate::domain::record::Record;
 use crate::domain::report::Command;
+use crate::domain::trail::{Proof, Row};
 
 /// Everything one pass writes down about one watch.
 #[derive(Debug, Clone)]
@@ -133,6 +135,10 @@ pub trait Journal: Send + Sync {
     async fn commands(&self) -> Result<Vec<Command>, JournalError>;
     /// Events with their row number, newest first.
     async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError>;
+    /// Events as they are kept, with their hashes, newest first.
+    async fn rows(&self, query: EventQuery) -> Result<Vec<Row>, JournalError>;
+    /// Checks the chain of one watch, or of all, and that these kept hashes are still part of it.
+    async fn verify(&self, watch: Option<String>, heads: Vec<String>) -> Result<Proof, JournalError>;
     /// Messages that are due, oldest first.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError>;
     /// A message was delivered.

@@ -1,13 +1,14 @@
 //! The journal in one SQLite file, or in memory for trying and testing.
 //! It computes nothing; it is the store of one host.
 
+mod history;
 mod open;
 mod rows;
 mod schema;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::Flock;
@@ -20,9 +21,10 @@ use crate::domain::event::{Actor, Event};
 use crate::domain::message::Outgoing;
 use crate::domain::record::Record;
 use crate::domain::report::Command;
+use crate::domain::trail::{Proof, Row};
 use crate::domain::{Duration, Timestamp};
 pub use open::SetAside;
-use rows::{COMMAND, MESSAGE, RECORD, WaitingCommand, actor_name, due_rows, event, keep_apart, rows};
+use rows::{COMMAND, MESSAGE, RECORD, WaitingCommand, actor_name, due_rows, keep_apart, rows};
 
 /// The journal in SQLite.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub struct Sqlite {
 struct Store {
     connection: Mutex<Connection>,
     place: String,
+    /// The file, where it is one that others can open beside us.
+    file: Option<PathBuf>,
     /// The rows put apart since that was last asked.
     apart: Mutex<Vec<KeptApart>>,
     _lock: Option<Flock<File>>,
@@ -48,8 +52,7 @@ impl Sqlite {
     pub fn open(path: &Path, now: Timestamp) -> Result<(Self, Option<SetAside>), JournalError> {
         let opened = open::exclusive(path, now)?;
         prune(&opened.connection, now - KEPT).map_err(|error| open::failed(path, "prune", error))?;
-        let place = path.display().to_string();
-        Ok((Self::new(opened.connection, place, Some(opened.lock)), opened.set_aside))
+        Ok((Self::new(opened.connection, Some(path), Some(opened.lock)), opened.set_aside))
     }
 
     /// Opens the store for reading, beside a running daemon or without one. Everything that writes fails.
@@ -57,7 +60,7 @@ impl Sqlite {
     /// # Errors
     /// Where there is none, or it is of another version.
     pub fn open_read_only(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self::new(open::read_only(path)?, path.display().to_string(), None))
+        Ok(Self::new(open::read_only(path)?, Some(path), None))
     }
 
     /// A store that ends with the process.
@@ -67,11 +70,12 @@ impl Sqlite {
     pub fn in_memory() -> Result<Self, JournalError> {
         let place = Path::new(":memory:");
         let begun = Connection::open_in_memory().and_then(|mut connection| {
-            open::prepare(&mut connection)?;
+            // Nothing stands in it that could be chained afterwards, so the moment is of no interest.
+            open::prepare(&mut connection, Timestamp::UNIX_EPOCH)?;
             Ok(connection)
         });
         let connection = begun.map_err(|error| open::failed(place, "begin", error))?;
-        Ok(Self::new(connection, place.display().to_string(), None))
+        Ok(Self::new(connection, None, None))
     }
 
     /// The rows that could not be read, oldest first.
@@ -90,11 +94,13 @@ impl Sqlite {
         .await
     }
 
-    fn new(connection: Connection, place: String, lock: Option<Flock<File>>) -> Self {
+    fn new(connection: Connection, file: Option<&Path>, lock: Option<Flock<File>>) -> Self {
+        let place = file.unwrap_or(Path::new(":memory:")).display().to_string();
         Self {
             store: Arc::new(Store {
                 connection: Mutex::new(connection),
                 place,
+                file: file.map(Path::to_owned),
                 apart: Mutex::default(),
                 _lock: lock,
             }),
@@ -230,7 +236,17 @@ impl Journal for Sqlite {
     }
 
     async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
-        self.run("read", move |connection| events(connection, &query)).await
+        self.run("read", move |connection| history::events(connection, &query)).await
+    }
+
+    async fn rows(&self, query: EventQuery) -> Result<Vec<Row>, JournalError> {
+        self.run("read", move |connection| history::rows(connection, &query)).await
+    }
+
+    async fn verify(&self, watch: Option<String>, heads: Vec<String>) -> Result<Proof, JournalError> {
+        let apart = self.store.file.as_deref().map(Self::open_read_only).transpose()?;
+        let reader = apart.as_ref().unwrap_or(self);
+        reader.run("read", move |connection| history::verify(connection, watch.as_deref(), &heads)).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
@@ -315,17 +331,7 @@ fn save(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> 
         )?;
     }
     for event in &change.events {
-        transaction.execute(
-            "INSERT INTO events (watch, at, actor, kind, text, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                event.watch,
-                moment(event.at),
-                actor_name(&event.actor),
-                event.kind.code(),
-                event.text,
-                to_text(&event.facts)
-            ],
-        )?;
+        history::add(transaction, event)?;
     }
     for (notifier, message) in &change.messages {
         transaction.execute(
@@ -337,25 +343,6 @@ fn save(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> 
         transaction.execute("UPDATE commands SET absorbed = 1 WHERE id = ?1", [id])?;
     }
     Ok(())
-}
-
-fn events(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<(i64, Event)>> {
-    let mut statement = connection.prepare(
-        "SELECT id, watch, at, actor, kind, text, facts FROM events \
-         WHERE (?1 IS NULL OR watch = ?1) AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR at >= ?3) \
-         ORDER BY id DESC",
-    )?;
-    let mut rows = statement.query(params![query.watch, query.before, query.since.map(moment)])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        if events.len() >= query.limit {
-            break;
-        }
-        if let Ok(event) = event(row)? {
-            events.push((row.get(0)?, event));
-        }
-    }
-    Ok(events)
 }
 
 fn outbox(connection: &Connection) -> rusqlite::Result<OutboxState> {

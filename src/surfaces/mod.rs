@@ -15,11 +15,24 @@ use crate::domain::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::report::Command;
 use crate::domain::snapshot::{Snapshot, WatchView};
+use crate::domain::trail::{Proof, Row};
 
 /// One watch in full, as the API pictures it, without links.
 #[must_use]
 pub fn picture(view: &WatchView) -> serde_json::Value {
     json::watch(view, |_| None)
+}
+
+/// One row of the history, as the API shows it.
+#[must_use]
+pub fn history_row(row: &Row) -> serde_json::Value {
+    json::row(row)
+}
+
+/// What a check of the history showed, as the API tells it.
+#[must_use]
+pub fn history_proof(proof: &Proof) -> serde_json::Value {
+    json::proof(proof)
 }
 
 /// What surfaces may ask of the running daemon.
@@ -38,6 +51,15 @@ pub trait Daemon: Send + Sync {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<(i64, Event)>, Refused>;
+    /// Events as they are kept, newest first: at most `limit`, before this row, not before this moment.
+    async fn history(
+        &self,
+        watch: Option<&str>,
+        (before, since): (Option<i64>, Option<Timestamp>),
+        limit: usize,
+    ) -> Result<Vec<Row>, Refused>;
+    /// Checks the chain of one watch, or of all, and that these kept hashes are still part of it.
+    async fn verify(&self, watch: Option<&str>, heads: Vec<String>) -> Result<Proof, Refused>;
     /// Stores a command, rings the bell, and gives the command's id. An empty watch means the daemon itself (pause, resume).
     async fn command(&self, command: Command) -> Result<i64, Refused>;
     /// Reads the configuration again; what is wrong with it is the answer.

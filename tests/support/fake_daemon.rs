@@ -8,6 +8,7 @@ use certsteward::domain::Timestamp;
 use certsteward::domain::event::Event;
 use certsteward::domain::report::Command;
 use certsteward::domain::snapshot::Snapshot;
+use certsteward::domain::trail::{Proof, Row};
 use certsteward::surfaces::{Daemon, Grant, Refused};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
@@ -66,6 +67,23 @@ impl Daemon for FakeDaemon {
         });
         events.truncate(limit);
         Ok(events)
+    }
+
+    async fn history(
+        &self,
+        watch: Option<&str>,
+        (before, since): (Option<i64>, Option<Timestamp>),
+        limit: usize,
+    ) -> Result<Vec<Row>, Refused> {
+        let events = self.events(watch, before, limit).await?;
+        let events = events.into_iter().filter(|(_, event)| since.is_none_or(|since| event.at >= since));
+        Ok(events.map(|(number, event)| samples::row(number, &event)).collect())
+    }
+
+    async fn verify(&self, _watch: Option<&str>, heads: Vec<String>) -> Result<Proof, Refused> {
+        self.willing()?;
+        let found = heads.into_iter().map(|head| (head, 1)).collect();
+        Ok(Proof { found, ..Proof::default() })
     }
 
     async fn command(&self, command: Command) -> Result<i64, Refused> {

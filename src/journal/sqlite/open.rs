@@ -42,7 +42,7 @@ pub(super) fn exclusive(path: &Path, now: Timestamp) -> Result<Opened, JournalEr
         }
     };
     check_owner(path, &connection)?;
-    prepare(&mut connection).map_err(|error| failed(path, "prepare", error))?;
+    prepare(&mut connection, now).map_err(|error| failed(path, "prepare", error))?;
     Ok(Opened { connection, lock, set_aside })
 }
 
@@ -64,12 +64,12 @@ pub(super) fn read_only(path: &Path) -> Result<Connection, JournalError> {
 }
 
 /// Sets what every writing connection needs, and brings the tables up to date.
-pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn prepare(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
-    schema::migrate(connection)
+    schema::migrate(connection, now)
 }
 
 pub(super) fn failed(

@@ -158,6 +158,6 @@ pub(super) fn actor_name(actor: &Actor) -> Option<&str> {
     }
 }
 
-fn actor(name: Option<String>) -> Actor {
+pub(super) fn actor(name: Option<String>) -> Actor {
     name.map_or(Actor::Daemon, Actor::Named)
 }

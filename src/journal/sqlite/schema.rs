@@ -1,10 +1,16 @@
 //! The tables, as a list of steps from an empty file to today; `PRAGMA user_version` counts the steps taken.
 //! It never goes back: a store of a newer version is refused.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::history;
+use crate::domain::Timestamp;
+
+/// One step; it may say when it was taken.
+type Step = fn(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>;
 
 /// What each step adds. A released step is never edited; a change is a new step.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[Step] = &[|transaction, _| transaction.execute_batch(FIRST), chain];
 
 /// The newest version this certsteward knows.
 pub(super) fn newest() -> i64 {
@@ -23,16 +29,39 @@ pub(super) fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Takes the steps that are missing, each in its own transaction.
-pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     let taken = usize::try_from(version(connection)?).unwrap_or(0);
     for (at, step) in STEPS.iter().enumerate().skip(taken) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(step)?;
+        step(&transaction, now)?;
         transaction.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
         transaction.commit()?;
     }
     Ok(())
 }
+
+/// Events get their hashes; what stands there already is chained and marked, then nothing is changed or removed any more.
+fn chain(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    transaction.execute_batch(HASHES)?;
+    history::chain_afterwards(transaction, now)?;
+    transaction.execute_batch(ONLY_ADDED)
+}
+
+const HASHES: &str = "
+ALTER TABLE events ADD COLUMN previous TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+";
+
+/// These stop a mistake, not an intruder: whoever can write the file can drop them. The hashes tell what was done then.
+const ONLY_ADDED: &str = "
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
+CREATE TRIGGER events_are_added_at_the_end BEFORE INSERT ON events
+WHEN length(NEW.hash) <> 64 OR NEW.id <= (SELECT max(id) FROM events)
+BEGIN SELECT RAISE(ABORT, 'events are only added, at the end and with their hash'); END;
+";
 
 const FIRST: &str = "
 CREATE TABLE records (
@@ -93,9 +122,9 @@ mod tests {
     #[test]
     fn every_step_is_taken_from_an_empty_store_and_only_once() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
+        migrate(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(version(&connection).unwrap(), newest());
-        migrate(&mut connection).unwrap();
+        migrate(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(version(&connection).unwrap(), newest());
     }
 

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::problem::Problem;
 use super::{Shared, Trust};
+use crate::domain::Timestamp;
 use crate::domain::hand_off::HandOff;
-use crate::surfaces::json;
+use crate::surfaces::{Refused, json};
 
 /// How many events are answered where the request does not say, and at most.
 const EVENTS: (usize, usize) = (100, 1000);
@@ -65,6 +66,7 @@ pub(super) async fn contract() -> impl IntoResponse {
 pub(super) struct Page {
     watch: Option<String>,
     before: Option<i64>,
+    since: Option<String>,
     limit: Option<usize>,
 }
 
@@ -72,16 +74,42 @@ pub(super) async fn events(
     State(shared): State<Shared>,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(page) = page.map_err(|rejection| {
-        Problem::bad_request(rejection.body_text(), "use watch=ID, before=EVENT_ID, limit=NUMBER")
-    })?;
+    const WAY_OUT: &str = "use watch=ID, before=EVENT_ID, since=2027-01-04T08:00:00Z, limit=NUMBER";
+    let Query(page) = page.map_err(|rejection| Problem::bad_request(rejection.body_text(), WAY_OUT))?;
+    let since = page.since.as_deref().map(str::parse::<Timestamp>).transpose();
+    let since = since.map_err(|_| Problem::bad_request("since is not a moment", WAY_OUT))?;
     let (usual, most) = EVENTS;
     let limit = page.limit.unwrap_or(usual).clamp(1, most);
-    let events =
-        shared.daemon.events(page.watch.as_deref(), page.before, limit).await.map_err(|refused| {
-            Problem::unavailable(refused.to_string(), "try again; the history is kept in the state store")
-        })?;
-    let next = events.last().map(|(number, _)| *number).filter(|_| events.len() == limit);
-    let events: Vec<Value> = events.iter().map(|(number, event)| json::event(*number, event)).collect();
+    let rows = shared.daemon.history(page.watch.as_deref(), (page.before, since), limit).await;
+    let rows = rows.map_err(unreadable)?;
+    let next = rows.last().map(|row| row.number).filter(|_| rows.len() == limit);
+    let events: Vec<Value> = rows.iter().map(json::row).collect();
     Ok(Json(json!({"events": events, "next": next})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checked {
+    watch: Option<String>,
+    heads: Option<String>,
+}
+
+pub(super) async fn verify(
+    State(shared): State<Shared>,
+    checked: Result<Query<Checked>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    const WAY_OUT: &str = "use watch=ID, heads=HASH,HASH; a hash has 64 hexadecimal digits";
+    let Query(checked) = checked.map_err(|rejection| Problem::bad_request(rejection.body_text(), WAY_OUT))?;
+    let heads = checked.heads.iter().flat_map(|heads| heads.split(',')).map(str::to_ascii_lowercase);
+    let heads: Vec<String> = heads.filter(|head| !head.is_empty()).collect();
+    let is_hash = |head: &&String| head.len() == 64 && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some(head) = heads.iter().find(|head| !is_hash(head)) {
+        return Err(Problem::bad_request(format!("{head:?} is not a hash"), WAY_OUT));
+    }
+    let proof = shared.daemon.verify(checked.watch.as_deref(), heads).await.map_err(unreadable)?;
+    Ok(Json(json::proof(&proof)))
+}
+
+fn unreadable(refused: Refused) -> Problem {
+    Problem::unavailable(refused.to_string(), "try again; the history is kept in the state store")
 }

@@ -96,6 +96,7 @@ fn for_machines() -> Router<Shared> {
         .route("/api/v1/watches/{id}/{verb}", post(commands::of_watch))
         .route("/api/v1/watches/{id}/targets/{target}/confirm", post(commands::confirm))
         .route("/api/v1/events", get(api::events))
+        .route("/api/v1/events/verify", get(api::verify))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/openapi.json", get(api::contract))
         .route("/api/v1/pause", post(commands::pause))

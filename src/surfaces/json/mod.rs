@@ -15,6 +15,7 @@ use crate::domain::event::Event;
 use crate::domain::finding::{Finding, Level};
 use crate::domain::reason::Unseen;
 use crate::domain::snapshot::{Snapshot, WatchView};
+use crate::domain::trail::{Break, Links, Proof, Row, WAY_OUT};
 
 /// A moment as text: RFC 3339 in UTC, to the second.
 pub(super) fn moment(at: Timestamp) -> String {
@@ -90,6 +91,46 @@ pub(super) fn event(number: i64, event: &Event) -> Value {
         "kind": event.kind.code(),
         "text": event.text,
         "facts": facts,
+    })
+}
+
+/// One row of the history. Whoever checks its hash takes every member but `hash`, so none is added without need.
+pub(super) fn row(row: &Row) -> Value {
+    let facts: serde_json::Map<String, Value> =
+        row.facts.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    json!({
+        "id": row.number,
+        "watch": row.watch,
+        "at": row.at,
+        "actor": row.actor,
+        "kind": row.kind,
+        "text": row.text,
+        "facts": facts,
+        "previous": row.previous,
+        "hash": row.hash,
+    })
+}
+
+/// What a check of the history showed.
+pub(super) fn proof(proof: &Proof) -> Value {
+    let chain = |links: &Links| {
+        json!({
+            "watch": links.watch,
+            "rows": links.rows,
+            "first": links.first,
+            "last": links.last,
+            "last_at": links.last_at,
+            "head": links.head,
+            "chained_afterwards": links.chained_afterwards,
+        })
+    };
+    let broken = |found: &Break| json!({"watch": found.watch, "row": found.row, "text": found.text, "way_out": WAY_OUT});
+    json!({
+        "proven": proof.holds(),
+        "chains": proof.chains.iter().map(chain).collect::<Vec<_>>(),
+        "breaks": proof.breaks.iter().map(broken).collect::<Vec<_>>(),
+        "broken": proof.broken,
+        "found": proof.found.iter().map(|(hash, row)| json!({"head": hash, "row": row})).collect::<Vec<_>>(),
     })
 }
 

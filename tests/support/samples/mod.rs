@@ -19,6 +19,7 @@ use certsteward::domain::record::{
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
+use certsteward::domain::trail::Row;
 use certsteward::domain::verdict::{Phase, Probed, Verdict};
 use certsteward::domain::watch::{
     AutoRenew, Caller, Delivery, Mapping, Matching, Mode, Probe, Rotation, SourceFacts, SubjectChoice,
@@ -471,6 +472,21 @@ pub(crate) fn many(count: usize) -> Snapshot {
         (view.watch.id.clone(), Arc::new(view))
     });
     Snapshot { at: now(), watches: watches.collect(), daemon: DaemonView::default() }
+}
+
+/// An event as the history keeps it.
+pub(crate) fn row(number: i64, event: &Event) -> Row {
+    Row {
+        number,
+        watch: event.watch.clone(),
+        at: event.at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        actor: event.actor.to_string(),
+        kind: event.kind.code().to_owned(),
+        text: event.text.clone(),
+        facts: event.facts.clone(),
+        previous: "00".repeat(32),
+        hash: "11".repeat(32),
+    }
 }
 
 /// What happened to `sf-odata-prod`, newest first.

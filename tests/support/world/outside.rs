@@ -12,6 +12,7 @@ use certsteward::domain::message::Outgoing;
 use certsteward::domain::reason::{Answer, Failure, Reason, Unseen};
 use certsteward::domain::record::{CopyOrder, Order, Record};
 use certsteward::domain::report::{CallerSighting, Command, Sighting};
+use certsteward::domain::trail::{Proof, Row};
 use certsteward::domain::verdict::{Probed, Verdict};
 use certsteward::domain::watch::{Matching, Validity};
 use certsteward::domain::{Duration, Timestamp};
@@ -434,6 +435,14 @@ impl Journal for Mortal {
 
     async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, JournalError> {
         self.0.events(query).await
+    }
+
+    async fn rows(&self, query: EventQuery) -> Result<Vec<Row>, JournalError> {
+        self.0.rows(query).await
+    }
+
+    async fn verify(&self, watch: Option<String>, heads: Vec<String>) -> Result<Proof, JournalError> {
+        self.0.verify(watch, heads).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, JournalError> {
