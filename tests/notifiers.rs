@@ -2,7 +2,7 @@
 
 mod exim;
 mod mail;
-mod mail_server;
+pub(crate) mod mail_server;
 mod mime;
 pub(crate) mod samples;
 mod webhook;

@@ -7,6 +7,6 @@ mod entries;
 mod keys;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-mod stage;
+pub(crate) mod stage;
 mod switching;
 mod uploads;

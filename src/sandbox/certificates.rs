@@ -187,7 +187,7 @@ impl State {
         let name = name.ok_or_else(|| Refusal::json(400, "Name is missing"))?.to_owned();
         let key = (level, name.clone());
         match (write, self.entries.contains_key(&key)) {
-            (Write::Create, true) => return Err(Refusal::plain(409, "Duplicate key")),
+            (Write::Create, true) => return Err(Refusal::duplicate()),
             (Write::Replace, false) => return Err(Refusal::not_found()),
             (Write::Create, false) | (Write::Replace, true) => {}
         }

@@ -95,7 +95,7 @@ impl State {
         }
         let key = (level, name.to_owned());
         match (write, self.destinations.contains_key(&key)) {
-            (Write::Create, true) => return Err(Refusal::plain(409, "Duplicate key")),
+            (Write::Create, true) => return Err(Refusal::duplicate()),
             (Write::Replace, false) => return Err(Refusal::not_found()),
             (Write::Create, false) | (Write::Replace, true) => {}
         }

@@ -5,34 +5,51 @@ use super::http::{Answer, Request, decoded};
 use super::pki;
 use serde_json::{Value, json};
 
-/// A request that is not served, in the two shapes the service uses.
+/// A request that is not served, in the shapes the service uses.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
     words: String,
-    plain: bool,
+    shape: Shape,
+}
+
+/// How the words of a refusal are sent.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// `{"ErrorMessage": …}`.
+    Object,
+    /// The words as a JSON string.
+    JsonString,
+    /// The bare words.
+    Text,
 }
 
 impl Refusal {
     /// `{"ErrorMessage": …}`.
     pub(super) fn json(status: u16, words: impl Into<String>) -> Self {
-        Self { status, words: words.into(), plain: false }
+        Self { status, words: words.into(), shape: Shape::Object }
     }
 
     /// The bare words.
     pub(super) fn plain(status: u16, words: impl Into<String>) -> Self {
-        Self { status, words: words.into(), plain: true }
+        Self { status, words: words.into(), shape: Shape::Text }
     }
 
     pub(super) fn not_found() -> Self {
         Self::json(404, "Configuration with the specified name was not found")
     }
 
+    /// What is to be created stands there already.
+    pub(super) fn duplicate() -> Self {
+        Self { status: 409, words: "Duplicate key".to_owned(), shape: Shape::JsonString }
+    }
+
     pub(super) fn answer(self, always_plain: bool) -> Answer {
-        if self.plain || always_plain {
-            Answer::text(self.status, self.words)
-        } else {
-            Answer::json(self.status, &json!({"ErrorMessage": self.words}))
+        let shape = if always_plain { Shape::Text } else { self.shape };
+        match shape {
+            Shape::Object => Answer::json(self.status, &json!({"ErrorMessage": self.words})),
+            Shape::JsonString => Answer::json(self.status, &Value::String(self.words)),
+            Shape::Text => Answer::text(self.status, self.words),
         }
     }
 }

@@ -14,46 +14,51 @@ use crate::support::pki::{Authority, Made, NOW, server};
 
 /// How the server behaves.
 #[derive(Clone, Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// TLS from the first byte.
-    pub(super) implicit_tls: bool,
+    pub(crate) implicit_tls: bool,
     /// Offers STARTTLS.
-    pub(super) starttls: bool,
+    pub(crate) starttls: bool,
     /// Takes mail only from this user with this password; offers these mechanisms.
-    pub(super) login: Option<(&'static str, &'static str, &'static str)>,
+    pub(crate) login: Option<(&'static str, &'static str, &'static str)>,
     /// Repeats what it was given when it refuses a login.
-    pub(super) repeats_secrets: bool,
+    pub(crate) repeats_secrets: bool,
     /// Answers to `RCPT TO` of addresses that contain the first part.
-    pub(super) recipients: Vec<(&'static str, &'static str)>,
+    pub(crate) recipients: Vec<(&'static str, &'static str)>,
     /// The answer to a whole mail.
-    pub(super) whole: Option<&'static str>,
+    pub(crate) whole: Option<&'static str>,
     /// Falls silent here: `connect`, `greeting` or `data`.
-    pub(super) silent_at: Option<&'static str>,
+    pub(crate) silent_at: Option<&'static str>,
     /// Says something in the clear after its go-ahead for STARTTLS, as somebody in between would.
-    pub(super) injects: bool,
+    pub(crate) injects: bool,
 }
 
 /// A mail it took.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
-    pub(super) from: String,
-    pub(super) to: Vec<String>,
-    pub(super) mail: String,
-    pub(super) encrypted: bool,
-    pub(super) user: Option<String>,
-    pub(super) mechanism: Option<String>,
+pub(crate) struct Received {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) mail: String,
+    pub(crate) encrypted: bool,
+    pub(crate) user: Option<String>,
+    pub(crate) mechanism: Option<String>,
 }
 
-pub(super) struct MailServer {
-    pub(super) port: u16,
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
     /// The authority of its certificate, as a file.
-    pub(super) ca: tempfile::NamedTempFile,
+    pub(crate) ca: tempfile::NamedTempFile,
     received: Arc<Mutex<Vec<Received>>>,
     _running: JoinSet<()>,
 }
 
 impl MailServer {
-    pub(super) async fn start(script: Script) -> Self {
+    /// How many mails it took, answered or not.
+    pub(crate) fn read(&self) -> usize {
+        self.received.lock().unwrap().len()
+    }
+
+    pub(crate) async fn start(script: Script) -> Self {
         let authority = Authority::root("Example Mail CA");
         let own = authority.issue(&server(NOW));
         let ca = tempfile::NamedTempFile::new().unwrap();
@@ -75,7 +80,7 @@ impl MailServer {
         Self { port, ca, received, _running: running }
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 }
@@ -195,13 +200,13 @@ where
 {
     say(stream, "354 go ahead").await?;
     mail.mail = body(stream).await?;
-    if script.silent_at == Some("data") {
-        return std::future::pending().await;
-    }
     if let Some(refusal) = script.whole {
         return say(stream, refusal).await;
     }
     kept.lock().unwrap().push(mail.clone());
+    if script.silent_at == Some("data") {
+        return std::future::pending().await;
+    }
     say(stream, "250 taken").await
 }
 

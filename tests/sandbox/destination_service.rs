@@ -90,7 +90,7 @@ async fn a_generated_certificate_has_sap_s_shape() {
 #[tokio::test]
 async fn an_existing_name_is_a_duplicate_and_an_unknown_one_cannot_be_replaced() {
     let desk = Desk::open(Options::default()).await;
-    assert_eq!(desk.generate("sfapi.pem", json!({})).await, (409, "Duplicate key".to_owned()));
+    assert_eq!(desk.generate("sfapi.pem", json!({})).await, (409, r#""Duplicate key""#.to_owned()));
     let unknown = json!({"Name": "none.pem", "Attributes": {"CN": "x"}});
     let answer = desk.send(Method::PUT, "/v1/subaccountCertificates", &unknown).await;
     let words = r#"{"ErrorMessage":"Configuration with the specified name was not found"}"#.to_owned();
@@ -301,7 +301,7 @@ async fn destinations_are_created_once_and_deleted() {
     let body = json!({"Name": "new", "Type": "HTTP", "URL": "https://example.org"});
     let path = "/v1/instanceDestinations";
     assert_eq!(desk.send(Method::POST, path, &body).await, (201, String::new()));
-    assert_eq!(desk.send(Method::POST, path, &body).await, (409, "Duplicate key".to_owned()));
+    assert_eq!(desk.send(Method::POST, path, &body).await, (409, r#""Duplicate key""#.to_owned()));
     assert_eq!(desk.json(path).await, json!([body]));
     let gone = desk.send(Method::DELETE, "/v1/instanceDestinations/new", &Value::Null).await;
     assert_eq!(gone, (200, r#"{"Count":1}"#.to_owned()));

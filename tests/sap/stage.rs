@@ -16,23 +16,23 @@ use tokio::task::JoinSet;
 
 /// One literal answer.
 #[derive(Clone)]
-pub(super) struct Says {
+pub(crate) struct Says {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     never: bool,
 }
 
-pub(super) fn says(status: u16, body: impl ToString) -> Says {
+pub(crate) fn says(status: u16, body: impl ToString) -> Says {
     Says { status, headers: Vec::new(), body: body.to_string().into_bytes(), never: false }
 }
 
-pub(super) fn never() -> Says {
+pub(crate) fn never() -> Says {
     Says { never: true, ..says(200, "") }
 }
 
 impl Says {
-    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }
@@ -40,18 +40,18 @@ impl Says {
 
 /// One request as it arrived.
 #[derive(Clone)]
-pub(super) struct Asked {
-    pub(super) line: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Asked {
+    pub(crate) line: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Asked {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
@@ -66,17 +66,17 @@ struct Script {
 
 type Shared = Arc<Mutex<Script>>;
 
-pub(super) struct Stage {
-    pub(super) address: String,
-    pub(super) folder: tempfile::TempDir,
+pub(crate) struct Stage {
+    pub(crate) address: String,
+    pub(crate) folder: tempfile::TempDir,
     script: Shared,
     _server: JoinSet<()>,
 }
 
-pub(super) const API: &str = "/destination-configuration/v1";
+pub(crate) const API: &str = "/destination-configuration/v1";
 
 impl Stage {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let script = Shared::default();
@@ -87,7 +87,7 @@ impl Stage {
     }
 
     /// Whatever begins with `line` (method and path below the API's root) is answered by these, one after the other.
-    pub(super) fn on(&self, line: &str, answers: impl IntoIterator<Item = Says>) {
+    pub(crate) fn on(&self, line: &str, answers: impl IntoIterator<Item = Says>) {
         let (method, path) = line.split_once(' ').unwrap();
         let begin =
             if path.starts_with("/oauth") { line.to_owned() } else { format!("{method} {API}{path}") };
@@ -96,16 +96,16 @@ impl Stage {
         script.rules.push((begin, answers.into_iter().collect()));
     }
 
-    pub(super) fn asked(&self, begin: &str) -> Vec<Asked> {
+    pub(crate) fn asked(&self, begin: &str) -> Vec<Asked> {
         let script = self.script.lock().unwrap();
         script.asked.iter().filter(|asked| asked.line.starts_with(begin)).cloned().collect()
     }
 
-    pub(super) fn tokens_asked(&self) -> usize {
+    pub(crate) fn tokens_asked(&self) -> usize {
         self.asked("POST /oauth/token").len()
     }
 
-    pub(super) fn secret_key(&self) -> Value {
+    pub(crate) fn secret_key(&self) -> Value {
         json!({
             "clientid": "sb-clone!b1|destination!b1",
             "clientsecret": "a$b=",
@@ -114,11 +114,11 @@ impl Stage {
         })
     }
 
-    pub(super) fn write_key(&self, key: &Value) {
+    pub(crate) fn write_key(&self, key: &Value) {
         write_private(&self.folder.path().join("key.json"), &key.to_string());
     }
 
-    pub(super) fn settings(&self) -> ConnectionSettings {
+    pub(crate) fn settings(&self) -> ConnectionSettings {
         let settings = net::Settings { timeout: Duration::from_secs(5), ..net::Settings::default() };
         ConnectionSettings {
             name: "btp-test".to_owned(),
@@ -128,13 +128,13 @@ impl Stage {
     }
 
     /// A client with a secret key.
-    pub(super) fn client(&self) -> Arc<DestinationService> {
+    pub(crate) fn client(&self) -> Arc<DestinationService> {
         self.write_key(&self.secret_key());
         Arc::new(DestinationService::new(Net::new().unwrap(), self.settings()))
     }
 
     /// A client that waits a moment only.
-    pub(super) fn impatient_client(&self) -> Arc<DestinationService> {
+    pub(crate) fn impatient_client(&self) -> Arc<DestinationService> {
         self.write_key(&self.secret_key());
         let mut settings = self.settings();
         settings.net.timeout = Duration::from_millis(300);
@@ -142,7 +142,7 @@ impl Stage {
     }
 }
 
-pub(super) fn write_private(path: &std::path::Path, text: &str) {
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file =
@@ -195,16 +195,16 @@ impl Script {
 }
 
 /// A certificate with its issuer, made for the test.
-pub(super) struct Made {
-    pub(super) leaf_pem: String,
-    pub(super) leaf_der: Vec<u8>,
-    pub(super) root_pem: String,
-    pub(super) root_der: Vec<u8>,
-    pub(super) key_pem: String,
-    pub(super) key_der: Vec<u8>,
+pub(crate) struct Made {
+    pub(crate) leaf_pem: String,
+    pub(crate) leaf_der: Vec<u8>,
+    pub(crate) root_pem: String,
+    pub(crate) root_der: Vec<u8>,
+    pub(crate) key_pem: String,
+    pub(crate) key_der: Vec<u8>,
 }
 
-pub(super) fn made(common_name: &str, host: &str) -> Made {
+pub(crate) fn made(common_name: &str, host: &str) -> Made {
     let mut root = rcgen::CertificateParams::default();
     root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     root.distinguished_name = name("Sample Root");
@@ -232,18 +232,18 @@ fn name(common_name: &str) -> rcgen::DistinguishedName {
 
 impl Made {
     /// The answer of `…/publicKeys`.
-    pub(super) fn public_keys(&self) -> Says {
+    pub(crate) fn public_keys(&self) -> Says {
         let pem = format!("{}{}", self.leaf_pem, self.root_pem);
         says(200, json!([{"Alias": "a", "Content": pem, "SubjectDN": "CN=a"}]))
     }
 
     /// The answer of the whole entry: key, leaf, root, in Base64.
-    pub(super) fn whole(&self, name: &str) -> Says {
+    pub(crate) fn whole(&self, name: &str) -> Says {
         let text = format!("{}{}{}", self.key_pem, self.leaf_pem, self.root_pem);
         whole(name, text.as_bytes())
     }
 
-    pub(super) fn pkcs12(&self, password: &str) -> Vec<u8> {
+    pub(crate) fn pkcs12(&self, password: &str) -> Vec<u8> {
         let certificate = |der: &[u8]| p12_keystore::Certificate::from_der(der).unwrap();
         let key = p12_keystore::PrivateKey::from_der(&self.key_der).unwrap();
         let chain = [certificate(&self.leaf_der), certificate(&self.root_der)];
@@ -254,7 +254,7 @@ impl Made {
     }
 }
 
-pub(super) fn whole(name: &str, content: &[u8]) -> Says {
+pub(crate) fn whole(name: &str, content: &[u8]) -> Says {
     use base64::Engine as _;
     let content = base64::engine::general_purpose::STANDARD.encode(content);
     says(200, json!({"Name": name, "Type": "CERTIFICATE", "Content": content}))

@@ -116,7 +116,8 @@ impl Server {
     }
 }
 
-fn tls_config(own: &Made, asks: &Asks<'_>) -> rustls::ServerConfig {
+/// How such a server speaks TLS.
+pub fn tls_config(own: &Made, asks: &Asks<'_>) -> rustls::ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = |ca: &Authority| {
         let mut roots = rustls::RootCertStore::empty();

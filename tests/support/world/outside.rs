@@ -79,6 +79,8 @@ pub struct Facts {
     pub refused: u32,
     /// Every act that was tried, in order.
     pub tried: Vec<String>,
+    /// How often a destination was written.
+    pub written: usize,
 }
 
 impl Facts {
@@ -119,6 +121,7 @@ impl Facts {
             newest_used: None,
             refused: 0,
             tried: Vec::new(),
+            written: 0,
         };
         facts.issue("sfapi.pem", "SFAPI", 365);
         facts.mappings.push(facts.chain("sfapi.pem"));
@@ -202,6 +205,11 @@ impl Facts {
         self.entries.keys().cloned().collect()
     }
 
+    /// What is looked at before it is changed is not changed where it cannot be seen.
+    fn must_see(&self) -> Result<(), Failure> {
+        if self.sees { Ok(()) } else { Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable")) }
+    }
+
     fn take(list: &mut Vec<&'static str>, kind: &str) -> bool {
         list.iter().position(|one| *one == kind).map(|at| list.remove(at)).is_some()
     }
@@ -270,9 +278,12 @@ impl Source for Everything {
 
     async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen> {
         let facts = self.0.lock().unwrap();
-        let issued = facts.entries.get(entry.unwrap_or_default());
-        let issued = issued.filter(|_| facts.readable_key);
-        let issued = issued.ok_or_else(|| Unseen::new(Reason::KeyUnavailable, "the key cannot be had"))?;
+        let in_force = &facts.destinations["first"];
+        let issued = facts.entries.get(entry.unwrap_or(in_force));
+        let issued = issued.ok_or_else(|| Unseen::new(Reason::NotFound, "there is no such entry"))?;
+        if !facts.readable_key {
+            return Err(Unseen::new(Reason::KeyUnavailable, "the key cannot be had"));
+        }
         Identity::new(issued.chain.clone(), Zeroizing::new(issued.key.clone()))
     }
 }
@@ -290,8 +301,10 @@ impl Renewer for Everything {
             Validity::Years(years) => i64::from(years) * 365,
         };
         self.act("issue", |facts| {
-            if !order.in_place && facts.entries.contains_key(&order.name) {
-                return Ok(());
+            match (order.in_place, facts.entries.contains_key(&order.name)) {
+                (false, true) => return Ok(()),
+                (true, false) => return Err(Failure::certain(Reason::NotFound, "there is no such entry")),
+                (false, false) | (true, true) => {}
             }
             facts.issued += 1;
             facts.issue(&order.name, &order.common_name, days);
@@ -301,6 +314,7 @@ impl Renewer for Everything {
 
     async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure> {
         self.act("copy", |facts| {
+            facts.must_see()?;
             let holds = facts.entries.get(&copy.to).map(|issued| issued.chain.fingerprint());
             if holds == Some(copy.fingerprint) {
                 return Ok(());
@@ -317,6 +331,10 @@ impl Renewer for Everything {
 
     async fn remove(&self, name: &str) -> Result<Answer, Failure> {
         self.act("remove", |facts| {
+            facts.must_see()?;
+            if facts.destinations.values().any(|uses| uses == name) {
+                return Err(Failure::certain(Reason::StateChanged, "a destination names the entry"));
+            }
             facts.entries.remove(name);
             Ok(())
         })
@@ -338,10 +356,14 @@ impl Caller for Destination {
 
     async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
         let answer = self.0.act("switch", |facts| {
+            if facts.unseen.contains(&self.1) {
+                return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
+            }
             let uses = facts.destinations.get_mut(&self.1).unwrap();
             if uses != to && uses != from {
                 return Err(Failure::certain(Reason::StateChanged, format!("it uses {uses} now")));
             }
+            facts.written += usize::from(uses != to);
             *uses = to.to_owned();
             Ok(())
         })?;
@@ -360,19 +382,19 @@ impl Prober for Everything {
         let mut facts = self.0.lock().unwrap();
         facts.probes += 1;
         facts.last_probe = Some(now);
-        let chain = identity.unwrap().chain();
-        if facts.ratchet && facts.accepts(chain).recognised() {
-            let newest = facts.newest_used.max(Some(chain.leaf.not_before));
-            facts.newest_used = newest;
+        let chain = identity.map(Identity::chain);
+        let verdict = chain.map_or(Verdict::CertificateRequired, |chain| facts.answers(chain));
+        if let Some(chain) = chain.filter(|_| facts.ratchet && verdict.recognised()) {
+            facts.newest_used = facts.newest_used.max(Some(chain.leaf.not_before));
         }
-        facts.refused += u32::from(facts.answers(chain) == Verdict::NotMapped);
+        facts.refused += u32::from(verdict == Verdict::NotMapped);
         Probed {
-            verdict: facts.answers(chain),
+            verdict,
             detail: None,
             status: None,
             at: now,
             phases: Vec::new(),
-            presented: Some(chain.fingerprint()),
+            presented: chain.map(Chain::fingerprint),
             asked_for_certificate: true,
             acceptable_authorities: Vec::new(),
             tls_version: None,
