@@ -18,7 +18,7 @@ pub(super) struct Outcome {
     name: String,
     /// Whether what was to be done to the rotation came about.
     pub(super) came: bool,
-    kills: u32,
+    pub(super) kills: u32,
     issued: u32,
     orphans: usize,
     calls: u64,
@@ -43,9 +43,9 @@ impl Outcome {
             "
 {title}, {}. Lost: calls of the application that failed, in an announced gap (or the one that SAP's own renewal makes) and
 outside. Orphans: entries and mappings left that nothing uses. Mails2: questions mailed twice. Cut: waits of more than {limit} s,
-cut short as a person does with `retry`; longest: the longest of them.
+cut short as a person does with `retry` (or the removal confirmed, where the daemon was dead when it was said); longest: the longest.
 
-{:95} kills issued orphans calls in-gap outside mails2 cut   longest seconds how it ended",
+{:112} kills issued orphans calls in-gap outside mails2 cut   longest seconds how it ended",
             if super::long() { "everything" } else { "a part that covers each write of each combination" },
             "what was done to it"
         )
@@ -74,7 +74,7 @@ impl fmt::Display for Outcome {
         let ended = if self.wrong.is_empty() { "well".to_owned() } else { self.wrong.join("; ") };
         write!(
             f,
-            "{case:95} {kills:5} {issued:6} {orphans:7} {calls:5} {gap:6} {outside:7} {twice:6} {nudges:3} {longest:7} s {seconds:5} s {ended}"
+            "{case:112} {kills:5} {issued:6} {orphans:7} {calls:5} {gap:6} {outside:7} {twice:6} {nudges:3} {longest:7} s {seconds:5} s {ended}"
         )
     }
 }

@@ -11,6 +11,7 @@ mod points;
 mod scene;
 mod wake;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use certsteward::clock::Stopwatch;
@@ -81,8 +82,8 @@ const COMBINATIONS: [Terms; 15] = [
     shared(IN_PLACE_EXACT),
 ];
 
-/// So many rotations run at once, over both tables. Each waits most of its time.
-static ROOM: Semaphore = Semaphore::const_new(24);
+/// So many rotations run at once, over both tables. Each waits most of its time, and more where waits are waited for.
+static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(if long() { 40 } else { 24 }));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_survives_a_kill_at_every_point() {
@@ -105,14 +106,18 @@ async fn a_rotation_survives_the_failure_of_every_call() {
     told("faults", outcomes(faults::cases(), &only).await);
 }
 
-/// Runs every case whose name holds `only`; what never came about is left out.
+/// Runs every case whose name holds `only`; what never came about is left out. Each is told when it is over, because all of
+/// them take long.
+#[expect(clippy::print_stdout, reason = "progress is for whoever runs it with --nocapture")]
 async fn outcomes(cases: Vec<Case>, only: &str) -> Vec<Outcome> {
     let mut running = JoinSet::new();
     for (number, case) in cases.into_iter().enumerate() {
         if format!("{}: {}", case.terms.name(), case.name).contains(only) {
             running.spawn(async move {
                 let _room = ROOM.acquire().await.unwrap();
-                (number, run(case).await)
+                let outcome = run(case).await;
+                println!("over: {outcome}");
+                (number, outcome)
             });
         }
     }
