@@ -3,8 +3,8 @@
 
 use super::http::Answer;
 use super::time::Moment;
-use super::world::State;
-use std::sync::Arc;
+use super::world::{Part, State};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -40,6 +40,19 @@ pub struct Fault {
     pub times: u32,
     /// Whether the simulated calling application meets it too.
     pub meets_caller: bool,
+    /// Whether people on their pages do not meet it: every request that fits is then certsteward's own.
+    pub spares_people: bool,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The simulated calling application.
+    Caller,
+    /// Whoever opens a page.
+    Person,
+    /// certsteward, or a test in its place.
+    Steward,
 }
 
 /// How far a request has come.
@@ -55,6 +68,7 @@ pub enum Stage {
 #[derive(Debug, Clone)]
 pub struct Hold {
     stage: Stage,
+    met: Arc<OnceLock<String>>,
     reached: Arc<Semaphore>,
     released: Arc<Semaphore>,
 }
@@ -63,7 +77,14 @@ impl Hold {
     /// A hold at this stage.
     #[must_use]
     pub fn at(stage: Stage) -> Self {
-        Self { stage, reached: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) }
+        let closed = || Arc::new(Semaphore::new(0));
+        Self { stage, met: Arc::default(), reached: closed(), released: closed() }
+    }
+
+    /// The method and the path of the request that came first; none before one came.
+    #[must_use]
+    pub fn met(&self) -> Option<&str> {
+        self.met.get().map(String::as_str)
     }
 
     /// Waits until a request has come there.
@@ -77,8 +98,9 @@ impl Hold {
     }
 
     /// The request has come to this stage, where it stops if it is the one named.
-    pub(super) async fn pass(&self, stage: Stage) {
+    pub(super) async fn pass(&self, stage: Stage, method: &str, path: &str) {
         if self.stage == stage {
+            self.met.get_or_init(|| format!("{method} {path}"));
             self.reached.add_permits(1);
             taken(&self.released).await;
         }
@@ -91,12 +113,12 @@ async fn taken(permits: &Semaphore) {
     }
 }
 
-/// One request that reached a simulated part. The simulated caller's own are not listed.
+/// One request that reached a simulated part, a mail among them. The simulated caller's own are not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLine {
     /// When it was answered.
     pub at: Moment,
-    /// The part asked, as `token`, `destination-service` or `successfactors`.
+    /// The part asked, as `token`, `destination-service`, `successfactors` or `smtp`.
     pub part: &'static str,
     /// The HTTP method.
     pub method: String,
@@ -106,9 +128,20 @@ pub struct RequestLine {
     pub status: u16,
 }
 
+impl RequestLine {
+    /// Whether certsteward asked, and not a person on a page.
+    #[must_use]
+    pub fn is_from_certsteward(&self) -> bool {
+        !Part::PAGES.iter().any(|page| page.name() == self.part)
+    }
+}
+
 /// What is to happen to the request at hand.
+#[derive(Default)]
 pub(super) struct Planned {
     pub(super) delay: Duration,
+    /// How long the answer waits after what was asked is done.
+    pub(super) delay_answer: Duration,
     pub(super) hold: Option<Hold>,
     pub(super) drop_request: bool,
     pub(super) drop_answer: bool,
@@ -116,8 +149,9 @@ pub(super) struct Planned {
 }
 
 impl Fault {
-    fn fits(&self, method: &str, path: &str, from_caller: bool) -> bool {
-        (self.meets_caller || !from_caller)
+    fn fits(&self, method: &str, path: &str, by: By) -> bool {
+        (self.meets_caller || by != By::Caller)
+            && (by != By::Person || !self.spares_people)
             && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && path.contains(&self.path_contains)
     }
@@ -136,6 +170,7 @@ impl Fault {
         });
         Planned {
             delay: self.delay,
+            delay_answer: Duration::ZERO,
             hold: self.hold.clone(),
             drop_request: self.drop_request,
             drop_answer: self.drop_answer_after_effect,
@@ -146,9 +181,9 @@ impl Fault {
 
 impl State {
     /// Takes the first fault that fits, and uses it up by one.
-    pub(super) fn next_fault(&mut self, method: &str, path: &str, from_caller: bool) -> Option<Planned> {
+    pub(super) fn next_fault(&mut self, method: &str, path: &str, by: By) -> Option<Planned> {
         let mut fitting =
-            self.faults.iter_mut().enumerate().filter(|(_, fault)| fault.fits(method, path, from_caller));
+            self.faults.iter_mut().enumerate().filter(|(_, fault)| fault.fits(method, path, by));
         let (index, fault) = fitting.next()?;
         if fault.skip > 0 {
             fault.skip -= 1;

@@ -53,9 +53,10 @@ pub(super) fn seed(world: &World) -> io::Result<()> {
         state
             .destinations
             .insert((Level::Subaccount, DESTINATION.to_owned()), destination(world, DESTINATION));
-        if options.instance_destination {
-            let name = "instance_odata";
-            state.destinations.insert((Level::Instance, name.to_owned()), destination(world, name));
+        let instance = options.instance_destination.then(|| (Level::Instance, "instance_odata".to_owned()));
+        for (level, name) in instance.into_iter().chain(options.more_destinations.iter().cloned()) {
+            let fields = destination(world, &name);
+            state.destinations.insert((level, name), fields);
         }
         let entry = state.entries.get(&(Level::Subaccount, CERTIFICATE.to_owned()));
         entry.map(|entry| pki::chain_pem(&entry.chain)).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server for the simulated parts, with or without TLS, which counts, logs and breaks answers on order.
 //! It is no router and no framework: each part maps one whole request to one whole answer, without waiting for anything.
 
-use super::faults::{Planned, RequestLine, Stage};
+use super::faults::{By, Planned, RequestLine, Stage};
 use super::world::{Part, World};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -165,7 +165,16 @@ async fn answer(
         body,
         peer,
     };
-    let planned = world.state().next_fault(&request.method, &request.path, request.is_from_the_caller());
+    let by = match (request.is_from_the_caller(), part.is_a_page()) {
+        (true, _) => By::Caller,
+        (false, true) => By::Person,
+        (false, false) => By::Steward,
+    };
+    let planned = {
+        let mut state = world.state();
+        let ordered = state.next_fault(&request.method, &request.path, by);
+        ordered.or_else(|| state.weather(by))
+    };
     let Some(planned) = planned else {
         let answer = part.answer(world, &request);
         note(world, part, &request, answer.status);
@@ -177,7 +186,7 @@ async fn answer(
 async fn broken(planned: Planned, part: Part, world: &World, request: &Request) -> io::Result<Answer> {
     tokio::time::sleep(planned.delay).await;
     if let Some(hold) = &planned.hold {
-        hold.pass(Stage::Arrived).await;
+        hold.pass(Stage::Arrived, &request.method, &request.path).await;
     }
     if planned.drop_request {
         note(world, part, request, 0);
@@ -188,8 +197,9 @@ async fn broken(planned: Planned, part: Part, world: &World, request: &Request) 
         return Ok(answer);
     }
     let answer = part.answer(world, request);
+    tokio::time::sleep(planned.delay_answer).await;
     if let Some(hold) = &planned.hold {
-        hold.pass(Stage::Done).await;
+        hold.pass(Stage::Done, &request.method, &request.path).await;
     }
     if planned.drop_answer {
         note(world, part, request, 0);

@@ -32,6 +32,7 @@ mod successfactors;
 mod tasks;
 mod time;
 mod tokens;
+mod weather;
 mod world;
 
 pub use caller::{Call, CallerReport, InUse};
@@ -40,6 +41,7 @@ pub use files::Files;
 pub use mailbox::{Attachment, Mail};
 pub use mappings::Mapping;
 pub use time::Moment;
+pub use weather::{Chances, Kind};
 pub use world::Level;
 
 use rustls::crypto::CryptoProvider;
@@ -112,6 +114,8 @@ pub struct Options {
     pub plain_text_errors: bool,
     /// Also create the instance-level destination `instance_odata`, which names the same certificate.
     pub instance_destination: bool,
+    /// More destinations that name the same certificate.
+    pub more_destinations: Vec<(Level, String)>,
     /// The first of eight consecutive ports; none lets the system choose.
     pub base_port: Option<u16>,
     /// Faults to begin with.
@@ -135,6 +139,7 @@ impl Default for Options {
             token_lifetime: Duration::from_secs(43_199),
             plain_text_errors: false,
             instance_destination: false,
+            more_destinations: Vec::new(),
             base_port: None,
             faults: Vec::new(),
         }
@@ -241,6 +246,17 @@ impl Landscape {
         state.entries.iter().map(line).collect()
     }
 
+    /// Each destination and the certificate that it names, by level and name.
+    pub fn destinations(&self) -> Vec<(Level, String, String)> {
+        let state = self.world.state();
+        let of =
+            |((level, name), fields): (&(Level, String), &serde_json::Map<String, serde_json::Value>)| {
+                let keystore = fields.get("KeyStoreLocation").and_then(serde_json::Value::as_str);
+                (*level, name.clone(), keystore.unwrap_or_default().to_owned())
+            };
+        state.destinations.iter().map(of).collect()
+    }
+
     /// How many certificates were issued since the landscape started; the first one does not count.
     pub fn issued(&self) -> u32 {
         self.world.state().issued.values().sum::<u32>().saturating_sub(1)
@@ -289,6 +305,16 @@ impl Landscape {
     /// Orders a fault.
     pub fn fault(&self, fault: Fault) {
         self.world.state().faults.push(fault);
+    }
+
+    /// From now on requests of certsteward meet faults by chance.
+    pub fn begin_weather(&self, chances: Chances) {
+        self.world.state().weather = Some(weather::Weather::new(chances));
+    }
+
+    /// How many faults came by chance, by kind; each kind is listed.
+    pub fn weather(&self) -> Vec<(Kind, u64)> {
+        self.world.state().weather.as_ref().map(weather::Weather::met).unwrap_or_default()
     }
 
     /// The requests that reached the simulated parts, oldest first, without the simulated caller's own.

@@ -1,7 +1,7 @@
 //! The simulated mail server: takes any mail from this machine, without credentials, and keeps it in the mailbox.
 //! It sends nothing on, and it offers neither TLS nor authentication.
 
-use super::faults::Stage;
+use super::faults::{By, RequestLine, Stage};
 use super::mailbox::Mail;
 use super::time::now;
 use super::world::World;
@@ -13,6 +13,8 @@ use tokio::io::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+/// What a mail is called among the requests.
+const PATH: &str = "smtp";
 const SIZE_LIMIT: usize = 10 * 1024 * 1024;
 const LINE_LIMIT: u64 = 16 * 1024;
 
@@ -55,7 +57,9 @@ async fn session(stream: TcpStream, world: &World) -> io::Result<()> {
             "DATA" => {
                 say(&mut write, "354 end with <CRLF>.<CRLF>").await?;
                 let taken = std::mem::take(&mut envelope);
-                let Some(reply) = take(data(&mut read).await?, taken, world).await else { return Ok(()) };
+                let reply = take(data(&mut read).await?, taken, world).await;
+                note(world, reply.as_deref());
+                let Some(reply) = reply else { return Ok(()) };
                 say(&mut write, &reply).await?;
             }
             "QUIT" => return say(&mut write, "221 2.0.0 bye").await,
@@ -66,14 +70,14 @@ async fn session(stream: TcpStream, world: &World) -> io::Result<()> {
 
 /// Puts the mail into the mailbox, unless a fault is ordered; none closes the connection without a reply.
 async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option<String> {
-    let fault = world.state().next_fault("DATA", "smtp", false);
+    let fault = world.state().next_fault("DATA", PATH, By::Steward);
     let mut silent = false;
     let mut hold = None;
     if let Some(fault) = fault {
         tokio::time::sleep(fault.delay).await;
         hold = fault.hold;
         if let Some(hold) = &hold {
-            hold.pass(Stage::Arrived).await;
+            hold.pass(Stage::Arrived, "DATA", PATH).await;
         }
         if fault.drop_request {
             return None;
@@ -86,9 +90,15 @@ async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option
     let Some(raw) = raw else { return Some("552 5.3.4 the mail is larger than the limit".to_owned()) };
     world.receive(Mail::read(&raw, envelope.from.unwrap_or_default(), envelope.to, now()));
     if let Some(hold) = &hold {
-        hold.pass(Stage::Done).await;
+        hold.pass(Stage::Done, "DATA", PATH).await;
     }
     (!silent).then(|| "250 2.0.0 taken".to_owned())
+}
+
+fn note(world: &World, reply: Option<&str>) {
+    let status = reply.and_then(|reply| reply.get(..3)?.parse().ok()).unwrap_or(0);
+    let (method, path) = ("DATA".to_owned(), PATH.to_owned());
+    world.state().note_request(RequestLine { at: now(), part: PATH, method, path, status });
 }
 
 /// The reply to everything but DATA and QUIT.

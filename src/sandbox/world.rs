@@ -9,6 +9,7 @@ use super::mailbox::Mail;
 use super::mappings::Mapping;
 use super::pki::Authority;
 use super::time::Moment;
+use super::weather::Weather;
 use super::{Addresses, Options};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -37,6 +38,13 @@ pub(super) enum Part {
 }
 
 impl Part {
+    /// The parts that people look at.
+    pub(super) const PAGES: [Self; 3] = [Self::SecurityCenter, Self::Mailbox, Self::Caller];
+
+    pub(super) fn is_a_page(self) -> bool {
+        matches!(self, Self::SecurityCenter | Self::Mailbox | Self::Caller)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -87,6 +95,7 @@ pub(super) struct State {
     pub(super) last_mail: u64,
     pub(super) requests: VecDeque<RequestLine>,
     pub(super) faults: Vec<Fault>,
+    pub(super) weather: Option<Weather>,
     pub(super) caller: CallerState,
     pub(super) admin: Vec<String>,
 }

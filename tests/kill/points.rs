@@ -1,24 +1,24 @@
-//! Where the daemon is killed: each write at each of its stages, and between the lines of the history.
+//! Where the daemon is killed: at each call it makes, before and after its effect and after its answer; at each line of the
+//! history; and while it settles and retires. Which calls and lines there are is learned from a rotation left alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use certsteward::sandbox::{Fault, Hold, Stage};
 
-use super::scene::{Line, Scene, Terms, now};
-use super::{Case, IN_PLACE_DN, IN_PLACE_EXACT, LEARNS, REPLACES, SAME_DN, Trouble, long};
+use super::judge::Outcome;
+use super::scene::{Scene, Terms, now};
+use super::{Case, Trouble, long};
 
-/// A call of the rotation that changes something, and the one that reads a change back.
+/// A call of the rotation that changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
     Generate,
     GenerateSecond,
     GenerateInPlace,
     Switch,
-    ReadBack,
     DeleteUnused,
     DeleteReplaced,
-    Mail,
 }
 
 impl Write {
@@ -28,10 +28,8 @@ impl Write {
             Self::GenerateSecond => "generate the second",
             Self::GenerateInPlace => "generate in place",
             Self::Switch => "switch",
-            Self::ReadBack => "read the switch back",
             Self::DeleteUnused => "delete the unused",
             Self::DeleteReplaced => "delete the replaced",
-            Self::Mail => "first mail",
         }
     }
 
@@ -42,120 +40,105 @@ impl Write {
             Self::GenerateSecond => ("POST", "/subaccountCertificates", 1),
             Self::GenerateInPlace => ("PUT", "/subaccountCertificates", 0),
             Self::Switch => ("PUT", "/subaccountDestinations", 0),
-            Self::ReadBack => ("GET", "/subaccountDestinations/", 0),
             Self::DeleteUnused => ("DELETE", "/sfapi-2.pem", 0),
             Self::DeleteReplaced => ("DELETE", "/sfapi.pem", 0),
-            Self::Mail => ("DATA", "smtp", 0),
         };
         Fault { method: Some(method.to_owned()), path_contains: path.to_owned(), skip, ..Fault::default() }
     }
 }
 
-/// How far the write has come.
+/// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    /// It arrived and took no effect.
+    /// It arrived and took no effect. What the call before it brought is saved, where it is saved at all.
     Before,
     /// It took effect; the answer never left.
     Unanswered,
-    /// The answer left; what it means could not be saved.
-    Unsaved,
-    /// The answer was saved; the next call had arrived, without effect.
-    NextCall,
+    /// The answer left; what it means could not be saved, and the next call was not made.
+    Answered,
 }
 
 impl At {
+    const ALL: [Self; 3] = [Self::Before, Self::Unanswered, Self::Answered];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Before => "before its effect",
-            Self::Unanswered => "after its effect, no answer",
-            Self::Unsaved => "after its answer, not saved",
-            Self::NextCall => "at the call after it",
+            Self::Unanswered => "after its effect",
+            Self::Answered => "after its answer",
         }
     }
 }
 
 /// When the daemon is killed.
 pub(super) enum Point {
-    At(Write, At),
+    Never,
+    /// At the call of this number, from 0, over all that the daemon makes.
+    Call(u32, At),
     /// Once the n-th event of this kind stands in the history, and so long after it.
-    Event(&'static str, usize, Duration),
+    Event(String, usize, Duration),
     /// Once at every line of the history that was not there before.
     EveryLine,
 }
 
-impl Point {
-    fn name(&self) -> String {
-        match self {
-            Self::At(write, at) => format!("{}: {}", write.name(), at.name()),
-            Self::Event(kind, 1, after) if after.is_zero() => format!("at {kind}"),
-            Self::Event(kind, n, after) if after.is_zero() => format!("at {kind} {n}"),
-            Self::Event(kind, _, after) => format!("{} ms after {kind}", after.as_millis()),
-            Self::EveryLine => "at every line of the history".to_owned(),
-        }
-    }
+/// Where it was killed.
+pub(super) enum Met {
+    Here(String),
+    Never,
+}
 
+impl Point {
     /// Starts the daemon, kills it there, and starts it again.
-    pub(super) async fn kill(self, scene: &mut Scene) -> Result<(), String> {
+    pub(super) async fn kill(self, scene: &mut Scene) -> Result<Met, String> {
         match self {
-            Self::At(write, At::Unsaved) => return kill_unsaved(scene, write).await,
-            Self::At(write, at) => kill_at(scene, write, at).await?,
+            Self::Never => {
+                scene.start();
+                Ok(Met::Here("left alone".to_owned()))
+            }
+            Self::Call(number, at) => kill_at_call(scene, number, at).await,
             Self::Event(kind, n, after) => {
                 scene.start();
-                let line = scene.event(kind, n).await?;
+                let line = scene.event(&kind, n).await?;
                 let moment = line.at + after;
                 scene.until("the moment", |_| (now() >= moment).then_some(())).await?;
+                scene.restart();
+                let name = if after.is_zero() { "line" } else { "moment" };
+                let after =
+                    if after.is_zero() { String::new() } else { format!(" + {} ms", after.as_millis()) };
+                Ok(Met::Here(format!("{name}: {kind} {n}{after}")))
             }
-            Self::EveryLine => return kill_at_every_line(scene).await,
+            Self::EveryLine => {
+                kill_at_every_line(scene).await?;
+                Ok(Met::Here("every line of the history".to_owned()))
+            }
         }
+    }
+}
+
+async fn kill_at_call(scene: &mut Scene, number: u32, at: At) -> Result<Met, String> {
+    let hold = Hold::at(if at == At::Before { Stage::Arrived } else { Stage::Done });
+    let fault = Fault { spares_people: true, skip: number, hold: Some(hold.clone()), ..Fault::default() };
+    scene.landscape.fault(fault);
+    scene.start();
+    if !scene.reached(&hold).await? {
+        return Ok(Met::Never);
+    }
+    let met = hold.met().unwrap_or_default().replace("/destination-configuration/v1", "");
+    let met = Met::Here(format!("call {:2} {met}: {}", number + 1, at.name()));
+    if at != At::Answered {
         scene.restart();
-        Ok(())
+        return Ok(met);
     }
-}
-
-/// Starts the daemon and waits until the write stands at this stage.
-async fn stopped_at(scene: &mut Scene, write: Write, stage: Stage) -> Result<Hold, String> {
-    let hold = Hold::at(stage);
-    let fault = Fault { hold: Some(hold.clone()), ..write.fault() };
-    if write == Write::ReadBack {
-        // The destination is read before too: only what comes after the switch is met.
-        let switch = Hold::at(Stage::Done);
-        scene.landscape.fault(Fault { hold: Some(switch.clone()), ..Write::Switch.fault() });
-        scene.start();
-        scene.reached(&switch).await?;
-        scene.landscape.fault(fault);
-        switch.release();
-    } else {
-        scene.landscape.fault(fault);
-        scene.start();
-    }
-    scene.reached(&hold).await?;
-    Ok(hold)
-}
-
-async fn kill_at(scene: &mut Scene, write: Write, at: At) -> Result<(), String> {
-    let stage = if at == At::Before { Stage::Arrived } else { Stage::Done };
-    let hold = stopped_at(scene, write, stage).await?;
-    if at == At::NextCall {
-        let next = Hold::at(Stage::Arrived);
-        let path_contains = "/destination-configuration/".to_owned();
-        scene.landscape.fault(Fault { path_contains, hold: Some(next.clone()), ..Fault::default() });
-        hold.release();
-        scene.reached(&next).await?;
-    }
-    Ok(())
-}
-
-/// The answer leaves while the state file is locked, so that nothing can be saved of it.
-async fn kill_unsaved(scene: &mut Scene, write: Write) -> Result<(), String> {
-    let hold = stopped_at(scene, write, Stage::Done).await?;
-    let before = scene.landscape.requests().len();
+    // The answer leaves while the state file is locked, so that nothing can be saved of it.
+    let answered = |scene: &Scene| {
+        scene.landscape.requests().iter().filter(|request| request.is_from_certsteward()).count()
+    };
+    let before = answered(scene);
     let lock = scene.lock_state();
     hold.release();
-    let answered =
-        scene.until("the answer", |scene| (scene.landscape.requests().len() > before).then_some(())).await;
+    let left = scene.until("the answer", |scene| (answered(scene) > before).then_some(())).await;
     scene.unlock_after_kill(lock);
-    answered
+    left.map(|()| met)
 }
 
 /// Each line kills once. What a start itself writes is met only once too, so that the rotation gets on.
@@ -166,90 +149,61 @@ async fn kill_at_every_line(scene: &mut Scene) -> Result<(), String> {
     loop {
         let line = scene
             .until("the next line", |scene| {
-                let new = |line: &&Line| !met.contains(&(line.kind.clone(), line.text.clone()));
-                scene.lines().iter().filter(|line| line.id > last).find(new).cloned()
+                let new = |line: &&super::scene::Line| !met.contains(&(line.kind.clone(), line.text.clone()));
+                let next = scene.lines().iter().filter(|line| line.id > last).find(new).cloned();
+                if next.is_none() && scene.is_over() { Some(None) } else { next.map(Some) }
             })
             .await?;
+        let Some(line) = line else { return Ok(()) };
         last = line.id;
         met.insert((line.kind.clone(), line.text.clone()));
         scene.restart();
-        if line.kind == "renewal-ended" {
-            return Ok(());
-        }
     }
 }
 
 fn case(terms: Terms, point: Point) -> Case {
-    // A mail whose sending was cut may come again; a kill at a line of the history can meet one on its way.
-    let twice = match point {
-        Point::At(Write::Mail, At::Before) | Point::At(Write::Generate | Write::Switch, _) => 0,
-        Point::At(..) | Point::Event(..) => 1,
-        Point::EveryLine => 3,
+    // A mail whose sending was cut may come again; a kill at every line can meet several on their way.
+    let twice = if matches!(point, Point::EveryLine) { 3 } else { 1 };
+    let name = match &point {
+        Point::Never => "left alone".to_owned(),
+        Point::Call(number, at) => format!("call {:2}: {}", number + 1, at.name()),
+        Point::Event(kind, n, _) => format!("line: {kind} {n}"),
+        Point::EveryLine => "every line of the history".to_owned(),
     };
-    let name = point.name();
     Case { terms, name, trouble: Trouble::Kill(point), twice }
 }
 
-pub(super) fn cases() -> Vec<Case> {
-    use At::{Before, NextCall, Unanswered, Unsaved};
-    use Write::{
-        DeleteReplaced, DeleteUnused, Generate, GenerateInPlace, GenerateSecond, Mail, ReadBack, Switch,
-    };
-    let at = |terms: Terms, writes: &[Write], stages: &[At]| {
-        let pairs = writes.iter().flat_map(|write| stages.iter().map(move |at| (*write, *at)));
-        pairs.map(|(write, at)| case(terms, Point::At(write, at))).collect::<Vec<_>>()
-    };
-    let every = [Before, Unanswered, Unsaved, NextCall];
-    let some: &[At] = if long() { &every } else { &[Unanswered] };
-    let mut cases = at(LEARNS, &[Generate, GenerateSecond, Switch, ReadBack, DeleteUnused], &every);
-    cases.extend(at(LEARNS, &[DeleteReplaced], &[Before, Unanswered, Unsaved]));
-    cases.extend(at(LEARNS, &[Mail], &[Before, Unanswered]));
-    cases.extend(at(SAME_DN, &[Generate, Switch, DeleteReplaced], &some[..some.len().min(3)]));
-    cases.extend(at(REPLACES, &[Generate, Switch, ReadBack], some));
-    cases.extend(at(IN_PLACE_DN, &[GenerateInPlace], &every));
-    cases.extend(at(IN_PLACE_EXACT, &[GenerateInPlace], &every));
-    for (terms, kinds) in events() {
-        cases.extend(
-            kinds
-                .iter()
-                .map(|(kind, n, after)| case(terms, Point::Event(kind, *n, Duration::from_millis(*after)))),
-        );
+/// The kills of one combination, of which this is how it goes left alone: all of them, or its share of a part that covers
+/// each write of each combination, and each of the three moments of each write over the combinations.
+pub(super) fn cases(combination: usize, alone: &Outcome) -> Vec<Case> {
+    let mut points = Vec::new();
+    for (number, call) in alone.calls_made.iter().enumerate() {
+        let is_write = ["POST /sub", "PUT ", "DELETE "].iter().any(|write| call.starts_with(write));
+        let is_read = call.starts_with("GET ") || call.starts_with("POST /oauth/");
+        let turn = (number + combination * 7) % 23 == 0;
+        for (stage, at) in At::ALL.into_iter().enumerate() {
+            // A read has no effect, so that before and after it are the same.
+            let is_whole = long() && !(is_read && at == At::Unanswered);
+            if is_whole || ((is_write || turn) && (number + combination) % At::ALL.len() == stage) {
+                points.push(Point::Call(u32::try_from(number).unwrap(), at));
+            }
+        }
     }
-    let all = [LEARNS, SAME_DN, REPLACES, IN_PLACE_DN, IN_PLACE_EXACT];
-    cases.extend(all.map(|terms| case(terms, Point::EveryLine)));
-    cases
-}
-
-type Kinds = &'static [(&'static str, usize, u64)];
-
-fn events() -> Vec<(Terms, Kinds)> {
-    let few: Kinds = &[("started", 1, 0), ("settled", 1, 0), ("settled", 1, 500), ("settled", 1, 1000)];
-    let learns: Kinds = &[
-        ("watched", 1, 0),
-        ("renewal-started", 1, 0),
-        ("probed", 1, 0),
-        ("probed", 2, 0),
-        ("probed", 3, 0),
-        ("proven", 1, 0),
-        ("issued", 1, 0),
-        ("issued", 2, 0),
-        ("learned", 1, 0),
-        ("hand-off-opened", 1, 0),
-        ("hand-off-sign", 1, 0),
-        ("hand-off-closed", 1, 0),
-        ("act-started", 1, 0),
-        ("act-started", 2, 0),
-        ("act-started", 3, 0),
-        ("act-started", 4, 0),
-        ("switched", 1, 0),
-        ("renewal-ended", 1, 0),
-        ("hand-off-opened", 2, 0),
-        ("retired", 2, 0),
-    ];
-    let mut all = vec![(LEARNS, few)];
-    if long() {
-        all.push((LEARNS, learns));
-        all.extend([SAME_DN, REPLACES, IN_PLACE_DN, IN_PLACE_EXACT].map(|terms| (terms, few)));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, kind) in alone.kinds.iter().enumerate() {
+        let count = counts.entry(kind).or_default();
+        *count += 1;
+        if long() || number == combination * 3 % alone.kinds.len() {
+            points.push(Point::Event(kind.clone(), *count, Duration::ZERO));
+        }
+        // A second of settling follows the first, a second until the replaced is retired the other.
+        let waits = ["switched", "issued", "settled"].contains(&kind.as_str());
+        for after in [300, 600, 900].into_iter().filter(|_| waits && long()) {
+            points.push(Point::Event(kind.clone(), *count, Duration::from_millis(after)));
+        }
     }
-    all
+    if long() || combination % 3 == 0 {
+        points.push(Point::EveryLine);
+    }
+    points.into_iter().map(|point| case(alone.terms, point)).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use certsteward::clock::Stopwatch;
 use certsteward::domain::Timestamp;
-use certsteward::sandbox::{Hands, Hold, Landscape, Matching, Options};
+use certsteward::sandbox::{Hands, Hold, Landscape, Level, Matching, Options};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,23 +16,26 @@ use tokio::net::UnixStream;
 use crate::support::child::{DaemonProcess, lasting_port};
 
 /// What the tenant is like, and what the renewal is asked to do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) matching: Matching,
     pub(super) rotation: &'static str,
     pub(super) subject: &'static str,
+    /// Whether more destinations, on both levels, name the same certificate.
+    pub(super) shared: bool,
 }
 
 impl Terms {
     pub(super) fn name(self) -> String {
         let matching = if self.matching == Matching::Dn { "dn" } else { "exact" };
-        format!("{matching} {} {}", self.subject, self.rotation)
+        let shared = if self.shared { " shared" } else { "" };
+        format!("{matching} {} {}{shared}", self.subject, self.rotation)
     }
 
     /// How many certificates one generation issues: `auto` learns from the first one that it needs another.
     pub(super) fn issued(self) -> u32 {
         let learns =
-            self.matching == Matching::Exact && self.subject == "auto" && self.rotation != "in-place";
+            self.matching == Matching::Exact && self.subject == "auto" && self.rotation == "side-by-side";
         if learns { 2 } else { 1 }
     }
 
@@ -40,7 +43,44 @@ impl Terms {
     pub(super) fn may_gap(self) -> bool {
         self.rotation == "in-place" || (self.matching == Matching::Exact && self.subject == "same")
     }
+
+    /// Whether SAP renews, and certsteward follows.
+    pub(super) fn is_left(self) -> bool {
+        self.rotation == "left-to-source"
+    }
+
+    /// How many destinations are switched.
+    pub(super) fn switches(self) -> usize {
+        match (self.rotation, self.shared) {
+            ("side-by-side", true) => 1 + MORE.len(),
+            ("side-by-side", false) => 1,
+            _ => 0,
+        }
+    }
+
+    fn renewal(self) -> String {
+        if self.is_left() {
+            return "rotation = \"left-to-source\"".to_owned();
+        }
+        format!(
+            "type = \"destination-service\"\nrotation = \"{}\"\nsubject = \"{}\"\ncommon_name = \"SFAPI-{{n}}\"\nvalidity = \"1y\"",
+            self.rotation, self.subject
+        )
+    }
+
+    fn more_callers(self) -> String {
+        let one = |(level, name): &(Level, &str)| {
+            let level = if *level == Level::Instance { "instance" } else { "subaccount" };
+            format!(
+                "\n[[watch.caller]]\ntype = \"destination-service\"\ndestination = \"{name}\"\nlevel = \"{level}\"\ncache = \"400ms\"\n"
+            )
+        };
+        if self.shared { MORE.iter().map(one).collect() } else { String::new() }
+    }
 }
+
+/// The destinations that share the certificate with the application's own.
+const MORE: [(Level, &str); 2] = [(Level::Subaccount, "hr_sync"), (Level::Instance, "payroll_odata")];
 
 /// One line of the history.
 #[derive(Debug, Clone)]
@@ -102,6 +142,13 @@ pub(super) struct Scene {
     pub(super) nudges: u32,
     /// The longest wait that was cut short, in seconds.
     pub(super) longest: i64,
+    /// The latest moment that came and was slept through.
+    pub(super) overslept: Option<Timestamp>,
+    terms: Terms,
+    /// When SAP renewed the certificate by itself.
+    pub(super) left_renewed: Option<Timestamp>,
+    /// Whether the bell rang since SAP renewed and the daemon started.
+    rung: bool,
 }
 
 impl Scene {
@@ -111,9 +158,13 @@ impl Scene {
             hands: Hands::Auto { after: Duration::from_millis(100) },
             caller_cache: Duration::from_millis(400),
             caller_every: Duration::from_millis(200),
+            auto_renew_first: terms.is_left(),
             ..Options::default()
         };
         options.token_lifetime = token_lifetime.unwrap_or(options.token_lifetime);
+        if terms.shared {
+            options.more_destinations = MORE.map(|(level, name)| (level, name.to_owned())).to_vec();
+        }
         let landscape = Landscape::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         landscape.write_files(folder.path()).unwrap();
@@ -122,16 +173,30 @@ impl Scene {
             ("@listen@", format!("127.0.0.1:{}", lasting_port())),
             ("@api@", addresses.successfactors),
             ("@smtp@", addresses.smtp),
-            ("@rotation@", terms.rotation.to_owned()),
-            ("@subject@", terms.subject.to_owned()),
+            ("@auto_renew@", if terms.is_left() { "yes" } else { "no" }.to_owned()),
+            ("@renewal@", terms.renewal()),
+            ("@more@", terms.more_callers()),
         ];
         let text = include_str!("scene.toml").to_owned();
         let text = places.iter().fold(text, |text, (place, value)| text.replace(place, value));
         std::fs::write(folder.path().join("certsteward.toml"), text).unwrap();
-        Self { landscape, folder, daemon: None, seen: Seen::default(), kills: 0, nudges: 0, longest: 0 }
+        Self {
+            landscape,
+            folder,
+            daemon: None,
+            seen: Seen::default(),
+            kills: 0,
+            nudges: 0,
+            longest: 0,
+            overslept: None,
+            terms,
+            left_renewed: None,
+            rung: false,
+        }
     }
 
     pub(super) fn start(&mut self) {
+        self.rung = false;
         self.daemon = Some(DaemonProcess::start(&self.folder.path().join("certsteward.toml")));
     }
 
@@ -210,32 +275,54 @@ impl Scene {
         .await
     }
 
-    /// The hold is reached; waits are cut short meanwhile.
-    pub(super) async fn reached(&mut self, hold: &Hold) -> Result<(), String> {
+    /// Whether the hold is reached; false where the rotation is over before. Waits are cut short meanwhile.
+    pub(super) async fn reached(&mut self, hold: &Hold) -> Result<bool, String> {
         let mut reached = Box::pin(hold.reached());
         let waker = std::task::Waker::noop();
-        self.until("the held request", |_| {
+        self.until("the held request", |scene| {
             let mut context = std::task::Context::from_waker(waker);
-            Future::poll(reached.as_mut(), &mut context).is_ready().then_some(())
+            let came = Future::poll(reached.as_mut(), &mut context).is_ready();
+            if came { Some(true) } else { scene.is_over().then_some(false) }
         })
         .await
     }
 
-    /// The rotation is over: ended, everything replaced gone, every mail out, the application on the new certificate.
+    /// The rotation is over.
     pub(super) async fn over(&mut self) -> Result<(), String> {
-        self.until("the end of the rotation", |scene| {
-            let record = &scene.seen.record;
-            let ended = scene.lines().iter().any(|line| line.kind == "renewal-ended");
-            let rests = record["renewal"].is_null() && record["leftovers"].as_array()?.is_empty();
-            let used = scene.landscape.caller_report().certificate?.fingerprint;
-            let stands =
-                scene.landscape.entries().iter().any(|entry| entry.fingerprint.as_ref() == Some(&used));
-            (ended && rests && stands && !scene.seen.mails_wait).then_some(())
-        })
-        .await
+        self.until("the end of the rotation", |scene| scene.is_over().then_some(())).await
     }
 
-    /// Waits until something is there. Where nothing new happens for a while, the wait is cut short with `retry`.
+    /// Ended, everything replaced gone, every mail out, the application on the new certificate.
+    pub(super) fn is_over(&self) -> bool {
+        let record = &self.seen.record;
+        let used = self.landscape.caller_report().certificate.map(|used| used.fingerprint);
+        let stands = self.landscape.entries().iter().any(|entry| entry.fingerprint == used);
+        let none_left = record["leftovers"].as_array().is_some_and(Vec::is_empty);
+        let rests = record["renewal"].is_null() && none_left && !self.seen.mails_wait;
+        let ended = if self.terms.is_left() {
+            self.is_left_proven(used.as_deref())
+        } else {
+            self.lines().iter().any(|line| line.kind == "renewal-ended")
+        };
+        ended && rests && stands
+    }
+
+    /// SAP's own renewal was noticed, the application uses it, and it is accepted.
+    fn is_left_proven(&self, used: Option<&str>) -> bool {
+        let Some(renewed) = self.left_renewed else { return false };
+        let noticed = self.lines().iter().any(|line| line.kind == "renewed-elsewhere");
+        let standing = &self.seen.record["in_force"];
+        let last = &standing["probes"]["odata"]["last"];
+        let accepted = last["verdict"] == "accepted"
+            && last["at"].as_str().and_then(|at| at.parse().ok()).is_some_and(|at: Timestamp| at > renewed);
+        let asked =
+            standing["targets"]["security-center"]["hand_offs"].as_array().cloned().unwrap_or_default();
+        let closed = asked.iter().all(|asked| !asked["closed"].is_null());
+        let switched = self.landscape.caller_report().switches.len() == 2;
+        noticed && accepted && closed && switched && used.is_some()
+    }
+
+    /// Waits until something is there. Where nothing new happens and the next moment is far, the wait is cut short with `retry`.
     pub(super) async fn until<T>(
         &mut self,
         what: &str,
@@ -256,7 +343,10 @@ impl Scene {
             if let Some(fault) = self.fault() {
                 return Err(fault);
             }
-            if quiet.elapsed() > QUIET && !super::long() {
+            if self.terms.is_left() {
+                self.renew_in_its_place().await;
+            }
+            if quiet.elapsed() > QUIET {
                 self.nudge().await;
                 quiet = Stopwatch::start();
             }
@@ -264,12 +354,32 @@ impl Scene {
         Err(format!("not within {} s: {what}", limit.as_secs()))
     }
 
-    /// Cuts the wait short, and notes how long it would have been.
+    /// SAP renews once certsteward has proven what is there; then a bell rings, as it would within the hour.
+    async fn renew_in_its_place(&mut self) {
+        let seen = |scene: &Self, kind: &str| scene.lines().iter().any(|line| line.kind == kind);
+        if self.left_renewed.is_none() && seen(self, "probed") {
+            assert!(self.landscape.auto_renew_now("sfapi.pem"), "it does not renew itself");
+            self.left_renewed = Some(now());
+        }
+        if self.left_renewed.is_some() && !seen(self, "renewed-elsewhere") && !self.rung {
+            let socket = self.folder.path().join("control.sock");
+            self.rung = ask(&socket, "POST", "/check").await.is_ok();
+        }
+    }
+
+    /// Cuts a wait that is too long for a test short, and notes how long it would have been.
     async fn nudge(&mut self) {
         let socket = self.folder.path().join("control.sock");
         let Ok(watch) = ask(&socket, "GET", "").await else { return };
         if let Some(next) = watch["plan"]["next"].as_str().and_then(|at| at.parse::<Timestamp>().ok()) {
-            self.longest = self.longest.max((next - now()).num_seconds());
+            let left = (next - now()).num_seconds();
+            if (0..=super::waited_for()).contains(&left) {
+                return;
+            }
+            if left < -OVERSLEPT {
+                self.overslept = Some(next);
+            }
+            self.longest = self.longest.max(left);
         }
         let leftover = &self.seen.record["leftovers"][0];
         let asked = leftover["hand_offs"]["security-center"].as_object();
@@ -301,6 +411,8 @@ pub(super) fn now() -> Timestamp {
 }
 
 const TICK: Duration = Duration::from_millis(20);
-/// After so long without an event a wait is cut short.
-const QUIET: Duration = Duration::from_millis(1500);
+/// After so long without an event a wait that is far longer is cut short.
+const QUIET: Duration = Duration::from_millis(2500);
+/// So many seconds after its moment nobody can say that it is about to be noticed.
+const OVERSLEPT: i64 = 20;
 const LIMIT: Duration = Duration::from_secs(90);
