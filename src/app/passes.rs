@@ -247,8 +247,10 @@ impl Passes {
         }
     }
 
+    /// While the store cannot be written no pass begins, not even to look: what is not written down cannot be paced, and
+    /// refused calls without end would lock a login.
     fn may_begin(&self, id: &str) -> bool {
-        !self.under_way.contains(id) && !self.unread.contains(id)
+        !self.under_way.contains(id) && !self.unread.contains(id) && !self.shared.store.is_failing()
     }
 
     /// Begins every pass that is wanted or due, as far as there is room.
@@ -307,7 +309,8 @@ impl Passes {
         match done.outcome {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
-                tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
+                // That the store cannot be written is said once, not for every pass.
+                tracing::debug!(watch = done.watch, error = %chain(&error), "the pass could not be saved; it is made again");
                 self.recover(done.watch).await;
             }
         }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::build::Built;
+use super::store::Health;
 use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
@@ -25,6 +26,8 @@ use crate::surfaces::{Daemon, Grant, Refused};
 pub struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) journal: Arc<dyn Journal>,
+    /// Whether the journal can be written.
+    pub(super) store: Arc<Health>,
     pub(super) net: Net,
     pub(super) built: ArcSwap<Built>,
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -44,7 +47,7 @@ impl Shared {
     /// Shares these parts; `config` is where the configuration was read from, none where it cannot be read again.
     pub(super) fn new(
         clock: Arc<dyn Clock>,
-        journal: Arc<dyn Journal>,
+        (journal, store): (Arc<dyn Journal>, Arc<Health>),
         net: Net,
         built: Built,
         config: Option<(PathBuf, Kind)>,
@@ -59,6 +62,7 @@ impl Shared {
         Self {
             clock,
             journal,
+            store,
             net,
             built: ArcSwap::from_pointee(built),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -86,7 +90,7 @@ impl Shared {
     /// Swaps in a new picture.
     pub(super) fn publish(&self) {
         let watches = self.views().clone();
-        let daemon = self.daemon().clone();
+        let daemon = DaemonView { store: self.store.view(), ..self.daemon().clone() };
         self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
     }
 
@@ -203,7 +207,7 @@ impl Daemon for Shared {
     }
 
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::SeqCst)
+        self.ready.load(Ordering::SeqCst) && !self.store.is_failing()
     }
 
     async fn events(

@@ -39,6 +39,7 @@ codes! {
         Reloaded = "reloaded": "the configuration was read again",
         Started = "started": "certsteward started",
         Stopped = "stopped": "certsteward stopped",
+        StoreRecovered = "store-recovered": "the store can be written again, after a time in which nothing could be saved",
         StoreRebuilt = "store-rebuilt": "the store, or a row of it, could not be read: it was set aside, and is rebuilt from what the sources show",
     }
 }

@@ -99,6 +99,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Reloaded
         | EventKind::Started
         | EventKind::Stopped
+        | EventKind::StoreRecovered
         | EventKind::StoreRebuilt => return None,
     };
     let actor = match &event.actor {

@@ -11,6 +11,8 @@ mod process;
 mod real;
 #[cfg(feature = "sandbox")]
 mod secrets;
+#[cfg(feature = "sandbox")]
+mod storage;
 
 use certsteward::clock::{Clock as _, SystemClock};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
