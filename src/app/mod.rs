@@ -179,7 +179,7 @@ impl Running {
                 aside.why,
                 aside.path.display()
             );
-            self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
+            self.shared.note_trouble(EventKind::StoreRebuilt, text).await;
         }
         let text =
             format!("certsteward {} started, listening on {}", env!("CARGO_PKG_VERSION"), self.listens);

@@ -22,6 +22,9 @@ use crate::journal::{Change, EventQuery, Journal, JournalError};
 use crate::net::Net;
 use crate::surfaces::{Daemon, Grant, Refused};
 
+/// How far the clock may be from what servers say.
+const CLOCK_TOLERANCE: chrono::Duration = chrono::Duration::minutes(5);
+
 /// What the tasks share.
 pub struct Shared {
     pub(super) clock: Arc<dyn Clock>,
@@ -87,6 +90,18 @@ impl Shared {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why the clock is in doubt: every server that answered lately says another time.
+    pub(super) fn clock_doubt(&self) -> Option<String> {
+        let skew = self.net.clock_skew().filter(|skew| skew.abs() > CLOCK_TOLERANCE)?;
+        let way = if skew > chrono::Duration::zero() { "ahead of" } else { "behind" };
+        let span = match skew.abs().num_minutes() {
+            minutes @ 0..=119 => format!("{minutes} min"),
+            minutes @ 120..=2879 => format!("{} h", minutes / 60),
+            minutes => format!("{} days", minutes / 1440),
+        };
+        Some(format!("the clock of this host is {span} {way} what servers say"))
+    }
+
     /// Swaps in a new picture.
     pub(super) fn publish(&self) {
         let watches = self.views().clone();
@@ -97,6 +112,17 @@ impl Shared {
     /// Writes an event of the daemon itself into the history and the log.
     pub(super) async fn note(&self, actor: Actor, kind: EventKind, text: String) {
         tracing::info!(event = kind.code(), actor = %actor, "{}", one_line(&text));
+        self.write_down(actor, kind, text).await;
+    }
+
+    /// As `note`, for what somebody should look at.
+    pub(super) async fn note_trouble(&self, kind: EventKind, text: String) {
+        let actor = Actor::Daemon;
+        tracing::error!(event = kind.code(), actor = %actor, "{}", one_line(&text));
+        self.write_down(actor, kind, text).await;
+    }
+
+    async fn write_down(&self, actor: Actor, kind: EventKind, text: String) {
         let event =
             Event { watch: String::new(), at: self.clock.now(), actor, kind, text, facts: Vec::new() };
         let change = Change {
@@ -142,7 +168,11 @@ impl Shared {
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
         self.publish();
-        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
+        if result.is_ok() {
+            self.note(Actor::Daemon, EventKind::Reloaded, text).await;
+        } else {
+            self.note_trouble(EventKind::Reloaded, text).await;
+        }
         result
     }
 

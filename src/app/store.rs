@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::build::Built;
+use super::passes::log;
 use super::state::{Shared, chain, one_line};
 use crate::clock::Clock;
 use crate::domain::event::{Actor, Event, EventKind};
@@ -100,7 +101,13 @@ impl Journal for Observed {
     }
 
     async fn save(&self, change: Change) -> Result<(), JournalError> {
-        self.noted(self.journal.save(change).await)
+        // What a pass does is logged once it is saved, round by round; other events are logged by whoever writes them.
+        let events = if change.record.is_some() { change.events.clone() } else { Vec::new() };
+        let saved = self.noted(self.journal.save(change).await);
+        if saved.is_ok() {
+            events.iter().for_each(log);
+        }
+        saved
     }
 
     async fn forget(&self, watch: &str) -> Result<(), JournalError> {
@@ -153,10 +160,6 @@ impl Journal for Observed {
 
     async fn touch(&self, at: Timestamp, room: usize) -> Result<(), JournalError> {
         self.noted(self.journal.touch(at, room).await)
-    }
-
-    async fn touched(&self) -> Result<Option<Timestamp>, JournalError> {
-        self.journal.touched().await
     }
 }
 

@@ -17,6 +17,7 @@ codes! {
         ActStarted = "act-started": "an act began; its intent was saved first",
         ActSucceeded = "act-succeeded": "an act took effect",
         ActFailed = "act-failed": "an act failed",
+        PassedOver = "passed-over": "a name that certsteward would have used is taken by something it has no record of",
         Issued = "issued": "a candidate was issued",
         CandidateDiscarded = "candidate-discarded": "a candidate was given up",
         Published = "published": "a target was given the certificate",

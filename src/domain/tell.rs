@@ -72,7 +72,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         EventKind::RenewalStarted | EventKind::Settled | EventKind::RenewalEnded | EventKind::Learned => {
             Level::Ok
         }
-        EventKind::GapAnnounced | EventKind::RenewedElsewhere => Level::Notice,
+        EventKind::GapAnnounced | EventKind::RenewedElsewhere | EventKind::PassedOver => Level::Notice,
         EventKind::RolledBack => Level::Critical,
         EventKind::Watched
         | EventKind::Vanished

@@ -154,8 +154,4 @@ pub trait Journal: Send + Sync {
     async fn touch(&self, _at: Timestamp, _room: usize) -> Result<(), JournalError> {
         Ok(())
     }
-    /// When a daemon last wrote down that it lives.
-    async fn touched(&self) -> Result<Option<Timestamp>, JournalError> {
-        Ok(None)
-    }
 }

@@ -303,17 +303,6 @@ impl Journal for Sqlite {
         Ok(())
     }
 
-    async fn touched(&self) -> Result<Option<Timestamp>, JournalError> {
-        self.run("read", |connection| {
-            let found: Option<String> = connection
-                .query_row("SELECT value FROM meta WHERE name = 'touched'", [], |row| row.get(0))
-                .optional()?;
-            // A moment that cannot be read is as good as none: it only serves to doubt the clock.
-            Ok(found.and_then(|text| read_moment(&text).ok()))
-        })
-        .await
-    }
-
     fn take_kept_apart(&self) -> Vec<KeptApart> {
         std::mem::take(&mut *self.store.apart.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -24,6 +24,10 @@ impl Lab {
             caller_cache: Duration::from_millis(500),
             ..Options::default()
         };
+        Self::of(options).await
+    }
+
+    pub(super) async fn of(options: Options) -> Self {
         let landscape = Landscape::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         landscape.write_files(folder.path()).unwrap();

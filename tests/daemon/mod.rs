@@ -2,13 +2,19 @@
 //! What a pass decides is tested where that is decided.
 
 #[cfg(feature = "sandbox")]
+mod clock;
+#[cfg(feature = "sandbox")]
 mod commands;
+#[cfg(feature = "sandbox")]
+mod keys;
 #[cfg(feature = "sandbox")]
 mod lab;
 mod network;
 mod payroll;
 mod process;
 mod real;
+#[cfg(feature = "sandbox")]
+mod rebuilt;
 #[cfg(feature = "sandbox")]
 mod secrets;
 #[cfg(feature = "sandbox")]

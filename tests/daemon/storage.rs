@@ -29,7 +29,7 @@ impl Disk {
 }
 
 /// Starts the daemon with its store on a disk of its own; none where that cannot be had here.
-async fn on_a_small_disk(folder: &Path) -> Option<(Daemon, Disk)> {
+fn on_a_small_disk(folder: &Path) -> Option<(Daemon, Disk)> {
     let can = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     if !can.is_ok_and(|output| output.status.success()) {
         skipped("this machine lets no test have a file system of its own (unshare -rm, mount -t tmpfs)");
@@ -37,7 +37,7 @@ async fn on_a_small_disk(folder: &Path) -> Option<(Daemon, Disk)> {
     }
     std::fs::create_dir(folder.join("state")).unwrap();
     let mount = "mount -t tmpfs -o size=16m none state && exec \"$@\"";
-    let daemon = Daemon::begun_by(folder, "unshare", &["-rm", "sh", "-c", mount, "sh"]).ready().await;
+    let daemon = Daemon::begun_by(folder, "unshare", &["-rm", "sh", "-c", mount, "sh"]);
     let disk = PathBuf::from(format!("/proc/{}/root{}/state", daemon.pid(), folder.display()));
     Some((daemon, Disk(disk)))
 }
@@ -45,7 +45,7 @@ async fn on_a_small_disk(folder: &Path) -> Option<(Daemon, Disk)> {
 fn configuration(lab: &Lab) -> String {
     let places = [
         ("sqlite:state.db", "sqlite:state/state.db"),
-        ("\"auto\"", "\"counted\""),
+        ("subject = \"auto\"", "subject = \"counted\""),
         ("\"* * * * *\"", "\"0 0 29 2 *\""),
     ];
     places.iter().fold(lab.configuration("act"), |text, (old, new)| text.replace(old, new))
@@ -63,8 +63,7 @@ async fn full_at(method: &str, path: &str, stage: Stage) {
     let lab = Lab::new().await;
     configure(lab.path(), &configuration(&lab));
     let held = hold(&lab, method, path, stage);
-    let Some((daemon, disk)) = on_a_small_disk(lab.path()).await else { return };
-    daemon.post("/api/v1/watches/sf-odata/renew", "", "").await;
+    let Some((daemon, disk)) = on_a_small_disk(lab.path()) else { return };
     tokio::time::timeout(LIMIT, held.reached()).await.expect("the call");
     disk.fill();
     held.release();
@@ -106,8 +105,8 @@ async fn is_told(lab: &Lab, daemon: &Daemon) {
     let check = verb(lab.path(), &["check"]).await;
     assert!(check.code == 1 || check.code == 2, "{}", check.out);
     assert!(check.out.contains("cannot write its store since"), "{}", check.out);
-    let command = daemon.post("/api/v1/watches/sf-odata/check", "", "").await;
-    assert!(command.status >= 500, "a command that cannot be saved is not accepted: {command:?}");
+    let command = verb(lab.path(), &["retry", "sf-odata"]).await;
+    assert!(command.code != 0, "a command that cannot be saved is not accepted: {}", command.out);
 }
 
 /// Every request that changed something.

@@ -12,6 +12,7 @@ mod obey;
 mod proving;
 mod retire;
 mod settle;
+mod share;
 mod want;
 
 pub use absorb::{absorb, recover};
@@ -22,6 +23,7 @@ pub(in crate::domain) use gates::is_in_gap;
 pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
 pub(in crate::domain) use retire::shows_leftover;
+pub use share::{Lessons, note_clock, share, teach};
 pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 
