@@ -31,6 +31,8 @@ fn unseen(watch: &Value) -> Option<&Value> {
 async fn a_key_that_is_rotated_or_refused_is_noticed_at_once_and_says_what_to_do() {
     let lab = Lab::new().await;
     let text = lab.configuration("observe").replace("\"* * * * *\"", "\"0 0 29 2 *\"");
+    let key = "service_key = { file = \"service-key.json\" }";
+    let text = text.replace(key, &format!("{key}\nca = {{ file = \"server-ca.pem\" }}"));
     configure(lab.path(), &text);
     let daemon = Daemon::begun(lab.path(), &[]).ready().await;
     let good = std::fs::read_to_string(lab.path().join("service-key.json")).unwrap();

@@ -92,7 +92,7 @@ async fn a_store_lost_while_a_person_is_asked_costs_nobody_a_call() {
 async fn a_store_lost_after_the_switch_finds_the_new_certificate_in_force() {
     let (lab, daemon) = lost_at("PUT", "/subaccountDestinations", Stage::Done).await;
     let watch = rests(&daemon).await;
-    assert_eq!(watch["certificates"]["in_force"]["name"], "sfapi-2.pem", "{watch}");
+    assert_eq!(watch["certificates"]["in_force"]["entry"], "sfapi-2.pem", "{watch}");
     said(&lab, &daemon).await;
     assert_eq!(lab.landscape.issued(), 1);
     assert_eq!(names(&lab), ["sfapi-2.pem", "sfapi.pem"], "what it replaced is left alone");
