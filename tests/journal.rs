@@ -1,5 +1,6 @@
 //! The journal keeps its contract: all or nothing, through crashes, for one daemon at a time, whatever lies in the file.
 
+mod power;
 mod rich;
 mod trail;
 

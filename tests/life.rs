@@ -9,6 +9,7 @@ mod entry;
 mod gates;
 mod hand_offs;
 mod hold;
+mod house;
 mod proof;
 mod ratchet;
 mod retire;

@@ -1,4 +1,4 @@
-//! Changed files ring the bell: those of file sources, and those that a discovery would find.
+//! Changed files ring the bell: those of file sources, those that a discovery would find, and service keys.
 //! It opens none of them; where a folder cannot be watched, the cron looks all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::build::Built;
-use crate::config::SourceConfig;
+use crate::config::{Connection, SourceConfig};
 use crate::engine::schedule::Bell;
+use crate::secret::SecretRef;
 
 /// How long a file must be left alone: whoever is still writing it is not read meanwhile.
 const QUIET: Duration = Duration::from_millis(300);
@@ -77,7 +78,14 @@ impl Concern {
             SourceConfig::Tls(_) | SourceConfig::DestinationService(_) => None,
         });
         let files = sources.flat_map(|settings| [Some(settings.path.clone()), settings.key.clone()]);
-        let files = files.flatten().collect();
+        let keys = built.config.connections.values().filter_map(|connection| match connection {
+            Connection::DestinationService(settings) => match &settings.service_key {
+                SecretRef::File(path) => Some(path.clone()),
+                SecretRef::Environment(_) | SecretRef::Credential(_) => None,
+            },
+            Connection::SuccessFactors { .. } => None,
+        });
+        let files = files.flatten().chain(keys).collect();
         Self { built, files }
     }
 

@@ -33,8 +33,8 @@ pub enum Bind {
         /// Why.
         source: io::Error,
     },
-    /// Another daemon answers on the Unix socket.
-    #[error("another certsteward answers on the socket {} ([daemon] socket); stop it first", path.display())]
+    /// Another daemon listens on the Unix socket, whether it answers or hangs.
+    #[error("another certsteward listens on the socket {} ([daemon] socket); stop it first", path.display())]
     Taken {
         /// The path.
         path: PathBuf,

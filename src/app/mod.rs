@@ -8,6 +8,7 @@ mod once;
 mod passes;
 mod serve;
 mod state;
+mod store;
 mod system;
 
 use std::panic::AssertUnwindSafe;
@@ -33,8 +34,8 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::reason::Unseen;
 use crate::engine::deliver::Deliverer;
 use crate::engine::schedule::Cron;
+use crate::journal::JournalError;
 use crate::journal::sqlite::{SetAside, Sqlite};
-use crate::journal::{Journal, JournalError};
 use crate::net::{LoadRoots, Net};
 use crate::surfaces::Daemon;
 use crate::surfaces::http::{Options, Trust, router};
@@ -123,8 +124,8 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     for apart in journal.kept_apart().await? {
         tracing::error!("as before this start: {apart}");
     }
-    let journal: Arc<dyn Journal> = Arc::new(journal);
-    let shared = Arc::new(Shared::new(clock, journal, net, built, origin));
+    let (journal, health) = store::Observed::new(Arc::new(journal), Arc::clone(&clock));
+    let shared = Arc::new(Shared::new(clock, (Arc::new(journal), health), net, built, origin));
     let passes = passes::Passes::new(Arc::clone(&shared)).await?;
     let running = Running {
         shared: Arc::clone(&shared),
@@ -143,6 +144,7 @@ pub async fn start(config: Config, origin: Option<(std::path::PathBuf, Kind)>) -
     };
     running.serve(network, Door::Unix(unix), daemon.public_url.as_deref());
     running.spawn("the deliveries", deliver(Arc::clone(&shared), running.stop.clone()));
+    running.spawn("the keeper of the store", store::keep(Arc::clone(&shared), running.stop.clone()));
     running.spawn("the bell", ring(Arc::clone(&shared), running.stop.clone()));
     running.tasks.close();
     Ok(running)
@@ -177,7 +179,7 @@ impl Running {
                 aside.why,
                 aside.path.display()
             );
-            self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
+            self.shared.note_trouble(EventKind::StoreRebuilt, text).await;
         }
         let text =
             format!("certsteward {} started, listening on {}", env!("CARGO_PKG_VERSION"), self.listens);
@@ -262,6 +264,8 @@ fn deliverer(shared: &Shared, built: &Built) -> Deliverer {
 async fn deliver_once(shared: &Shared, deliverer: &Deliverer) -> bool {
     let report = match deliverer.deliver_due().await {
         Ok(report) => report,
+        // Where the store cannot be written, that was said once.
+        Err(_) if shared.store.is_failing() => return false,
         Err(error) => {
             tracing::error!(error = %chain(&error), "the outbox could not be read from the store; it is tried again within seconds");
             return false;

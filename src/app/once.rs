@@ -15,7 +15,7 @@ use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::Record;
 use crate::domain::report::Sighting;
 use crate::domain::verdict::Probed;
-use crate::engine::pass::{House, pass};
+use crate::engine::pass::{House, Known, pass};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{EventQuery, Journal as _, JournalError};
 use crate::net::{self, Net};
@@ -47,6 +47,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             paused: &|| None,
             seed: [0; 32],
             show: &|_| {},
+            known: Known::default(),
             may_act: &|| never.load(Ordering::Relaxed),
         };
         let record = records.remove(&id).map(|record| to_be_looked_at(record, clock.now()));

@@ -13,12 +13,13 @@ use tokio::task::JoinSet;
 use super::state::{Shared, chain, one_line};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
-use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::event::{Event, EventKind};
+use crate::domain::lifecycle::{self, Lessons};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
 use crate::engine::execute::Parts;
-use crate::engine::pass::{House, Passed, pass};
+use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
 
 /// How many watches are passed over side by side.
@@ -32,6 +33,8 @@ const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 pub(super) struct Passes {
     shared: Arc<Shared>,
     records: BTreeMap<String, Record>,
+    /// What all watches have learned of tenants.
+    lessons: Arc<Lessons>,
     parts: BTreeMap<String, Parts>,
     next: BTreeMap<String, Timestamp>,
     waiting: BTreeMap<String, Vec<Command>>,
@@ -71,9 +74,12 @@ impl Passes {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
         shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
+        let mut lessons = Lessons::new();
+        records.iter().for_each(|(watch, record)| lifecycle::teach(&mut lessons, watch, record));
         Ok(Self {
             shared,
             records,
+            lessons: Arc::new(lessons),
             parts: BTreeMap::new(),
             next: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -125,9 +131,7 @@ impl Passes {
     /// Says what the store could not read and put apart since the last turn.
     async fn note_kept_apart(&self) {
         for apart in self.shared.journal.take_kept_apart() {
-            let text = apart.to_string();
-            tracing::error!(kind = apart.kind, name = apart.name, "{}", one_line(&text));
-            self.shared.note(Actor::Daemon, EventKind::StoreRebuilt, text).await;
+            self.shared.note_trouble(EventKind::StoreRebuilt, apart.to_string()).await;
         }
     }
 
@@ -247,8 +251,10 @@ impl Passes {
         }
     }
 
+    /// While the store cannot be written no pass begins, not even to look: what is not written down cannot be paced, and
+    /// refused calls without end would lock a login.
     fn may_begin(&self, id: &str) -> bool {
-        !self.under_way.contains(id) && !self.unread.contains(id)
+        !self.under_way.contains(id) && !self.unread.contains(id) && !self.shared.store.is_failing()
     }
 
     /// Begins every pass that is wanted or due, as far as there is room.
@@ -287,10 +293,11 @@ impl Passes {
         self.taken.insert(id.clone(), commands.iter().map(|command| command.id).collect());
         let shared = Arc::clone(&self.shared);
         let held = Arc::clone(&self.held);
+        let lessons = Arc::clone(&self.lessons);
         let watch = id.clone();
         let task = self.running.spawn(async move {
             let stopwatch = Stopwatch::start();
-            let outcome = one(&shared, &parts, record, commands, &held, seed).await;
+            let outcome = one(&shared, &parts, record, commands, (&held, &lessons), seed).await;
             Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome }
         });
         self.tasks.insert(task.id(), watch);
@@ -307,7 +314,8 @@ impl Passes {
         match done.outcome {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
-                tracing::error!(watch = done.watch, error = %chain(&error), "the pass could not be saved; nothing outside is changed until it can");
+                // That the store cannot be written is said once, not for every pass.
+                tracing::debug!(watch = done.watch, error = %chain(&error), "the pass could not be saved; it is made again");
                 self.recover(done.watch).await;
             }
         }
@@ -361,7 +369,6 @@ impl Passes {
 
     fn absorb(&mut self, id: String, seconds: f64, passed: Passed) {
         self.unsaved.remove(&id);
-        passed.events.iter().for_each(log);
         if passed.restless {
             tracing::error!(
                 watch = id,
@@ -383,6 +390,14 @@ impl Passes {
             }
             self.shared.views().insert(id.clone(), Arc::clone(&passed.view));
         }
+        if passed
+            .record
+            .learned
+            .iter()
+            .any(|(tenant, learned)| self.lessons.get(tenant).is_none_or(|(_, known)| known.at < learned.at))
+        {
+            lifecycle::teach(Arc::make_mut(&mut self.lessons), &id, &passed.record);
+        }
         self.records.insert(id, passed.record);
     }
 }
@@ -402,7 +417,7 @@ async fn one(
     parts: &Parts,
     record: Option<Record>,
     commands: Vec<Command>,
-    held: &Mutex<BTreeSet<String>>,
+    (held, lessons): (&Mutex<BTreeSet<String>>, &Lessons),
     seed: [u8; 32],
 ) -> Result<Passed, JournalError> {
     let built = shared.built.load_full();
@@ -413,6 +428,7 @@ async fn one(
         ladder: &built.ladder,
         paused: &|| shared.daemon().paused.as_ref().map(|(_, by)| by.clone()),
         seed,
+        known: Known { lessons: Some(lessons), clock_doubt: Some(&|| shared.clock_doubt()) },
         show: &|view| {
             shared.views().insert(parts.watch.id.clone(), Arc::new(view));
             shared.publish();
@@ -435,7 +451,7 @@ fn seed() -> Option<[u8; 32]> {
 }
 
 /// One line of the log per event.
-fn log(event: &Event) {
+pub(super) fn log(event: &Event) {
     let (kind, actor, text) = (event.kind.code(), event.actor.to_string(), one_line(&event.text));
     let facts: Vec<String> = event.facts.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let facts = facts.join(" ");

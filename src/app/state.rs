@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::build::Built;
+use super::store::Health;
 use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
@@ -22,10 +23,15 @@ use crate::journal::{Change, EventQuery, Journal, JournalError};
 use crate::net::Net;
 use crate::surfaces::{Daemon, Grant, Refused};
 
+/// How far the clock may be from what servers say.
+const CLOCK_TOLERANCE: chrono::Duration = chrono::Duration::minutes(5);
+
 /// What the tasks share.
 pub struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) journal: Arc<dyn Journal>,
+    /// Whether the journal can be written.
+    pub(super) store: Arc<Health>,
     pub(super) net: Net,
     pub(super) built: ArcSwap<Built>,
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -47,7 +53,7 @@ impl Shared {
     /// Shares these parts; `config` is where the configuration was read from, none where it cannot be read again.
     pub(super) fn new(
         clock: Arc<dyn Clock>,
-        journal: Arc<dyn Journal>,
+        (journal, store): (Arc<dyn Journal>, Arc<Health>),
         net: Net,
         built: Built,
         config: Option<(PathBuf, Kind)>,
@@ -62,6 +68,7 @@ impl Shared {
         Self {
             clock,
             journal,
+            store,
             net,
             built: ArcSwap::from_pointee(built),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -87,16 +94,39 @@ impl Shared {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why the clock is in doubt: every server that answered lately says another time.
+    pub(super) fn clock_doubt(&self) -> Option<String> {
+        let skew = self.net.clock_skew().filter(|skew| skew.abs() > CLOCK_TOLERANCE)?;
+        let way = if skew > chrono::Duration::zero() { "ahead of" } else { "behind" };
+        let span = match skew.abs().num_minutes() {
+            minutes @ 0..=119 => format!("{minutes} min"),
+            minutes @ 120..=2879 => format!("{} h", minutes / 60),
+            minutes => format!("{} days", minutes / 1440),
+        };
+        Some(format!("the clock of this host is {span} {way} what servers say"))
+    }
+
     /// Swaps in a new picture.
     pub(super) fn publish(&self) {
         let watches = self.views().clone();
-        let daemon = self.daemon().clone();
+        let daemon = DaemonView { store: self.store.view(), ..self.daemon().clone() };
         self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
     }
 
     /// Writes an event of the daemon itself into the history and the log.
     pub(super) async fn note(&self, actor: Actor, kind: EventKind, text: String) {
         tracing::info!(event = kind.code(), actor = %actor, "{}", one_line(&text));
+        self.write_down(actor, kind, text).await;
+    }
+
+    /// As `note`, for what somebody should look at.
+    pub(super) async fn note_trouble(&self, kind: EventKind, text: String) {
+        let actor = Actor::Daemon;
+        tracing::error!(event = kind.code(), actor = %actor, "{}", one_line(&text));
+        self.write_down(actor, kind, text).await;
+    }
+
+    async fn write_down(&self, actor: Actor, kind: EventKind, text: String) {
         let event =
             Event { watch: String::new(), at: self.clock.now(), actor, kind, text, facts: Vec::new() };
         let change = Change {
@@ -142,7 +172,11 @@ impl Shared {
         };
         self.daemon().last_reload = Some((now, result.is_ok(), result.clone().err().unwrap_or_default()));
         self.publish();
-        self.note(Actor::Daemon, EventKind::Reloaded, text).await;
+        if result.is_ok() {
+            self.note(Actor::Daemon, EventKind::Reloaded, text).await;
+        } else {
+            self.note_trouble(EventKind::Reloaded, text).await;
+        }
         result
     }
 
@@ -207,7 +241,7 @@ impl Daemon for Shared {
     }
 
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::SeqCst)
+        self.ready.load(Ordering::SeqCst) && !self.store.is_failing()
     }
 
     async fn events(

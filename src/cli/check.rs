@@ -13,6 +13,7 @@ use super::watches;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::finding::Level;
+use crate::domain::lint;
 
 /// Say how the watches are; change nothing
 ///
@@ -81,8 +82,20 @@ async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
     let status = daemon.get("/api/v1/status").await?;
     let old = age_of_old_picture(&status, SystemClock.now());
     let unready = status.get("ready") == Some(&Value::Bool(false));
-    let looker = if unready { Looker::Unready } else { Looker::Daemon { old } };
+    let failing =
+        status.get("store").and_then(|store| store.get("failing")).filter(|failing| !failing.is_null());
+    let looker = match failing {
+        Some(failing) => Looker::Unready { why: Some(unwritable(failing)) },
+        None if unready => Looker::Unready { why: None },
+        None => Looker::Daemon { old },
+    };
     Ok(Seen { watches, looker })
+}
+
+fn unwritable(failing: &Value) -> String {
+    let since = moment(failing, "since").map(lint::minute).unwrap_or_default();
+    let why = text(failing, "text").replace('|', "/");
+    format!("certsteward cannot write its store since {since} and does nothing until it can: {why}")
 }
 
 /// How many minutes ago the daemon last passed over a watch, where that is too long ago: nothing came of it for half an hour,
@@ -104,8 +117,8 @@ struct Seen {
 enum Looker {
     /// The daemon; this many minutes ago, where that is too long ago.
     Daemon { old: Option<i64> },
-    /// The daemon, which says itself that it is not ready.
-    Unready,
+    /// The daemon, which says itself that it is not ready, and why where it knows.
+    Unready { why: Option<String> },
     /// This command, because it was asked to.
     ThisOnce,
     /// This command, because the daemon does not run.
@@ -118,14 +131,14 @@ impl Looker {
         match self {
             Self::Daemon { old } => old.is_some(),
             Self::ThisOnce => false,
-            Self::Unready | Self::NobodyElse => true,
+            Self::Unready { .. } | Self::NobodyElse => true,
         }
     }
 
     const fn word(&self) -> &'static str {
         match self {
             Self::Daemon { .. } => "running",
-            Self::Unready => "not ready",
+            Self::Unready { .. } => "not ready",
             Self::ThisOnce => "not asked",
             Self::NobodyElse => "not running",
         }
@@ -135,7 +148,7 @@ impl Looker {
     fn note(&self) -> Option<String> {
         match self {
             Self::Daemon { old } => old.map(|minutes| format!("the newest picture is {minutes} minutes old")),
-            Self::Unready => Some(UNREADY.to_owned()),
+            Self::Unready { why } => Some(why.clone().unwrap_or_else(|| UNREADY.to_owned())),
             Self::ThisOnce => Some("looked once".to_owned()),
             Self::NobodyElse => Some("certsteward is not running, looked once".to_owned()),
         }

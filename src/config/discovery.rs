@@ -52,22 +52,26 @@ impl Discovery {
         self.paths.iter().any(matches) && !self.leaves_out(path)
     }
 
-    /// What the patterns lead to and could not be looked into: files there may be unseen.
+    /// What the patterns lead to and could not be looked into, or is not there at all: files there may be unseen.
     #[must_use]
     pub fn unseen(&self) -> Vec<Unseen> {
         let looked = self.paths.iter().filter_map(|pattern| glob::glob(pattern).ok()).flatten();
-        looked
-            .filter_map(Result::err)
-            .map(|error| {
-                let (path, cause) = (error.path().display(), error.error());
-                let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
-                let reason = if denied { Reason::PermissionDenied } else { Reason::Unreadable };
-                Unseen::new(
-                    reason,
-                    format!("cannot look for files in {path}: {cause}; let certsteward read it"),
-                )
-            })
-            .collect()
+        let gone = self.paths.iter().map(|pattern| base(std::slice::from_ref(pattern)));
+        let gone = gone.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+        let gone = gone.map(|folder| {
+            let text = format!(
+                "cannot look for files in {}: there is no such folder; put it back, or take its pattern out of [[discover]]",
+                folder.display()
+            );
+            Unseen::new(Reason::NotFound, text)
+        });
+        let unreadable = looked.filter_map(Result::err).map(|error| {
+            let (path, cause) = (error.path().display(), error.error());
+            let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
+            let reason = if denied { Reason::PermissionDenied } else { Reason::Unreadable };
+            Unseen::new(reason, format!("cannot look for files in {path}: {cause}; let certsteward read it"))
+        });
+        gone.chain(unreadable).collect()
     }
 
     fn leaves_out(&self, path: &Path) -> bool {

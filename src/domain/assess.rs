@@ -1,6 +1,7 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod sight;
 
 use super::certificate::Certificate;
 use super::finding::{Code, Finding, Level};
@@ -27,8 +28,6 @@ pub struct Assessment {
 
 /// How long a step may take before it is stuck: steps that need nobody.
 const STUCK_AFTER: Duration = Duration::hours(6);
-/// How long a source may be away before it is more than a warning.
-const UNSEEN_CRITICAL: Duration = Duration::days(1);
 /// How long a probe may fail to ask before people are told.
 const PROBE_PATIENCE: Duration = Duration::hours(6);
 /// How long after its own threshold the store may take to renew.
@@ -43,6 +42,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
     let step = step(watch, record);
     let mut judge = Judge { watch, record, now, findings: Vec::new() };
     judge.source();
+    judge.clock();
     if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
         judge.findings.extend(lint::judge(&in_force.chain, watch.source.client_certificate, now));
         judge.nearness(&in_force.chain.leaf, moments);
@@ -111,44 +111,6 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn add(&mut self, code: Code, level: Level, about: &str, text: String, way_out: impl Into<String>) {
         self.findings.push(Finding { code, level, about: about.to_owned(), text, way_out: way_out.into() });
-    }
-
-    fn source(&mut self) {
-        let place = &self.watch.source.place;
-        if let Some((since, why)) = &self.record.unseen {
-            let level = if self.now - *since >= UNSEEN_CRITICAL { Level::Critical } else { Level::Warning };
-            let text = format!("{place} cannot be seen since {}: {why}", lint::minute(*since));
-            self.add(
-                Code::Unseen,
-                level,
-                "",
-                text,
-                "put right what it says; certsteward looks again by itself",
-            );
-        } else if let Some(since) = self.record.absent_since {
-            let text = format!("{place} is not there since {}", lint::minute(since));
-            self.add(
-                Code::SourceVanished,
-                Level::Critical,
-                "",
-                text,
-                "put it back, or change the source of the watch",
-            );
-        } else if self.record.in_force.is_none() {
-            let text = format!("{place} was not seen yet");
-            self.add(Code::Unseen, Level::Warning, "", text, "wait for the first look");
-        }
-        for (number, oddity) in self.record.oddities.iter().enumerate() {
-            let about = format!("{}-{number}", oddity.reason);
-            let text = format!("part of {place} could not be read: {oddity}");
-            self.add(
-                Code::OddContent,
-                Level::Notice,
-                &about,
-                text,
-                "look at the content; the rest of it was read",
-            );
-        }
     }
 
     fn nearness(&mut self, leaf: &Certificate, moments: &Moments) {

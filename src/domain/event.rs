@@ -17,6 +17,7 @@ codes! {
         ActStarted = "act-started": "an act began; its intent was saved first",
         ActSucceeded = "act-succeeded": "an act took effect",
         ActFailed = "act-failed": "an act failed",
+        PassedOver = "passed-over": "a name that certsteward would have used is taken by something it has no record of",
         Issued = "issued": "a candidate was issued",
         CandidateDiscarded = "candidate-discarded": "a candidate was given up",
         Published = "published": "a target was given the certificate",
@@ -42,6 +43,7 @@ codes! {
         Reloaded = "reloaded": "the configuration was read again",
         Started = "started": "certsteward started",
         Stopped = "stopped": "certsteward stopped",
+        StoreRecovered = "store-recovered": "the store can be written again, after a time in which nothing could be saved",
         StoreRebuilt = "store-rebuilt": "the store, or a row of it, could not be read: it was set aside, and is rebuilt from what the sources show",
         Chained = "chained": "the events before were given their hashes only now; from here on each has its hash when it is written",
     }

@@ -69,6 +69,7 @@ codes! {
         RetirePending = "retire-pending": "a replaced certificate waits to be removed",
         RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
         Paused = "paused": "acts are paused",
+        Clock = "clock": "the clock of this host differs from what servers say, so no outside change begins",
         WatchVanished = "watch-vanished": "the watch is no longer configured",
     }
 }

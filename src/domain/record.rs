@@ -68,6 +68,8 @@ pub struct Record {
     pub told: BTreeMap<String, Told>,
     /// Somebody asked to look now: until the looks are done.
     pub check_asked: Option<Timestamp>,
+    /// Since when the clock of this host is in doubt, and why; none while it is not.
+    pub clock_doubt: Option<(Timestamp, String)>,
     /// How the last renewal ended, where it did not end well.
     pub ended: Option<Ended>,
     /// Counters of the watch, by kind and result.

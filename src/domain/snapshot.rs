@@ -96,6 +96,8 @@ pub struct DaemonView {
     pub last_pass: Option<Timestamp>,
     /// Whether the configuration could be read when it was last read, and when that was.
     pub last_reload: Option<(Timestamp, bool, String)>,
+    /// Whether what happens can be written down.
+    pub store: StoreView,
     /// When credentials of connections expire.
     pub credentials: BTreeMap<String, Timestamp>,
     /// The oldest undelivered message.
@@ -110,6 +112,15 @@ pub struct DaemonView {
     pub passes: PassDurations,
     /// Deliveries by notifier: `[succeeded, failed]`.
     pub notifications: BTreeMap<String, [u64; 2]>,
+}
+
+/// The store, as the last write found it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreView {
+    /// When something was last written.
+    pub last_success: Option<Timestamp>,
+    /// Since when nothing can be written, and why; none while it can.
+    pub failing: Option<(Timestamp, String)>,
 }
 
 /// How long passes took: counts per upper bound of [`PassDurations::BOUNDS`], with sum and count.

@@ -72,7 +72,9 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         EventKind::RenewalStarted | EventKind::Settled | EventKind::RenewalEnded | EventKind::Learned => {
             Level::Ok
         }
-        EventKind::GapAnnounced | EventKind::RenewedElsewhere | EventKind::Held => Level::Notice,
+        EventKind::GapAnnounced | EventKind::RenewedElsewhere | EventKind::Held | EventKind::PassedOver => {
+            Level::Notice
+        }
         EventKind::RolledBack => Level::Critical,
         EventKind::Watched
         | EventKind::Vanished
@@ -101,6 +103,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Reloaded
         | EventKind::Started
         | EventKind::Stopped
+        | EventKind::StoreRecovered
         | EventKind::StoreRebuilt
         | EventKind::Chained => return None,
     };

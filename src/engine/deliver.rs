@@ -147,6 +147,7 @@ impl Deliverer {
             return self.keep(&id, queue).await;
         };
         let mut report = DeliveryReport::default();
+        let mut unmarked = None;
         let began = Stopwatch::start();
         for outgoing in queue {
             if began.elapsed() >= ROUND_TIME {
@@ -158,13 +159,14 @@ impl Deliverer {
             }
             match self.send(notifier.as_ref(), &outgoing).await {
                 Ok(()) => {
-                    self.mark(outgoing.id).await?;
+                    // A store that cannot be written keeps nobody from what stands in it; it is remembered what was sent.
+                    unmarked = self.mark(outgoing.id).await.err().or(unmarked);
                     *report.delivered.entry(id.clone()).or_default() += 1;
                 }
                 Err(failure) => report.failed.push(self.postpone(&outgoing, failure).await?),
             }
         }
-        Ok(report)
+        unmarked.map_or(Ok(report), Err)
     }
 
     async fn send(&self, notifier: &dyn Notifier, outgoing: &Outgoing) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::domain::assess::{Assessment, assess};
 use crate::domain::event::Event;
 use crate::domain::lifecycle::{
-    Chronicle, Dice, Want, absorb, advance, matching_by_target, note_pending, want,
+    Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
 };
 use crate::domain::message::Message;
 use crate::domain::plan::plan;
@@ -40,8 +40,19 @@ pub struct House<'a> {
     pub seed: [u8; 32],
     /// Whether acts may begin, asked in each round: no longer once a shutdown was asked for.
     pub may_act: &'a (dyn Fn() -> bool + Sync),
+    /// What the rest of the house knows.
+    pub known: Known<'a>,
     /// Shows the watch in the midst of its pass: what people are told of must be there when they come to look.
     pub show: &'a (dyn Fn(WatchView) + Sync),
+}
+
+/// What the house knows beside the watch's own record; nothing by default.
+#[derive(Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// What other watches learned of tenants.
+    pub lessons: Option<&'a Lessons>,
+    /// Why the clock is in doubt, asked in each round: what the round before has seen may have shown it.
+    pub clock_doubt: Option<&'a (dyn Fn() -> Option<String> + Sync)>,
 }
 
 /// What a pass came to.
@@ -136,8 +147,12 @@ impl Round<'_> {
     fn absorb(&mut self, reports: Vec<Report>, interrupted: bool, now: Timestamp) -> Vec<Event> {
         let watch = &self.parts.watch;
         let mut chronicle = Chronicle::new(watch, now);
+        lifecycle::note_clock(&mut self.record, self.house.known.clock_doubt.and_then(|doubt| doubt()), now);
         if interrupted {
             lifecycle::recover(&mut self.record, &mut chronicle);
+            if let Some(lessons) = self.house.known.lessons {
+                lifecycle::share(watch, &mut self.record, lessons, &mut chronicle);
+            }
         }
         for report in reports {
             if let Report::Looked {

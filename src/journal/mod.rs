@@ -155,4 +155,9 @@ pub trait Journal: Send + Sync {
     fn take_kept_apart(&self) -> Vec<KeptApart>;
     /// Pauses acts everywhere, or ends the pause.
     async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError>;
+    /// Writes down that a daemon lives at this moment, and that so many bytes more could be written beside it: a store that
+    /// is full may still take a few.
+    async fn touch(&self, _at: Timestamp, _room: usize) -> Result<(), JournalError> {
+        Ok(())
+    }
 }

@@ -51,7 +51,8 @@ impl Sqlite {
     /// [`JournalError::InUse`] while another daemon has it, [`JournalError::Newer`] where a newer version wrote it.
     pub fn open(path: &Path, now: Timestamp) -> Result<(Self, Option<SetAside>), JournalError> {
         let opened = open::exclusive(path, now)?;
-        prune(&opened.connection, now - KEPT).map_err(|error| open::failed(path, "prune", error))?;
+        // What cannot be pruned now, because the disk is full, is pruned at a later start: the daemon says so better than no daemon.
+        let _later = prune(&opened.connection, now - KEPT);
         Ok((Self::new(opened.connection, Some(path), Some(opened.lock)), opened.set_aside))
     }
 
@@ -302,24 +303,42 @@ impl Journal for Sqlite {
         .await
     }
 
+    async fn touch(&self, at: Timestamp, room: usize) -> Result<(), JournalError> {
+        self.write(move |transaction| {
+            set_meta(transaction, "touched", &moment(at))?;
+            if room > 0 { set_meta(transaction, "room", &"-".repeat(room)) } else { Ok(()) }
+        })
+        .await?;
+        if room > 0 {
+            // The pages stay in the file, free: what is saved next finds them there.
+            self.write(|transaction| {
+                transaction.execute("DELETE FROM meta WHERE name = 'room'", []).map(drop)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     fn take_kept_apart(&self) -> Vec<KeptApart> {
         std::mem::take(&mut *self.store.apart.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn set_paused(&self, paused: Option<(Timestamp, Actor)>) -> Result<(), JournalError> {
-        self.write(move |transaction| {
-            let changed = match paused {
-                Some(pause) => transaction.execute(
-                    "INSERT INTO meta (name, value) VALUES ('paused', ?1) \
-                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    [to_text(&pause)],
-                ),
-                None => transaction.execute("DELETE FROM meta WHERE name = 'paused'", []),
-            };
-            changed.map(drop)
+        self.write(move |transaction| match paused {
+            Some(pause) => set_meta(transaction, "paused", &to_text(&pause)),
+            None => transaction.execute("DELETE FROM meta WHERE name = 'paused'", []).map(drop),
         })
         .await
     }
+}
+
+fn set_meta(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite::Result<()> {
+    transaction
+        .execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [name, value],
+        )
+        .map(drop)
 }
 
 fn save(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {

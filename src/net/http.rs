@@ -1,6 +1,7 @@
 //! HTTP with limits: no redirect, no cookie, a bounded body, and failures that say whether a request can have left.
 //! It knows no API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -8,7 +9,9 @@ use zeroize::Zeroizing;
 
 use super::connect::Resolver;
 use super::proxy::{Choice, Proxy};
+use super::skew::Skews;
 use super::{cause, excerpt, one_line, reason_of, told};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::reason::{self, Failure, Reason, Unseen};
 
@@ -22,6 +25,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct HttpClient {
     client: reqwest::Client,
+    skews: Arc<Skews>,
 }
 
 impl HttpClient {
@@ -40,7 +44,7 @@ impl HttpClient {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .proxy(reqwest::Proxy::custom(chosen))
-            .dns_resolver(std::sync::Arc::new(resolver))
+            .dns_resolver(Arc::new(resolver))
             .timeout(timeout)
             .connect_timeout(CONNECT.min(timeout / 2))
             .pool_max_idle_per_host(2)
@@ -49,7 +53,12 @@ impl HttpClient {
             .map_err(|error| {
                 Unseen::new(Reason::TlsFailed, format!("the HTTP client cannot be set up: {}", told(&error)))
             })?;
-        Ok(Self { client })
+        Ok(Self { client, skews: Arc::default() })
+    }
+
+    /// The same, telling what servers say about the time.
+    pub(super) fn telling(self, skews: Arc<Skews>) -> Self {
+        Self { skews, ..self }
     }
 
     /// Begins a request.
@@ -68,9 +77,11 @@ impl HttpClient {
             Failure::certain(Reason::UnsupportedFormat, text)
         })?;
         let place = place(&request);
+        let server = request.url().authority().to_owned();
         let response = client.execute(request).await.map_err(|error| unsent(&place, error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        self.skews.note(&server, &headers, SystemClock.now());
         let body = body(response, &place).await?;
         Ok(Answer { status, headers, body, place })
     }

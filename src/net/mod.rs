@@ -7,6 +7,7 @@ pub(crate) mod handshake;
 mod http;
 mod proxy;
 mod roots;
+mod skew;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ struct Shared {
     roots: Vec<CertificateDer<'static>>,
     environment: proxy::Environment,
     resolver: connect::Resolver,
+    skews: Arc<skew::Skews>,
 }
 
 impl Net {
@@ -67,6 +69,7 @@ impl Net {
             roots: roots::system()?,
             environment: proxy::Environment::read(),
             resolver: connect::Resolver::new(),
+            skews: Arc::default(),
         })))
     }
 
@@ -99,7 +102,15 @@ impl Net {
     pub fn http(&self, settings: &Settings, identity: Option<&Identity>) -> Result<HttpClient, Unseen> {
         let tls = self.tls_config(settings, identity)?;
         let proxy = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
-        HttpClient::build(tls, proxy, self.0.resolver.clone(), settings.timeout)
+        let client = HttpClient::build(tls, proxy, self.0.resolver.clone(), settings.timeout)?;
+        Ok(client.telling(Arc::clone(&self.0.skews)))
+    }
+
+    /// How far the clock of this host is ahead of what the servers that answered within the hour say; negative where it is
+    /// behind; none where none answered. Of several servers the one that agrees best counts.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<chrono::Duration> {
+        self.0.skews.least()
     }
 
     /// What checks a server's certificate: the system's authorities and the connection's own.

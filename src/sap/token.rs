@@ -100,9 +100,24 @@ impl Tokens {
 
     /// Fetches, and remembers for a while that it failed.
     async fn fetch_remembering(&self, held: &mut Held) -> Result<Token, Failure> {
-        let fetched = self.fetch(held).await;
+        let fetched = self.fetch(held).await.map_err(|failure| self.expired(held, failure));
         held.failed = fetched.as_ref().err().map(|failure| (Stopwatch::start(), failure.clone()));
         fetched
+    }
+
+    /// A key whose certificate is over is the reason, whatever the refusal looked like.
+    fn expired(&self, held: &Held, failure: Failure) -> Failure {
+        let Some(ended) = held.key.not_after().filter(|ended| *ended < SystemClock.now()) else {
+            return failure;
+        };
+        let text = format!(
+            "the certificate of the service key of {} ended on {}; create a new service key and store it as {} ({})",
+            self.settings.name,
+            ended.format("%Y-%m-%d"),
+            self.settings.service_key,
+            failure.text
+        );
+        Failure { reason: Reason::CredentialUnusable, text, ..failure }
     }
 
     /// Drops a token the other side refused, unless another has been fetched meanwhile.

@@ -24,6 +24,10 @@ impl Lab {
             caller_cache: Duration::from_millis(500),
             ..Options::default()
         };
+        Self::of(options).await
+    }
+
+    pub(super) async fn of(options: Options) -> Self {
         let landscape = Landscape::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         landscape.write_files(folder.path()).unwrap();
@@ -32,6 +36,11 @@ impl Lab {
 
     /// The daemon, in this mode and with more configuration.
     pub(super) async fn daemon(&self, mode: &str, more: &str) -> Daemon {
+        Daemon::start(self.folder.path(), &(self.configuration(mode) + more)).await
+    }
+
+    /// The landscape's configuration, in this mode.
+    pub(super) fn configuration(&self, mode: &str) -> String {
         let addresses = self.landscape.addresses();
         let listen = format!("127.0.0.1:{}", free_port());
         let places = [
@@ -47,8 +56,7 @@ impl Lab {
             ("control.sock", "c.sock"),
         ];
         let template = include_str!("../../src/cli/landscape.toml");
-        let text = places.iter().fold(template.to_owned(), |text, (place, value)| text.replace(place, value));
-        Daemon::start(self.folder.path(), &(text + more)).await
+        places.iter().fold(template.to_owned(), |text, (place, value)| text.replace(place, value))
     }
 
     pub(super) fn path(&self) -> &Path {

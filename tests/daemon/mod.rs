@@ -2,7 +2,11 @@
 //! What a pass decides is tested where that is decided.
 
 #[cfg(feature = "sandbox")]
+mod clock;
+#[cfg(feature = "sandbox")]
 mod commands;
+#[cfg(feature = "sandbox")]
+mod keys;
 #[cfg(feature = "sandbox")]
 mod lab;
 mod network;
@@ -10,7 +14,11 @@ mod payroll;
 mod process;
 mod real;
 #[cfg(feature = "sandbox")]
+mod rebuilt;
+#[cfg(feature = "sandbox")]
 mod secrets;
+#[cfg(feature = "sandbox")]
+mod storage;
 
 use certsteward::clock::{Clock as _, SystemClock};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};

@@ -32,6 +32,7 @@ async fn a_reload_takes_what_is_good_and_keeps_the_old_where_it_is_bad() {
     configure(folder.path(), &(config + "[[watch]]\nid = \"c\"\nnonsense = 1\n"));
     daemon.signal(Signal::SIGHUP);
     let line = daemon.logged("the old one goes on").await;
+    assert!(line.contains("ERROR"), "{line}");
     assert!(line.contains("nonsense") && line.contains("certsteward.toml:"), "{line}");
     let reload = &daemon.json("/api/v1/status").await["last_reload"];
     assert_eq!(reload["succeeded"], false);
@@ -136,13 +137,43 @@ async fn a_second_daemon_is_refused_wherever_it_would_meet_the_first() {
     let port = format!("127.0.0.1:{}", daemon.port);
     refused(
         &elsewhere.replace(&format!("listen = \"{port}\""), "listen = \"127.0.0.1:0\""),
-        "another certsteward answers on the socket",
+        "another certsteward listens on the socket",
     );
     assert_eq!(
         ask(daemon.port, "GET", "/-/ready", "", "").await.unwrap().status,
         200,
         "the first one goes on"
     );
+    // One that hangs is there all the same.
+    daemon.signal(Signal::SIGSTOP);
+    refused(&config, &format!("(process {}); stop it first (one daemon per store)", daemon.pid()));
+    refused(
+        &elsewhere.replace(&format!("listen = \"{port}\""), "listen = \"127.0.0.1:0\""),
+        "another certsteward listens on the socket",
+    );
+    daemon.signal(Signal::SIGCONT);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_of_a_discovery_that_vanishes_is_an_error_and_its_watches_go_on() {
+    let (folder, _) = folder();
+    let certificates = folder.path().join("certs");
+    std::fs::create_dir(&certificates).unwrap();
+    std::fs::write(certificates.join("b.pem"), certificate("b", 30, 335).0).unwrap();
+    let config = head() + "[[discover]]\ntype = \"file\"\npaths = [\"certs/*.pem\"]\nprefix = \"found-\"\n";
+    let daemon = Daemon::start(folder.path(), &config).await;
+    daemon.watch("found-b.pem", "the discovered watch", |_| true).await;
+    std::fs::rename(&certificates, folder.path().join("elsewhere")).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    let line = daemon.logged("there is no such folder").await;
+    assert!(line.contains("ERROR") && line.contains("go on"), "{line}");
+    let unseen = |watch: &Value| watch["unseen"].is_object();
+    daemon.watch("found-b.pem", "the watch, unseen and not gone", unseen).await;
+    std::fs::rename(folder.path().join("elsewhere"), &certificates).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.logged("the discovery of files can look everywhere again").await;
+    daemon.watch("found-b.pem", "the watch, seen again", |watch| !unseen(watch)).await;
     daemon.stop().await;
 }
 
@@ -153,7 +184,7 @@ async fn a_store_that_cannot_be_read_is_set_aside_said_and_rebuilt() {
     std::fs::create_dir(&state).unwrap();
     std::fs::write(state.join("state.db"), b"this is no database at all, whatever its name says").unwrap();
     let daemon = Daemon::start(folder.path(), &config).await;
-    daemon.logged("set aside").await;
+    assert!(daemon.logged("set aside").await.contains("ERROR"));
     let events = daemon.page("/api/v1/events").await;
     assert!(events.contains("store-rebuilt"), "{events}");
     let kept = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name());

@@ -124,6 +124,7 @@ impl Rich {
             silenced_until: Some(self.at()),
             told: self.map(|rich| Told { level: rich.one(Level::ALL), at: rich.at(), text: rich.text() }),
             check_asked: Some(self.at()),
+            clock_doubt: Some((self.at(), "the clock is ahead".to_owned())),
             ended: Some(Ended {
                 at: self.at(),
                 generation: self.count(),

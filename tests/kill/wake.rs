@@ -60,6 +60,7 @@ fn house<'a>(
         paused,
         seed: [7; 32],
         show: &|_| {},
+        known: certsteward::engine::pass::Known::default(),
         may_act: &|| true,
     }
 }

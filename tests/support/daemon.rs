@@ -96,24 +96,48 @@ impl Daemon {
 
     /// Starts it with the configuration that is there and more environment, and waits until it is ready.
     pub async fn started(folder: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut daemon = Self::begun(folder, environment);
+        Self::begun(folder, environment).ready().await
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(mut self) -> Self {
+        let daemon = &mut self;
         within(LIMIT, "a daemon that is ready", async || {
             assert!(daemon.child.try_wait().unwrap().is_none(), "it ended: {}", daemon.log());
             let answer = ask(daemon.port, "GET", "/-/ready", "", "").await?;
             (answer.status == 200).then_some(())
         })
         .await;
-        daemon
+        self
     }
 
     /// Starts it and does not wait.
     pub fn begun(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &["run"]);
+        command.envs(environment.iter().copied());
+        Self::spawned(folder, command)
+    }
+
+    /// Starts it with the configuration that is there through another program, which must become it, and does not wait.
+    pub fn begun_by(folder: &Path, program: &str, arguments: &[&str]) -> Self {
+        let own = command(folder, &["run"]);
+        let mut command = Command::new(program);
+        command.args(arguments).arg(own.get_program()).args(own.get_args()).current_dir(folder);
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self::spawned(folder, command)
+    }
+
+    fn spawned(folder: &Path, mut command: Command) -> Self {
         let text = std::fs::read_to_string(folder.join("certsteward.toml")).unwrap();
         let config: toml::Table = text.parse().unwrap();
         let listen: std::net::SocketAddr = config["daemon"]["listen"].as_str().unwrap().parse().unwrap();
         let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut command = command(folder, &["run"]);
-        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         Self { child: command.spawn().unwrap(), folder: folder.to_owned(), port: listen.port() }
     }
 

@@ -59,13 +59,11 @@ impl Passes {
             self.shared.note(Actor::Daemon, EventKind::SeenAgain, text).await;
         } else {
             let said: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let said = said.join("; ");
-            tracing::error!(
-                error = said,
-                "a discovery could not look everywhere; the watches it found before go on"
+            let text = format!(
+                "a discovery could not look everywhere: {}; the watches that were discovered there before go on",
+                said.join("; ")
             );
-            let text = format!("{said}; the watches that were discovered there before go on");
-            self.shared.note(Actor::Daemon, EventKind::WentUnseen, text).await;
+            self.shared.note_trouble(EventKind::WentUnseen, text).await;
         }
         self.blind = texts;
     }

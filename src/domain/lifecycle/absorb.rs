@@ -259,6 +259,11 @@ fn entry_looked(
         renewal.taken.push(name.to_owned());
         renewal.order = None;
         renewal.looked_empty = None;
+        let text = format!(
+            "{name} is taken by {}, of which certsteward has no record; the next name is used, and it is left alone: remove it where nobody needs it",
+            describe(&sighting)
+        );
+        chronicle.note(EventKind::PassedOver, text);
     } else if renewal.candidate.is_none() && renewal.replaced.is_none() {
         chronicle.note(EventKind::Issued, format!("the candidate stands as {name}: {}", describe(&sighting)));
         // Since this very round: it is judged once, in the round that adopts it.

@@ -46,6 +46,9 @@ fn keep_due(watch: &Watch, record: &mut Record, dice: &mut Dice) {
     absorb::draw_due(record, moments.due, moments.jitter, dice.permille());
 }
 
+/// How long ago the source may have been seen at most for a renewal to begin.
+const JUST_SEEN: Duration = Duration::minutes(10);
+
 /// A renewal begins when it is due or asked for, and nothing speaks against it.
 fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let Some(terms) = watch.renewal.as_ref().filter(|terms| terms.rotation != Rotation::LeftToSource) else {
@@ -53,7 +56,10 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
     };
     let asked = record.renewal_asked.clone();
     let due = record.due.is_some_and(|Due { at, .. }| chronicle.now >= at) && record.ended.is_none();
-    let seen = record.unseen.is_none() && record.absent_since.is_none();
+    // A clock that leapt makes due what is not; what was just seen came with a second opinion of the time.
+    let fresh = record.seen_at.is_some_and(|at| (chronicle.now - at).abs() <= JUST_SEEN);
+    let seen =
+        record.unseen.is_none() && record.absent_since.is_none() && fresh && record.clock_doubt.is_none();
     if record.renewal.is_some() || watch.mode == Mode::Observe || !seen || !(asked.is_some() || due) {
         return;
     }

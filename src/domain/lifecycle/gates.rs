@@ -39,6 +39,11 @@ pub const TABLE: &[Gate] = &[
         judge: sight,
     },
     Gate {
+        name: "clock",
+        before: "every act but a roll back and a switch that ends a gap, while the clock of this host is in doubt",
+        judge: clock,
+    },
+    Gate {
         name: "approval",
         before: "every act in mode propose, and a retirement with retire = \"ask\"; the approval of a switch covers its roll back; with four_eyes not by who asked for it",
         judge: approval,
@@ -107,6 +112,16 @@ fn sight(question: &Question<'_>) -> Judgement {
         format!("the source cannot be seen since {since} ({why}); what cannot be seen causes no act"),
         None,
     ))
+}
+
+fn clock(question: &Question<'_>) -> Judgement {
+    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question.record);
+    if ends_a_gap || matches!(question.act, Act::RollBack { .. }) {
+        return None;
+    }
+    let (_, why) = question.record.clock_doubt.as_ref()?;
+    let id = &question.watch.id;
+    Some((format!("{why}; put the clock right (timedatectl), then certsteward check --now {id}"), None))
 }
 
 fn approval(question: &Question<'_>) -> Judgement {
@@ -314,6 +329,13 @@ mod tests {
         let mut record = renewing(&free());
         record.unseen = Some((noon(), Unseen::new(Reason::Timeout, "no answer")));
         check(&free(), &record, "sight", FORWARD);
+    }
+
+    #[test]
+    fn a_clock_in_doubt_holds_all_but_a_roll_back() {
+        let mut record = renewing(&free());
+        record.clock_doubt = Some((noon(), "the clock is a year ahead".to_owned()));
+        check(&free(), &record, "clock", &["issue", "in-place", "publish", "switch", "retire"]);
     }
 
     #[test]

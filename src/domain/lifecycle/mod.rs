@@ -14,6 +14,7 @@ mod overlap;
 mod proving;
 mod retire;
 mod settle;
+mod share;
 mod want;
 
 pub use absorb::{absorb, recover};
@@ -26,6 +27,7 @@ pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use keep::hold_at;
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
 pub(in crate::domain) use retire::shows_leftover;
+pub use share::{Lessons, note_clock, share, teach};
 pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 

@@ -2,6 +2,7 @@
 //! It reads and writes no row of ours.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(super) fn exclusive(path: &Path, now: Timestamp) -> Result<Opened, JournalEr
     };
     check_owner(path, &connection)?;
     prepare(&mut connection, now).map_err(|error| failed(path, "prepare", error))?;
+    sync_folders(path).map_err(|error| failed(path, "keep the place of", error))?;
     Ok(Opened { connection, lock, set_aside })
 }
 
@@ -89,12 +91,33 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// What is saved is on the disk, and so is the way to it: the names in the store's folder, and the folder's own in its parent.
+fn sync_folders(path: &Path) -> std::io::Result<()> {
+    let named = |folder: &&Path| !folder.as_os_str().is_empty();
+    for folder in path.ancestors().skip(1).filter(named).take(2) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // A parent that may not be read is not of our making, so it is there to stay.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 fn lock(path: &Path) -> Result<Flock<File>, JournalError> {
     let file = private(&beside(path, ".lock")).map_err(|error| failed(path, "lock", error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
-            Err(JournalError::InUse { place: path.display().to_string() })
+        Ok(mut lock) => {
+            // For people only: the lock is what counts, so a full disk or a stale number harms nobody.
+            let _for_people = lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id()));
+            Ok(lock)
+        }
+        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+            let mut holder = String::new();
+            let read = file.read_to_string(&mut holder).is_ok();
+            let number = holder.trim().parse::<u32>().ok().filter(|_| read);
+            let by = number.map(|id| format!(" (process {id})")).unwrap_or_default();
+            Err(JournalError::InUse { place: format!("{}{by}", path.display()) })
         }
         Err((_, error)) => Err(failed(path, "lock", error)),
     }

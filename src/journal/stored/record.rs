@@ -44,6 +44,7 @@ stored!(Record {
     silenced_until,
     told,
     check_asked,
+    clock_doubt,
     ended,
     counts = Counts::default(),
 });

@@ -25,6 +25,12 @@ pub(super) async fn ready(State(shared): State<Shared>) -> Result<&'static str, 
     if shared.daemon.is_ready() {
         return Ok("certsteward is ready\n");
     }
+    if let Some((since, why)) = &shared.daemon.snapshot().daemon.store.failing {
+        return Err(Problem::unavailable(
+            format!("the store cannot be written since {}: {why}", json::moment(*since)),
+            "make room or put right what it says; certsteward goes on by itself",
+        ));
+    }
     Err(Problem::unavailable(
         "the first pass over all watches is not done yet, or the last one could not be saved",
         "wait; if it stays so, look at the log for a source that does not answer or a store that cannot be written",

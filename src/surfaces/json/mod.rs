@@ -172,6 +172,11 @@ pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
         "last_reload": daemon.last_reload.as_ref().map(|(at, succeeded, text)| {
             json!({"at": moment(*at), "succeeded": succeeded, "text": text})
         }),
+        "store": {
+            "writable": daemon.store.failing.is_none(),
+            "failing": daemon.store.failing.as_ref().map(|(at, why)| json!({"since": moment(*at), "text": why})),
+            "last_success": moment_or_null(daemon.store.last_success),
+        },
         "outbox_oldest": moment_or_null(daemon.outbox_oldest),
         "notifiers": notifiers,
         "credentials": credentials,

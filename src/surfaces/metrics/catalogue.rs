@@ -210,6 +210,12 @@ catalogue! {
         "certsteward_config_last_reload_successful == 0";
     "certsteward_config_last_reload_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::reload_at),
         "When the configuration was last read", "time() - certsteward_config_last_reload_timestamp_seconds";
+    "certsteward_store_writable" Gauge [] Daemon of(daemon::store_writable),
+        "Whether the store could be written when that was last tried; while it cannot, nothing is looked at and nothing changed",
+        "certsteward_store_writable == 0";
+    "certsteward_store_last_success_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::store_last_success),
+        "When something was last written to the store; at least every minute",
+        "time() - certsteward_store_last_success_timestamp_seconds > 300";
     "certsteward_lease_held" Gauge [] Daemon of(daemon::lease_held),
         "Whether this host may act; always 1 with a single host", "sum(certsteward_lease_held) != 1";
     "process_cpu_seconds_total" Counter [] Process Series::Process,

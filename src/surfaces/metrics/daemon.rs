@@ -76,6 +76,14 @@ pub(super) fn reload_at(snapshot: &Snapshot, family: &mut Family<'_>) {
     family.moment(&[], snapshot.daemon.last_reload.as_ref().map(|(at, _, _)| *at));
 }
 
+pub(super) fn store_writable(snapshot: &Snapshot, family: &mut Family<'_>) {
+    family.flag(&[], Some(snapshot.daemon.store.failing.is_none()));
+}
+
+pub(super) fn store_last_success(snapshot: &Snapshot, family: &mut Family<'_>) {
+    family.moment(&[], snapshot.daemon.store.last_success);
+}
+
 pub(super) fn lease_held(_: &Snapshot, family: &mut Family<'_>) {
     family.series(&[], 1);
 }

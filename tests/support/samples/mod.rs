@@ -18,7 +18,9 @@ use certsteward::domain::record::{
     Publication, Record, Renewal, Standing, Step,
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
-use certsteward::domain::snapshot::{DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, WatchView};
+use certsteward::domain::snapshot::{
+    DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, StoreView, WatchView,
+};
 use certsteward::domain::trail::Row;
 use certsteward::domain::verdict::{Phase, Probed, Verdict};
 use certsteward::domain::watch::{
@@ -437,6 +439,7 @@ pub(crate) fn daemon_view() -> DaemonView {
             false,
             "watches.d/crm.toml: line 4: unknown key \"polcy\"; did you mean policy?".to_owned(),
         )),
+        store: StoreView { last_success: Some(now() - Duration::seconds(20)), failing: None },
         credentials: [("btp-prod".to_owned(), at("2027-06-01T00:00:00Z"))].into(),
         outbox_oldest: Some(now() - Duration::minutes(4)),
         notifiers: [("ops".to_owned(), Some(now() - Duration::hours(2))), ("chat".to_owned(), None)].into(),
