@@ -12,3 +12,4 @@ mod retire;
 mod told;
 mod walk;
 mod ways;
+mod wrong;

@@ -6,6 +6,7 @@ pub mod assess;
 pub mod certificate;
 pub mod chain;
 pub(crate) mod codes;
+pub mod doubt;
 pub mod event;
 pub mod finding;
 pub mod hand_off;

@@ -17,6 +17,7 @@ mod want;
 pub use absorb::{absorb, recover};
 pub use advance::advance;
 pub use asks::{effective_matching, is_known, matching_by_target};
+pub use cadence::next_probe;
 pub(in crate::domain) use cadence::settle_time;
 pub(in crate::domain) use gates::is_in_gap;
 pub use gates::{Gate, TABLE as GATES};

@@ -75,7 +75,7 @@ stored!(Renewal {
 });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
 stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked });
-stored!(Learned { matching, at });
+stored!(Learned { matching, at, from });
 stored!(CallerFacts { uses, seen, unseen });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });

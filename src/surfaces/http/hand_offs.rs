@@ -50,6 +50,15 @@ pub(super) async fn public_file(
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
     let (_, open) = find(&snapshot, &token).ok_or_else(gone)?;
+    if file == "in-force.pem" {
+        let old = open.put_back.as_ref().zip(open.put_back_stem()).ok_or_else(|| {
+            Problem::not_found(
+                "nothing has to be put back here",
+                "use public.pem, the certificate that is asked for",
+            )
+        })?;
+        return pem(old.0, PublicForm::Chain, &old.1);
+    }
     if file == "public.pem" {
         return pem(&open.chain, PublicForm::Chain, &open.file_stem);
     }

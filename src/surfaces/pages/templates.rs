@@ -50,6 +50,7 @@ impl Templates {
         environment.add_filter("is_past", |text: &str, now: &str| text <= now);
         environment.add_filter("span", |seconds: i64| words::span(Duration::seconds(seconds)));
         environment.add_filter("encoded", |text: &str| encoded(text));
+        environment.add_filter("sentence", |text: &str| words::sentence(text));
         environment.add_filter("colons", |text: &str| colons(text));
         environment.add_filter("milliseconds", |seconds: f64| format!("{:.0} ms", seconds * 1000.0));
         for (name, text) in TEMPLATES {
