@@ -325,6 +325,7 @@ async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_d
     let candidate = record.renewal.as_mut().unwrap().candidate.as_mut().unwrap();
     let publication = candidate.targets.get_mut("security-center").unwrap();
     publication.confirmed = Some((samples::now(), "Robin Sample".to_owned()));
+    publication.hand_off.as_mut().unwrap().ask = certsteward::domain::record::Ask::Add;
     view.record = Arc::new(record);
     view.hand_offs[0].ask = certsteward::domain::record::Ask::Add;
     snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
@@ -332,8 +333,8 @@ async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_d
     let text = served.get(&format!("/handoffs/{REPLACE_TOKEN}")).await.text();
     assert!(!text.contains("Nothing is left to do"), "{text}");
     assert!(text.contains("Robin Sample confirmed it; here a call decides, not a word."), "{text}");
-    assert!(text.contains("the API still says no") && !text.contains("delete both"), "{text}");
-    assert!(text.contains("Delete nothing but the line you added yourself"), "{text}");
+    assert!(text.contains("the API still says no") && !text.contains("Delete every line"), "{text}");
+    assert!(text.contains("Delete nothing but the line that you added yourself"), "{text}");
 }
 
 #[tokio::test]

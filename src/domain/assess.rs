@@ -1,16 +1,16 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod questions;
 
 use super::certificate::Certificate;
-use super::doubt;
 use super::finding::{Code, Finding, Level};
 use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
 use super::lint;
 use super::policy::{Moments, deadline};
 use super::record::{Attempts, Record, Role, Standing, Step};
 use super::verdict::{Probed, Verdict};
-use super::watch::{Delivery, Mode, Probe, Target, Watch};
+use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
 
 /// What a record means at one moment.
@@ -276,15 +276,7 @@ impl Judge<'_> {
         let detail = last.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         let says = format!("probe {} of {}: {}{detail}", probe.id, probe.url, last.verdict);
         let way_out = last.verdict.way_out();
-        let served = self
-            .watch
-            .targets
-            .iter()
-            .filter(|target| self.watch.probe_of(target).is_some_and(|other| other.id == probe.id));
-        let cut_off = served.filter_map(|target| doubt::cut_off(self.watch, self.record, target)).next();
-        if let Some(cut_off) = cut_off {
-            let text = format!("the API rejects the certificate in force; {}", cut_off.text);
-            self.add(Code::Rejected, Level::Critical, &probe.id, text, cut_off.way_out);
+        if self.cut_off(probe) {
             return;
         }
         if last.verdict.blames_certificate() {
@@ -325,18 +317,7 @@ impl Judge<'_> {
                 .asked(&target.id)
                 .and_then(|role| self.record.standing(role)?.targets.get(&target.id)?.hand_off.as_ref());
             if let Some(facts) = open {
-                let waits = format!(
-                    "{} waits for a person since {}: {}",
-                    target.id,
-                    lint::minute(facts.opened),
-                    facts.ask.sentence()
-                );
-                let page = format!(
-                    "open the hand-off page of {}, or: certsteward export {}",
-                    target.id, self.watch.id
-                );
-                let (text, way_out) = self.in_doubt(target, waits, page);
-                self.add(Code::HandOffOpen, self.hand_off_level(in_force), &target.id, text, way_out);
+                self.question(target, facts, in_force);
             } else if concern == Role::InForce && !is_known(self.watch, target, in_force) {
                 let text = format!("nothing has shown yet that {} knows the certificate", target.id);
                 let way_out =
@@ -360,30 +341,6 @@ impl Judge<'_> {
                 );
             }
         }
-    }
-
-    /// What waits and the way out, with what is probably wrong where somebody said that it is done and it is not.
-    fn in_doubt(&self, target: &Target, waits: String, page: String) -> (String, String) {
-        if let Some(cut_off) = doubt::cut_off(self.watch, self.record, target) {
-            return (format!("{waits}; {}", cut_off.text), cut_off.way_out);
-        }
-        let role = self.record.asked(&target.id).unwrap_or(Role::InForce);
-        let causes = doubt::about(self.watch, self.record, target, role, self.now);
-        let Some(first) = causes.first() else {
-            return (waits, page);
-        };
-        let more = match causes.len() {
-            1 => String::new(),
-            count => format!("; the hand-off page has {} more causes, the likeliest first", count - 1),
-        };
-        (format!("{waits}; what probably keeps it: {}", first.text), format!("{}{more}", first.way_out))
-    }
-
-    /// An open question is a warning, and critical once the deadline is that near.
-    fn hand_off_level(&self, in_force: &Standing) -> Level {
-        let moments = self.watch.moments(in_force, false);
-        let late = self.now >= moments.critical.min(moments.last_safe);
-        if late { Level::Critical } else { Level::Warning }
     }
 
     fn destination(&mut self) {

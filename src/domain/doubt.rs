@@ -98,7 +98,8 @@ fn not_mapped(doubt: &Doubt<'_>) -> Vec<Cause> {
         causes.push(too_young(doubt.saved));
     }
     causes.extend([other_company(doubt.mapping), other_file(doubt.leaf), not_saved(doubt.ask)]);
-    causes.extend([other_integration(doubt.mapping), other_login(doubt.mapping), found_first(doubt.ask)]);
+    causes.extend(other_integration(doubt.mapping));
+    causes.extend([other_login(doubt.mapping), found_first(doubt.ask)]);
     if doubt.first_saved.is_some_and(|first| !is_young(first)) {
         causes.push(not_synchronised(doubt.first_saved));
     }
@@ -183,11 +184,12 @@ fn not_saved(ask: Ask) -> Cause {
 }
 
 /// KBA 3417151.
-fn other_integration(mapping: &Mapping) -> Cause {
-    cause(
-        format!("the line has another Integration Name than {}", mapping.integration_name),
+fn other_integration(mapping: &Mapping) -> Option<Cause> {
+    let wanted = Some(&mapping.integration_name).filter(|name| !name.is_empty())?;
+    Some(cause(
+        format!("the line has another Integration Name than {wanted}"),
         "a line cannot be changed: delete the one that you added, then add it with that name (KBA 3417151)",
-    )
+    ))
 }
 
 fn other_login(mapping: &Mapping) -> Cause {
@@ -208,7 +210,9 @@ fn other_login(mapping: &Mapping) -> Cause {
 fn found_first(ask: Ask) -> Cause {
     let text = "another line with the same issuer and subject is found first";
     match ask {
-        Ask::Replace => cause(text, "delete every line with that subject and issuer, then upload this file again"),
+        Ask::Replace => {
+            cause(text, "delete every line with that subject and issuer, then upload this file again")
+        }
         Ask::Add | Ask::Remove => cause(
             text,
             "delete nothing but the line that you added yourself: the other one may be in use; tell whoever runs certsteward",
@@ -227,7 +231,8 @@ fn not_synchronised(saved: Option<Timestamp>) -> Cause {
 /// KBA 3417151, 3363735.
 fn no_permission(doubt: &Doubt<'_>) -> Cause {
     let login = doubt.mapping.login_name.as_deref();
-    let who = login.map_or_else(|| "its login".to_owned(), |login| format!("its login, which should be {login},"));
+    let who =
+        login.map_or_else(|| "its login".to_owned(), |login| format!("its login, which should be {login},"));
     cause(
         format!("the mapping is found, but {who} may not read what the probe reads (403)"),
         "compare the Login Name of the new line with the one on this hand-off; where it differs, delete the line that you added and add it again, else give that user the permission (KBA 3417151)",
@@ -278,7 +283,9 @@ fn login(doubt: &Doubt<'_>) -> Cause {
         }
         Some(Detail::UnknownCa | Detail::Expired | Detail::Revoked | Detail::Unsupported)
         | Some(Detail::Bad | Detail::Unspecified)
-        | None => (format!("{login} is not let in"), "look at the user: locked, inactive, or its password expired"),
+        | None => {
+            (format!("{login} is not let in"), "look at the user: locked, inactive, or its password expired")
+        }
     };
     cause(text, format!("{way_out}; the upload itself may be right"))
 }
@@ -442,7 +449,9 @@ mod tests {
 
     #[test]
     fn the_call_is_blamed_first_unless_the_certificate_in_force_shows_that_it_is_right() {
-        for beside in [None, Some(Verdict::NotMapped), Some(Verdict::CredentialsRequired), Some(Verdict::Timeout)] {
+        for beside in
+            [None, Some(Verdict::NotMapped), Some(Verdict::CredentialsRequired), Some(Verdict::Timeout)]
+        {
             check(&Case { beside, ..UPLOADED }, &["the call may be", "the upload is young"], &[]);
         }
         let no_permission = Case { beside: Some(Verdict::NoPermission), ..UPLOADED };

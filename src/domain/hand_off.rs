@@ -118,7 +118,8 @@ impl HandOff {
             let cut_off = doubt::cut_off(watch, record, target);
             let needed = self.ask == Ask::Replace || cut_off.is_some();
             self.put_back = needed.then(|| old.chain.clone());
-            self.urgent = cut_off.map(|cut_off| format!("{}. What to do: {}.", cut_off.text, cut_off.way_out));
+            self.urgent =
+                cut_off.map(|cut_off| format!("{}. What to do: {}.", cut_off.text, cut_off.way_out));
         }
         if self.ask == Ask::Replace {
             self.gap = Some(gap(watch, is_switch_approved(watch, record)));

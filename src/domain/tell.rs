@@ -326,8 +326,7 @@ fn remind(
     let Some(facts) = standing.targets.get(&target.id).and_then(Publication::open_hand_off) else {
         return Vec::new();
     };
-    let question =
-        HandOff::new(watch, target, &standing.chain, facts, wanted_by).against(watch, record);
+    let question = HandOff::new(watch, target, &standing.chain, facts, wanted_by).against(watch, record);
     let question = with_story(watch, record, question, ladder.now);
     let mut messages = Vec::new();
     if due.rung {

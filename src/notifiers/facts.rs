@@ -181,11 +181,7 @@ impl<'a> Asked<'a> {
                 .map(|(chain, stem)| PublicCertificate::of(chain, &stem))
                 .transpose()?,
             so_far: &hand_off.so_far,
-            causes: hand_off
-                .causes
-                .iter()
-                .map(|(text, way_out)| Suspected { text, way_out })
-                .collect(),
+            causes: hand_off.causes.iter().map(|(text, way_out)| Suspected { text, way_out }).collect(),
         })
     }
 }

@@ -187,7 +187,8 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
     // What said nothing about the certificate is no comparison, unless it was asked after the candidate.
     let facts = facts.filter(|facts| super::asks::can_compare(facts, mine.at));
     let together = facts.and_then(last_made).is_some_and(|other| super::asks::are_together(other, mine.at));
-    let signed = latest_sign(standing).is_some_and(|sign| sign <= mine.at && last.is_none_or(|last| last < sign));
+    let signed =
+        latest_sign(standing).is_some_and(|sign| sign <= mine.at && last.is_none_or(|last| last < sign));
     (fresh && (!together || signed)).then_some(mine.at)
 }
 

@@ -16,7 +16,8 @@ pub(super) fn left(until: Timestamp, now: Timestamp) -> String {
 /// The sentences about the open question of this target; none where none is open.
 pub(super) fn lines(watch: &Watch, record: &Record, target: &Target, now: Timestamp) -> Vec<String> {
     let standing = record.asked(&target.id).and_then(|role| record.standing(role));
-    let open = standing.and_then(|standing| standing.targets.get(&target.id)).and_then(Publication::open_hand_off);
+    let open =
+        standing.and_then(|standing| standing.targets.get(&target.id)).and_then(Publication::open_hand_off);
     let (Some(standing), Some(facts)) = (standing, open) else {
         return Vec::new();
     };
@@ -28,7 +29,8 @@ pub(super) fn lines(watch: &Watch, record: &Record, target: &Target, now: Timest
         let last = probes.last.as_ref()?;
         let status = last.status.map(|status| format!(", HTTP {status}")).unwrap_or_default();
         let since = minute(probes.since.unwrap_or(last.at));
-        let calls = if probes.repeated == 1 { "1 call".to_owned() } else { format!("{} calls", probes.repeated) };
+        let calls =
+            if probes.repeated == 1 { "1 call".to_owned() } else { format!("{} calls", probes.repeated) };
         Some(format!(
             "The API says {} since {since} ({calls}{status}), last on {}.",
             last.verdict,
@@ -61,7 +63,8 @@ fn time_left(watch: &Watch, record: &Record, now: Timestamp) -> Option<String> {
             format!("{} to the {name} ({})", words(at - now), minute(at))
         }
     };
-    let (safe, deadline) = (until("last safe moment", moments.last_safe), until("deadline", moments.deadline));
+    let (safe, deadline) =
+        (until("last safe moment", moments.last_safe), until("deadline", moments.deadline));
     Some(format!("Left: {safe}; {deadline}."))
 }
 
@@ -78,5 +81,9 @@ fn said(facts: &HandOffFacts) -> String {
         .take(3)
         .map(|(at, sign, by)| format!("{by} said \"{}\" on {}", words(*sign), minute(*at)))
         .collect();
-    if signs.is_empty() { "Nobody has said anything about it yet.".to_owned() } else { format!("{}.", signs.join("; ")) }
+    if signs.is_empty() {
+        "Nobody has said anything about it yet.".to_owned()
+    } else {
+        format!("{}.", signs.join("; "))
+    }
 }

@@ -76,7 +76,8 @@ fn truth(view: &WatchView, open: &HandOff, facts: Option<&HandOffFacts>, now: Ti
 /// is cut off, or that it is.
 fn beside(view: &WatchView, open: &HandOff) -> Value {
     let in_force = view.record.in_force.as_ref();
-    let other = in_force.filter(|one| one.fingerprint() != open.chain.fingerprint() && open.ask != Ask::Remove);
+    let other =
+        in_force.filter(|one| one.fingerprint() != open.chain.fingerprint() && open.ask != Ask::Remove);
     let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target));
     let last = other.zip(probe).and_then(|(standing, probe)| standing.probed(&probe.id));
     last.map_or(Value::Null, |last| {
