@@ -22,6 +22,7 @@ pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;
+pub mod span;
 pub mod tell;
 pub mod verdict;
 pub mod watch;

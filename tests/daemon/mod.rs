@@ -7,6 +7,8 @@ mod commands;
 mod lab;
 mod network;
 mod payroll;
+#[cfg(feature = "sandbox")]
+mod people;
 mod process;
 mod real;
 #[cfg(feature = "sandbox")]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Shared;
 use super::problem::Problem;
 use crate::domain::chain::Chain;
+use crate::domain::finding::Level;
 use crate::domain::record::Ask;
 use crate::domain::snapshot::WatchView;
 use crate::formats::PublicForm;
@@ -30,6 +31,13 @@ pub(super) async fn overview(
     State(shared): State<Shared>,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Problem> {
+    if let Some(level) = asked.unknown_level() {
+        let levels: Vec<&str> = Level::ALL.iter().map(|level| level.code()).collect();
+        return Err(Problem::bad_request(
+            format!("{level:?} is no level"),
+            format!("use one of {}, or none for all", levels.join(", ")),
+        ));
+    }
     let daemon = &shared.daemon;
     html_or_problem(shared.pages.overview(&daemon.snapshot(), daemon.is_ready(), &asked, daemon.now()))
 }

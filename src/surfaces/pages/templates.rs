@@ -17,12 +17,13 @@ pub(in crate::surfaces) struct RenderPage {
 
 pub(super) struct Templates(Environment<'static>);
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("frame.html", include_str!("../templates/frame.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
     ("watch.html", include_str!("../templates/watch.html")),
     ("no_watch.html", include_str!("../templates/no_watch.html")),
+    ("problem.html", include_str!("../templates/problem.html")),
     ("hand_off.html", include_str!("../templates/hand_off.html")),
     ("no_hand_off.html", include_str!("../templates/no_hand_off.html")),
 ];
