@@ -120,7 +120,7 @@ async fn a_mapping_that_was_deleted_too_early_is_said_at_once_with_the_file_to_p
     for path in [format!("{page}/in-force.pem"), "/watches/sf-odata-prod/in-force.pem".to_owned()] {
         let file = served.get(&path).await;
         assert_eq!(file.status, 200, "{path}");
-        assert!(file.header("content-disposition").contains(&format!("{old}-in-force.pem")), "{path}");
+        assert!(file.header("content-disposition").contains(&format!("in-force-{old}.pem")), "{path}");
         assert!(!file.text().contains("PRIVATE"), "{path}");
     }
     assert_ne!(

@@ -39,6 +39,8 @@ pub struct Doubt<'a> {
     pub recognised: Option<Timestamp>,
     /// What the same call said last of the certificate in force, where that is another one.
     pub beside: Option<Verdict>,
+    /// Whether the mapping of the certificate in force was deleted meanwhile, which says nothing against the call.
+    pub is_cut_off: bool,
     /// The authorities that the server named as acceptable; empty where it named none.
     pub authorities: &'a [String],
     /// The moment.
@@ -87,7 +89,7 @@ fn not_mapped(doubt: &Doubt<'_>) -> Vec<Cause> {
     let beside_recognised = doubt.beside.is_some_and(Verdict::recognised);
     let mut causes = Vec::new();
     // Where the same call is accepted with the certificate in force, its host and its company id are right.
-    if !beside_recognised {
+    if !beside_recognised && !doubt.is_cut_off {
         causes.push(call_in_doubt(doubt));
     }
     causes.extend(doubt.recognised.map(was_lost));
@@ -163,8 +165,8 @@ fn other_file(leaf: &Certificate) -> Cause {
     cause(
         "another file was uploaded: an older certificate, another system's, or a file with the private key",
         format!(
-            "compare the line with the subject {}, the end date {} and the fingerprint; delete the line that you added, then upload the file of this hand-off. Was it a file with a private key? Say so at once to whoever runs certsteward: that key is no secret any more",
-            leaf.subject,
+            "compare the line with the name {}, the end date {} and the fingerprint; delete the line that you added, then upload the file of this hand-off. Was it a file with a private key? Say so at once to whoever runs certsteward: that key is no secret any more",
+            leaf.common_name(),
             leaf.not_after.format("%Y-%m-%d")
         ),
     )
@@ -315,6 +317,7 @@ pub fn about(watch: &Watch, record: &Record, target: &Target, role: Role, now: T
         detail: last.detail,
         recognised: probes.recognised_at,
         beside: beside.and_then(|other| other.verdict(&probe.id)),
+        is_cut_off: cut_off(watch, record, target).is_some(),
         authorities: &last.acceptable_authorities,
         now,
     })
@@ -358,7 +361,7 @@ pub fn cut_off(watch: &Watch, record: &Record, target: &Target) -> Option<CutOff
     );
     let way_out = match facts.ask {
         Ask::Add | Ask::Remove => format!(
-            "put it back first: add the certificate in force again ({}, fingerprint {}, /watches/{}/in-force.pem) with the same fields; then add the new one beside it, and delete nothing",
+            "put it back first: add the certificate in force again ({}, fingerprint {}, the file in-force in the mail and on the page, or /watches/{}/in-force.pem) with the same fields; then add the new one beside it, and delete nothing",
             old.common_name(),
             old.fingerprint.short(),
             watch.id
@@ -413,6 +416,7 @@ mod tests {
             detail: case.detail,
             recognised: case.recognised.then(noon),
             beside: case.beside,
+            is_cut_off: false,
             authorities: &authorities,
             now: noon(),
         };

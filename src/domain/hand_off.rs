@@ -135,10 +135,11 @@ impl HandOff {
         self
     }
 
-    /// The name that the file of the certificate in force is given, without the extension.
+    /// The name that the file of the certificate in force is given, without the extension; short, because mail programs cut long
+    /// names of attachments into pieces that not all others join.
     #[must_use]
     pub fn put_back_stem(&self) -> Option<String> {
-        self.put_back.as_ref().map(|old| format!("{}-in-force", file_stem(&self.watch, &old.leaf)))
+        self.put_back.as_ref().map(|old| format!("in-force-{}", old.fingerprint().short()))
     }
 }
 
@@ -350,6 +351,20 @@ mod tests {
         Nobody needs to tell certsteward: it probes the API, notices, and goes on by itself. "I have saved it" only makes it look sooner.
         From the moment the old mapping is deleted until certsteward has switched the callers, their calls fail. Do both steps in one go, inside an agreed window. The window is Mon-Thu 08:00-16:00 Europe/Berlin.
         "#);
+    }
+
+    #[test]
+    fn a_switch_that_is_approved_beforehand_is_said_to_follow() {
+        let (mut watch, act) = (watch(), "switch-1-first-sfapi-2.pem".to_owned());
+        watch.mode = Mode::Propose;
+        let mut record = crate::domain::sample::renewing(&watch);
+        let gap = |record: &Record| question(&watch, Ask::Replace).against(&watch, record).gap.unwrap();
+        assert!(gap(&record).ends_with(APPROVAL), "{}", gap(&record));
+        let approval = crate::domain::record::Approval { by: "pat".to_owned(), at: noon() };
+        record.approvals.insert(act.clone(), approval);
+        assert!(gap(&record).ends_with(APPROVED), "{}", gap(&record));
+        record.pending.insert(act, noon());
+        assert!(gap(&record).ends_with(APPROVAL), "another caller's still waits");
     }
 
     #[test]

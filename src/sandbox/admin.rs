@@ -74,7 +74,7 @@ impl Request {
         let content =
             |attachment: &super::Attachment| String::from_utf8_lossy(&attachment.content).into_owned();
         let certificate = attached.map(content);
-        let put_back = mail.attachments.iter().find(|attachment| attachment.name.ends_with("-in-force.pem"));
+        let put_back = mail.attachments.iter().find(|attachment| attachment.name.starts_with("in-force-"));
         let put_back = put_back.filter(|_| mail.line("At once").is_some()).map(content);
         let text = |name: &str| mail.line(name).unwrap_or_default().to_owned();
         let said = text("Fingerprint (SHA-256)");

@@ -98,7 +98,7 @@ async fn a_reminder_says_what_was_said_and_what_is_probably_wrong() {
     it was saved in another company than ACME: production and preview look alike
       compare the company at the top of the Admin Center; in the wrong one delete your own line, then add it in the right one
     another file was uploaded: an older certificate, another system's, or a file with the private key
-      compare the line with the subject CN=SFAPI-3, the end date 2027-10-31 and the fingerprint; delete the line that you added, then upload the file of this hand-off. Was it a file with a private key? Say so at once to whoever runs certsteward: that key is no secret any more
+      compare the line with the name SFAPI-3, the end date 2027-10-31 and the fingerprint; delete the line that you added, then upload the file of this hand-off. Was it a file with a private key? Say so at once to whoever runs certsteward: that key is no secret any more
     it was not saved: the form was closed before Save, or the page refused the file
       look for the line in the list; where it is missing, add it again. "Already registered" means that the same issuer and subject stand in this or another company: tell whoever runs certsteward, delete nothing for it (KBA 3574501)
     the line has another Integration Name than Business Technology Platform

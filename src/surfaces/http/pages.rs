@@ -78,7 +78,7 @@ pub(super) async fn public_file(
     let stem = |chain: &Chain| format!("{id}-{}", chain.fingerprint().short());
     if file == "in-force.pem" {
         let chain = in_force(view).ok_or_else(unseen)?;
-        return pem(&chain, PublicForm::Chain, &format!("{}-in-force", stem(&chain)));
+        return pem(&chain, PublicForm::Chain, &format!("in-force-{}", chain.fingerprint().short()));
     }
     let chain = to_hand_over(view).ok_or_else(unseen)?;
     download(&chain, &stem(&chain), &file)
