@@ -17,3 +17,4 @@ mod told;
 mod trail;
 mod walk;
 mod ways;
+mod wrong;

@@ -90,6 +90,47 @@ async fn what_is_not_there_says_the_way_out() {
 }
 
 #[tokio::test]
+async fn a_browser_is_told_on_a_page_what_is_not_there_and_a_machine_in_json() {
+    let (_, served) = sample().await;
+    let browser = [("Accept", "text/html,application/xhtml+xml")];
+    for path in ["/nothing", "/watches/nobody/public.pem", "/handoffs/unknown/public.pem"] {
+        let page = served.ask("GET", path, &browser, "").await;
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(page.text().contains("All watches") && !page.text().contains("way_out"), "{}", page.text());
+    }
+    problem(&served.ask("GET", "/api/v1/watches/nobody", &browser, "").await, 404);
+    let refused = problem(&served.get("/?level=bogus").await, 400);
+    assert_eq!(refused["way_out"], "use one of ok, notice, warning, critical, or none for all");
+    assert_eq!(served.get("/?level=").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_mapping_that_was_deleted_too_early_is_said_at_once_with_the_file_to_put_back() {
+    let mut snapshot = samples::snapshot();
+    let mut view = (*snapshot.watches["sf-odata-prod"]).clone();
+    view.hand_offs[0].urgent = Some("the callers are cut off now. What to do: put it back first.".to_owned());
+    view.hand_offs[0].put_back = Some(view.record.in_force.as_ref().unwrap().chain.clone());
+    let old = view.record.in_force.as_ref().unwrap().chain.leaf.fingerprint.short();
+    snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
+    let (_, served) = network(FakeDaemon::new(snapshot)).await;
+    let page = format!("/handoffs/{REPLACE_TOKEN}");
+    let text = served.get(&page).await.text();
+    assert!(text.contains("<b>At once:</b> the callers are cut off now."), "{text}");
+    assert!(text.contains(&format!("{page}/in-force.pem")), "{text}");
+    for path in [format!("{page}/in-force.pem"), "/watches/sf-odata-prod/in-force.pem".to_owned()] {
+        let file = served.get(&path).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert!(file.header("content-disposition").contains(&format!("in-force-{old}.pem")), "{path}");
+        assert!(!file.text().contains("PRIVATE"), "{path}");
+    }
+    assert_ne!(
+        served.get("/watches/sf-odata-prod/in-force.pem").await.text(),
+        served.get("/watches/sf-odata-prod/chain.pem").await.text(),
+        "the one to hand over is another"
+    );
+}
+
+#[tokio::test]
 async fn readiness_is_told_apart_from_life() {
     let (_, served) = network(FakeDaemon { ready: false, ..FakeDaemon::new(samples::snapshot()) }).await;
     assert_eq!(served.get("/-/healthy").await.status, 200);
@@ -325,6 +366,7 @@ async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_d
     let candidate = record.renewal.as_mut().unwrap().candidate.as_mut().unwrap();
     let publication = candidate.targets.get_mut("security-center").unwrap();
     publication.confirmed = Some((samples::now(), "Robin Sample".to_owned()));
+    publication.hand_off.as_mut().unwrap().ask = certsteward::domain::record::Ask::Add;
     view.record = Arc::new(record);
     view.hand_offs[0].ask = certsteward::domain::record::Ask::Add;
     snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
@@ -332,8 +374,8 @@ async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_d
     let text = served.get(&format!("/handoffs/{REPLACE_TOKEN}")).await.text();
     assert!(!text.contains("Nothing is left to do"), "{text}");
     assert!(text.contains("Robin Sample confirmed it; here a call decides, not a word."), "{text}");
-    assert!(text.contains("the API still says no") && !text.contains("delete both"), "{text}");
-    assert!(text.contains("Delete nothing but the line you added yourself"), "{text}");
+    assert!(text.contains("the API still says no") && !text.contains("Delete every line"), "{text}");
+    assert!(text.contains("Delete nothing but the line that you added yourself"), "{text}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::finding::Level;
 use crate::domain::lint;
+use crate::domain::span::left;
 
 /// Say how the watches are; change nothing
 ///
@@ -240,7 +241,7 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     let state = state_of(watch);
     let expires = moment(watch, "expires").map_or_else(
         || "nothing was seen yet".to_owned(),
-        |at| format!("{} until {} ({} days left)", text(watch, "common_name"), shown(at), days_left(at, now)),
+        |at| format!("{} until {} ({})", text(watch, "common_name"), shown(at), left(at, now)),
     );
     let word = output.tone(state.tone(), format_args!("{:8}", state.word()));
     output.line(format_args!("{word} {}: {expires}, {}", text(watch, "id"), text(watch, "step")));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
+use crate::domain::span::{distance, left};
 
 /// A moment, for people.
 pub(super) fn shown(at: Timestamp) -> String {
@@ -14,18 +15,6 @@ pub(super) fn shown(at: Timestamp) -> String {
 /// A moment, for machines.
 pub(super) fn stamp(at: Timestamp) -> String {
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// How long until then, or since then, in words.
-pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
-    let seconds = (at - now).num_seconds();
-    let amount = match seconds.unsigned_abs() {
-        s if s >= 172_800 => format!("{} days", s / 86_400),
-        s if s >= 7_200 => format!("{} hours", s / 3_600),
-        s if s >= 120 => format!("{} minutes", s / 60),
-        s => format!("{s} seconds"),
-    };
-    if seconds < 0 { format!("{amount} ago") } else { format!("in {amount}") }
 }
 
 /// Whole days until then; negative once it is over.
@@ -103,7 +92,7 @@ fn valid_until(certificate: &Certificate, now: Timestamp) -> String {
     if end < now {
         return format!("{} (expired {})", shown(end), distance(end, now));
     }
-    format!("{} ({} days left)", shown(end), days_left(end, now))
+    format!("{} ({})", shown(end), left(end, now))
 }
 
 fn answer(yes: bool, why: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failed};
 use super::output::Output;
-use super::sandbox::{Arguments, Hands, Matching, Mode, Rotation, Subject};
+use super::sandbox::{Arguments, Hands, Matching, Mode, People, Rotation, Subject};
 use crate::sandbox::{self, Landscape};
 
 /// The name of the configuration in the sandbox's folder.
@@ -31,6 +31,13 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
     let configuration = folder.join(CONFIGURATION);
     refuse_anothers(&configuration)?;
     let options = sandbox::Options {
+        people: match arguments.people.unwrap_or(People::Careful) {
+            People::Careful => sandbox::People::Careful,
+            People::WrongFile => sandbox::People::WrongFile,
+            People::TooEarly => sandbox::People::TooEarly,
+            People::Liar => sandbox::People::Liar,
+            People::Late => sandbox::People::Late,
+        },
         matching: match arguments.matching {
             Matching::Dn => sandbox::Matching::Dn,
             Matching::Exact => sandbox::Matching::Exact,

@@ -75,8 +75,19 @@ impl Arguments {
 }
 
 fn only_plan(watch: &Value) -> Value {
-    let names =
-        ["id", "mode", "step", "level", "deadline", "due", "plan", "hand_offs", "in_flight", "attempts"];
+    let names = [
+        "id",
+        "mode",
+        "step",
+        "level",
+        "deadline",
+        "due",
+        "plan",
+        "targets",
+        "hand_offs",
+        "in_flight",
+        "attempts",
+    ];
     let kept = names.iter().filter_map(|name| Some(((*name).to_owned(), watch.get(*name)?.clone())));
     Value::Object(kept.collect())
 }
@@ -89,6 +100,9 @@ fn show(watch: &Value, output: &mut Output) {
         ("Due".to_owned(), moment_shown(watch, "due")),
         ("Deadline".to_owned(), moment_shown(watch, "deadline")),
     ];
+    facts.extend(
+        list_of(watch, "targets").iter().map(|target| ("Recognises by".to_owned(), recognises(target))),
+    );
     if let Some(act) = plan.get("act").filter(|act| act.is_object()) {
         facts.push(("Act".to_owned(), format!("{}: {}", text(act, "id"), text(act, "what"))));
     }
@@ -114,4 +128,20 @@ fn show(watch: &Value, output: &mut Output) {
         facts.push(("Next look or try".to_owned(), shown(next)));
     }
     output.facts(2, &facts);
+}
+
+/// How a target recognises certificates, since when that is known and from what.
+fn recognises(target: &Value) -> String {
+    let how = match text(target, "matching") {
+        "dn" => "issuer and subject",
+        "exact" => "the exact certificate",
+        _ => "not known yet; the first candidate shows it",
+    };
+    let learned = moment(target, "learned_at").map(|at| format!(" (learned {})", shown(at)));
+    let configured = learned.is_none() && text(target, "matching") != "unknown";
+    let since =
+        learned.unwrap_or_else(|| if configured { " (configured)".to_owned() } else { String::new() });
+    let from = text(target, "learned_from");
+    let from = if from.is_empty() { String::new() } else { format!("\nbecause {from}") };
+    format!("{}: {how}{since}{from}", text(target, "id"))
 }

@@ -24,6 +24,9 @@ pub struct Arguments {
     /// simulated one with --once or without a terminal]
     #[arg(long, value_enum)]
     pub hands: Option<Hands>,
+    /// How the simulated administrator answers; without --hands, naming one has them asked
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub people: Option<People>,
     /// How the simulated tenant recognises a certificate
     #[arg(long = "match", value_enum, default_value = "dn", id = "match")]
     pub matching: Matching,
@@ -66,7 +69,7 @@ impl Arguments {
     /// Who does what the mails ask, where nobody was named.
     pub(super) fn hands(&self) -> Hands {
         use std::io::IsTerminal as _;
-        let person = std::io::stdout().is_terminal() && !self.once;
+        let person = std::io::stdout().is_terminal() && !self.once && self.people.is_none();
         self.hands.unwrap_or(if person { Hands::Me } else { Hands::Auto })
     }
 }
@@ -78,6 +81,21 @@ pub enum Hands {
     Auto,
     /// You, on the simulated Security Center page
     Me,
+}
+
+/// How the simulated administrator answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum People {
+    /// As asked
+    Careful,
+    /// Uploads another system's certificate and says it is saved
+    WrongFile,
+    /// Deletes the mapping in use first, and adds nothing until told what to do at once
+    TooEarly,
+    /// Says it is saved and does nothing
+    Liar,
+    /// Does it right, ten times as late
+    Late,
 }
 
 /// How the tenant recognises a certificate.
@@ -124,6 +142,7 @@ const AFTER: &str = "\
 Examples:
   certsteward sandbox                                  watch a whole renewal on http://127.0.0.1:9790/
   certsteward sandbox --hands me --match exact         you are the administrator
+  certsteward sandbox --match exact --people liar      what is said where nobody did what they say
   certsteward sandbox --once --match exact             end to end in a minute, for scripts
   certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run";
 

@@ -1,6 +1,7 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod questions;
 mod sight;
 
 use super::certificate::Certificate;
@@ -237,6 +238,9 @@ impl Judge<'_> {
         let detail = last.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
         let says = format!("probe {} of {}: {}{detail}", probe.id, probe.url, last.verdict);
         let way_out = last.verdict.way_out();
+        if self.cut_off(probe) {
+            return;
+        }
         if last.verdict.blames_certificate() {
             let level =
                 if repeated >= 2 || self.record.renewal.is_none() { Level::Critical } else { Level::Warning };
@@ -275,17 +279,7 @@ impl Judge<'_> {
                 .asked(&target.id)
                 .and_then(|role| self.record.standing(role)?.targets.get(&target.id)?.hand_off.as_ref());
             if let Some(facts) = open {
-                let text = format!(
-                    "{} waits for a person since {}: {}",
-                    target.id,
-                    lint::minute(facts.opened),
-                    facts.ask.sentence()
-                );
-                let way_out = format!(
-                    "open the hand-off page of {}, or: certsteward export {}",
-                    target.id, self.watch.id
-                );
-                self.add(Code::HandOffOpen, self.hand_off_level(in_force), &target.id, text, way_out);
+                self.question(target, facts, in_force);
             } else if concern == Role::InForce && !is_known(self.watch, target, in_force) {
                 let text = format!("nothing has shown yet that {} knows the certificate", target.id);
                 let way_out =
@@ -295,8 +289,9 @@ impl Judge<'_> {
         }
         for leftover in &self.record.leftovers {
             for (id, _) in leftover.hand_offs.iter().filter(|(_, facts)| facts.closed.is_none()) {
+                let what = if leftover.never_in_force { "unused" } else { "replaced" };
                 let text = format!(
-                    "the replaced certificate {} can be removed from {id}",
+                    "the {what} certificate {} can be removed from {id}",
                     leftover.chain.fingerprint().short()
                 );
                 self.add(
@@ -308,13 +303,6 @@ impl Judge<'_> {
                 );
             }
         }
-    }
-
-    /// An open question is a warning, and critical once the deadline is that near.
-    fn hand_off_level(&self, in_force: &Standing) -> Level {
-        let moments = self.watch.moments(in_force, false);
-        let late = self.now >= moments.critical.min(moments.last_safe);
-        if late { Level::Critical } else { Level::Warning }
     }
 
     fn destination(&mut self) {

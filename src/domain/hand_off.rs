@@ -4,7 +4,8 @@
 use super::Timestamp;
 use super::certificate::Certificate;
 use super::chain::Chain;
-use super::record::{Ask, HandOffFacts};
+use super::doubt::{self, Cause};
+use super::record::{Ask, HandOffFacts, Leftover, Record};
 use super::watch::{Mode, Target, Watch};
 
 /// One question to a person.
@@ -42,6 +43,14 @@ pub struct HandOff {
     pub wanted_by: Option<Timestamp>,
     /// The token of its link.
     pub token: String,
+    /// What must be done at once, where the callers are cut off meanwhile.
+    pub urgent: Option<String>,
+    /// The certificate in force, where it must be put back or may have to be.
+    pub put_back: Option<Chain>,
+    /// What happened since it was opened, one sentence a line; for reminders.
+    pub so_far: Vec<String>,
+    /// What is probably wrong where somebody said that it is done, each with what to do then; the likeliest first.
+    pub causes: Vec<(String, String)>,
 }
 
 const PLACE: &str = "SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping";
@@ -72,13 +81,72 @@ impl HandOff {
             fields: fields(target, &chain.leaf, facts.ask),
             steps: steps(facts.ask, &chain.leaf),
             afterwards: afterwards(facts.ask, probed),
-            gap: (facts.ask == Ask::Replace).then(|| gap(watch)),
+            gap: (facts.ask == Ask::Replace).then(|| gap(watch, false)),
             test: (!probed && facts.ask != Ask::Remove).then(|| connection_test(target)),
             opened: facts.opened,
             wanted_by,
             token: facts.token.clone(),
+            urgent: None,
+            put_back: None,
+            so_far: Vec::new(),
+            causes: Vec::new(),
         }
     }
+
+    /// Builds the question to remove what was replaced, or what was never used after all.
+    #[must_use]
+    pub fn of_leftover(watch: &Watch, target: &Target, leftover: &Leftover, facts: &HandOffFacts) -> Self {
+        let question = Self::new(watch, target, &leftover.chain, facts, None);
+        if !leftover.never_in_force {
+            return question;
+        }
+        let leaf = &leftover.chain.leaf;
+        let headline = format!(
+            "remove the certificate {} from {}: it was uploaded for a renewal that was given up",
+            leaf.common_name(),
+            target.id
+        );
+        Self { headline, steps: removal(leaf, "It was never used."), ..question }
+    }
+
+    /// Adds what only the record knows: whether the callers are cut off, whether the switch is approved, what is to be put back.
+    #[must_use]
+    pub fn against(mut self, watch: &Watch, record: &Record) -> Self {
+        let old = record.in_force.as_ref().filter(|old| old.fingerprint() != self.chain.fingerprint());
+        let asked = watch.target(&self.target).filter(|_| self.ask != Ask::Remove);
+        if let (Some(old), Some(target)) = (old, asked) {
+            let cut_off = doubt::cut_off(watch, record, target);
+            let needed = self.ask == Ask::Replace || cut_off.is_some();
+            self.put_back = needed.then(|| old.chain.clone());
+            self.urgent =
+                cut_off.map(|cut_off| format!("{}. What to do: {}.", cut_off.text, cut_off.way_out));
+        }
+        if self.ask == Ask::Replace {
+            self.gap = Some(gap(watch, is_switch_approved(watch, record)));
+        }
+        self
+    }
+
+    /// Adds what happened since it was opened and what is probably wrong, as it is known at this moment.
+    #[must_use]
+    pub fn with_story(mut self, so_far: Vec<String>, causes: Vec<Cause>) -> Self {
+        self.so_far = so_far;
+        self.causes = causes.into_iter().map(|cause| (cause.text, cause.way_out)).collect();
+        self
+    }
+
+    /// The name that the file of the certificate in force is given, without the extension; short, because mail programs cut long
+    /// names of attachments into pieces that not all others join.
+    #[must_use]
+    pub fn put_back_stem(&self) -> Option<String> {
+        self.put_back.as_ref().map(|old| format!("in-force-{}", old.fingerprint().short()))
+    }
+}
+
+/// Whether every switch that follows was approved beforehand.
+fn is_switch_approved(watch: &Watch, record: &Record) -> bool {
+    let waits = record.pending.keys().any(|act| act.starts_with("switch-"));
+    !watch.callers.is_empty() && !waits && record.approvals.keys().any(|act| act.starts_with("switch-"))
 }
 
 const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
@@ -87,10 +155,14 @@ fail. Do both steps in one go, inside an agreed window.";
 const APPROVAL: &str = "In mode propose the switch waits for an approval as well: have whoever approves ready before you \
 delete anything.";
 
-fn gap(watch: &Watch) -> String {
+const APPROVED: &str = "The switch is approved already: it follows within minutes of the moment at which the API accepts the \
+new certificate.";
+
+fn gap(watch: &Watch, approved: bool) -> String {
     let window = watch.renewal.as_ref().and_then(|terms| terms.window.as_ref());
     let window = window.map(|window| format!("The window is {window}."));
-    let approval = (watch.mode == Mode::Propose).then(|| APPROVAL.to_owned());
+    let approval = if approved { APPROVED } else { APPROVAL };
+    let approval = (watch.mode == Mode::Propose).then(|| approval.to_owned());
     [Some(GAP.to_owned()), window, approval].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -152,14 +224,19 @@ fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
             );
             vec![download, open, sign.to_owned(), delete, add, save]
         }
-        Ask::Remove => {
-            let serial = &leaf.serial;
-            let delete = format!(
-                "Delete the mapping with the subject {subject}. Compare the date it was uploaded: it is the older one, serial {serial}."
-            );
-            vec![open, delete]
-        }
+        Ask::Remove => removal(leaf, "It is the older one where two look alike."),
     }
+}
+
+fn removal(leaf: &Certificate, which: &str) -> Vec<String> {
+    let (subject, issuer, serial) = (&leaf.subject, &leaf.issuer, &leaf.serial);
+    vec![
+        format!("Open {PLACE}."),
+        format!(
+            "Delete the line with the subject {subject} and the issuer {issuer} (serial {serial}), and no other: the rest is in use. {which}"
+        ),
+        "If there is no such line, nothing is left to do: confirm it all the same.".to_owned(),
+    ]
 }
 
 const KEEP: &str = "Leave every mapping that stands there as it is: the old one is in use until the switch.";
@@ -277,6 +354,20 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_that_is_approved_beforehand_is_said_to_follow() {
+        let (mut watch, act) = (watch(), "switch-1-first-sfapi-2.pem".to_owned());
+        watch.mode = Mode::Propose;
+        let mut record = crate::domain::sample::renewing(&watch);
+        let gap = |record: &Record| question(&watch, Ask::Replace).against(&watch, record).gap.unwrap();
+        assert!(gap(&record).ends_with(APPROVAL), "{}", gap(&record));
+        let approval = crate::domain::record::Approval { by: "pat".to_owned(), at: noon() };
+        record.approvals.insert(act.clone(), approval);
+        assert!(gap(&record).ends_with(APPROVED), "{}", gap(&record));
+        record.pending.insert(act, noon());
+        assert!(gap(&record).ends_with(APPROVAL), "another caller's still waits");
+    }
+
+    #[test]
     fn removing_says_which_of_two() {
         insta::assert_snapshot!(text(&question(&watch(), Ask::Remove)), @r"
         remove the replaced certificate SFAPI-2 from centre
@@ -289,7 +380,8 @@ mod tests {
           Valid until: 2027-06-01 12:00 UTC
           Fingerprint (SHA-256): A5:B2:29:00:7B:FD:5B:F0:C6:67:2B:59:6D:66:D0:17:77:79:F7:9D:60:92:ED:00:FF:9A:8F:B0:24:35:50:05
         - Open SuccessFactors → Admin Center → Security Center → X.509 Public Certificate Mapping.
-        - Delete the mapping with the subject CN=SFAPI-2. Compare the date it was uploaded: it is the older one, serial 01.
+        - Delete the line with the subject CN=SFAPI-2 and the issuer CN=Sample CA (serial 01), and no other: the rest is in use. It is the older one where two look alike.
+        - If there is no such line, nothing is left to do: confirm it all the same.
         Nothing depends on it any more; confirm it, so that the question is closed.
         ");
     }

@@ -6,6 +6,7 @@ pub mod assess;
 pub mod certificate;
 pub mod chain;
 pub(crate) mod codes;
+pub mod doubt;
 pub mod event;
 pub mod finding;
 pub mod hand_off;
@@ -21,6 +22,7 @@ pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod snapshot;
+pub mod span;
 pub mod tell;
 pub mod trail;
 pub mod verdict;

@@ -3,6 +3,7 @@
 
 use super::Timestamp;
 use super::assess::needs_person;
+use super::doubt;
 use super::lifecycle::{
     Want, approval_comes_first, expected_gap, hold_at, matching_by_target, settle_time, words,
 };
@@ -22,6 +23,7 @@ pub fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timest
         (None, Some(terms)) => ahead(watch, record, terms, want, &mut lines),
         (None, None) => watching(watch, record, &mut lines),
     }
+    in_doubt(watch, record, now, &mut lines);
     leftovers(watch, record, &mut lines);
     if let Some(next) = want.next.filter(|next| *next > now) {
         lines.push(line(
@@ -307,6 +309,19 @@ fn open_questions(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
             minute(facts.opened)
         );
         lines.push(line(None, what, why));
+    }
+}
+
+/// Where a person said that it is done and the API says otherwise: what is probably wrong, and what to do then.
+fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<PlanLine>) {
+    for target in &watch.targets {
+        if let Some(cut_off) = doubt::cut_off(watch, record, target) {
+            lines.insert(0, line(None, format!("at once: {}", cut_off.way_out), cut_off.text));
+        }
+        let role = record.asked(&target.id).unwrap_or(Role::InForce);
+        for cause in doubt::about(watch, record, target, role, now) {
+            lines.push(line(None, format!("at {}, if {}", target.id, cause.text), cause.way_out));
+        }
     }
 }
 

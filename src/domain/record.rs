@@ -410,12 +410,14 @@ impl Leftover {
 }
 
 /// What a tenant showed of its way of matching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learned {
     /// How it matches.
     pub matching: Matching,
     /// When it showed it.
     pub at: Timestamp,
+    /// By what it showed it, as a sentence without a full stop; none where an older version learned it.
+    pub from: Option<String>,
 }
 
 /// What is known of a caller.

@@ -1,33 +1,40 @@
 //! What people are told: each finding once when it begins or grows worse, once when it is over; each question, its
 //! reminders, its escalation; each turn of a renewal. It sends nothing.
 
+mod so_far;
+
 use std::collections::btree_map::Entry;
 
 use super::assess::Assessment;
+use super::doubt;
 use super::event::{Actor, Event, EventKind};
 use super::finding::{Code, Finding, Level};
 use super::hand_off::HandOff;
 use super::message::{Message, Topic};
-use super::record::{HandOffFacts, Publication, Record, Role, Told};
+use super::record::{Ask, HandOffFacts, Publication, Record, Role, Told};
 use super::watch::{Target, Watch};
 use super::{Duration, Timestamp};
 
 /// The open questions of a watch, complete.
 #[must_use]
-pub fn hand_offs(watch: &Watch, record: &Record) -> Vec<HandOff> {
+pub fn hand_offs(watch: &Watch, record: &Record, now: Timestamp) -> Vec<HandOff> {
     let wanted_by = wanted_by(watch, record);
     let open = |facts: &&HandOffFacts| facts.closed.is_none();
     let mut questions: Vec<HandOff> = Vec::new();
     for target in &watch.targets {
-        for standing in [Role::Candidate, Role::InForce].into_iter().filter_map(|role| record.standing(role))
-        {
+        for role in [Role::Candidate, Role::InForce] {
+            let Some(standing) = record.standing(role) else {
+                continue;
+            };
             if let Some(facts) = standing.targets.get(&target.id).and_then(Publication::open_hand_off) {
-                questions.push(HandOff::new(watch, target, &standing.chain, facts, wanted_by));
+                let question = HandOff::new(watch, target, &standing.chain, facts, wanted_by);
+                let causes = doubt::about(watch, record, target, role, now);
+                questions.push(question.against(watch, record).with_story(Vec::new(), causes));
             }
         }
         for leftover in &record.leftovers {
             if let Some(facts) = leftover.hand_offs.get(&target.id).filter(open) {
-                questions.push(HandOff::new(watch, target, &leftover.chain, facts, None));
+                questions.push(HandOff::of_leftover(watch, target, leftover, facts));
             }
         }
     }
@@ -48,17 +55,30 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
         return Vec::new();
     }
     let mut messages: Vec<Message> = events.iter().filter_map(|event| of_event(watch, event)).collect();
-    let questions = hand_offs(watch, record);
+    let questions = hand_offs(watch, record, now);
     let key = |question: &HandOff| format!("{ASKED}{}", question.token);
-    record.told.retain(|told, _| !told.starts_with(ASKED) || questions.iter().any(|open| key(open) == *told));
+    let urgent = |question: &HandOff| question.urgent.as_ref().map(|_| format!("{}{URGENT}", key(question)));
+    record.told.retain(|told, _| {
+        let open = |open: &HandOff| key(open) == *told || urgent(open).as_ref() == Some(told);
+        !told.starts_with(ASKED) || questions.iter().any(open)
+    });
     for question in questions {
-        if let Entry::Vacant(place) = record.told.entry(key(&question)) {
+        let (first, urgent) = (key(&question), urgent(&question));
+        if let Entry::Vacant(place) = record.told.entry(first) {
             place.insert(Told { level: Level::Warning, at: now, text: question.headline.clone() });
-            messages.push(of_question(watch, question, now, ""));
+            messages.push(of_question(watch, question.clone(), now, ""));
+        }
+        if let Some(Entry::Vacant(place)) = urgent.map(|key| record.told.entry(key)) {
+            place.insert(Told { level: Level::Critical, at: now, text: question.headline.clone() });
+            let question = with_story(watch, record, question, now);
+            messages.push(of_question(watch, question, now, "callers are cut off: "));
         }
     }
     messages
 }
+
+/// What the key of a question ends with once people were told that callers are cut off meanwhile.
+const URGENT: &str = "/urgent";
 
 /// What the keys of told questions begin with, so that they are not taken for those of findings.
 const ASKED: &str = "asked/";
@@ -124,18 +144,47 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
 
 fn of_question(watch: &Watch, question: HandOff, now: Timestamp, prefix: &str) -> Message {
     let target = watch.target(&question.target);
+    let level = match (question.ask, &question.urgent) {
+        (Ask::Remove, _) => Level::Notice,
+        (Ask::Add | Ask::Replace, Some(_)) => Level::Critical,
+        (Ask::Add | Ask::Replace, None) => Level::Warning,
+    };
     Message {
-        level: if question.ask == super::record::Ask::Remove { Level::Notice } else { Level::Warning },
+        level,
         code: "hand-off".to_owned(),
         key: format!("{}/hand-off/{}/{}", watch.id, question.target, question.chain.fingerprint().short()),
         subject: format!("{prefix}please {}", question.headline),
         text: question.headline.clone(),
-        way_out: "do the steps below; nothing else is needed".to_owned(),
+        way_out: way_out(&question),
         to: target.and_then(|target| target.assignee.clone()),
         deadline: question.wanted_by,
         hand_off: Some(question),
         ..blank(watch, now, Topic::HandOffs)
     }
+}
+
+fn way_out(question: &HandOff) -> String {
+    if question.urgent.is_some() {
+        "what stands under \"At once\" first; the steps come after it"
+    } else if question.causes.is_empty() {
+        "do the steps below; nothing else is needed"
+    } else {
+        "go through what is probably wrong, from the top; the steps are below once more"
+    }
+    .to_owned()
+}
+
+/// What a reminder says more than the first message: what happened meanwhile, and what is probably wrong.
+fn with_story(watch: &Watch, record: &Record, question: HandOff, now: Timestamp) -> HandOff {
+    let Some(target) = watch.target(&question.target) else {
+        return question;
+    };
+    let causes = record
+        .asked(&target.id)
+        .map(|role| doubt::about(watch, record, target, role, now))
+        .unwrap_or_default();
+    let so_far = so_far::lines(watch, record, target, now);
+    question.with_story(so_far, causes)
 }
 
 fn blank(watch: &Watch, at: Timestamp, topic: Topic) -> Message {
@@ -261,6 +310,13 @@ struct Ladder<'a> {
     now: Timestamp,
 }
 
+/// What is due now of one open question; it is marked as sent.
+#[derive(Default)]
+struct DueNow {
+    rung: bool,
+    deputy: bool,
+}
+
 fn remind(
     watch: &Watch,
     record: &mut Record,
@@ -268,15 +324,35 @@ fn remind(
     target: &Target,
     ladder: &Ladder<'_>,
 ) -> Vec<Message> {
-    let Some(standing) = record.standing_mut(role) else {
+    let due = mark(record, role, target, ladder);
+    let wanted_by = wanted_by(watch, record).or(Some(ladder.deadline));
+    let Some(standing) = record.standing(role).filter(|_| due.rung || due.deputy) else {
         return Vec::new();
     };
-    let chain = standing.chain.clone();
-    let facts = standing.targets.get_mut(&target.id).and_then(|publication| publication.hand_off.as_mut());
-    let Some(facts) = facts.filter(|facts| facts.closed.is_none()) else {
+    let Some(facts) = standing.targets.get(&target.id).and_then(Publication::open_hand_off) else {
         return Vec::new();
     };
+    let question = HandOff::new(watch, target, &standing.chain, facts, wanted_by).against(watch, record);
+    let question = with_story(watch, record, question, ladder.now);
     let mut messages = Vec::new();
+    if due.rung {
+        let left = so_far::left(ladder.deadline, ladder.now);
+        messages.push(of_question(watch, question.clone(), ladder.now, &format!("reminder, {left}: ")));
+    }
+    if due.deputy {
+        let mut message = of_question(watch, question, ladder.now, "escalated to you: ");
+        message.to.clone_from(&target.deputy);
+        messages.push(message);
+    }
+    messages
+}
+
+fn mark(record: &mut Record, role: Role, target: &Target, ladder: &Ladder<'_>) -> DueNow {
+    let publication = record.standing_mut(role).and_then(|standing| standing.targets.get_mut(&target.id));
+    let facts = publication.and_then(|publication| publication.hand_off.as_mut());
+    let Some(facts) = facts.filter(|facts| facts.closed.is_none()) else {
+        return DueNow::default();
+    };
     let crossed =
         |rung: &&Duration| ladder.now >= ladder.deadline - **rung && facts.opened < ladder.deadline - **rung;
     let new: Vec<i64> = ladder
@@ -286,22 +362,13 @@ fn remind(
         .map(Duration::num_seconds)
         .filter(|rung| !facts.reminded.contains(rung))
         .collect();
-    if !new.is_empty() {
-        facts.reminded.extend(new);
-        let left = super::lifecycle::words(ladder.deadline - ladder.now);
-        let question = HandOff::new(watch, target, &chain, facts, Some(ladder.deadline));
-        messages.push(of_question(watch, question, ladder.now, &format!("reminder, {left} left: ")));
-    }
-    if let Some(deputy) = target
-        .deputy
-        .as_ref()
-        .filter(|_| facts.escalated.is_none() && ladder.now >= facts.opened + target.escalate_after)
-    {
+    let rung = !new.is_empty();
+    facts.reminded.extend(new);
+    let deputy = target.deputy.is_some()
+        && facts.escalated.is_none()
+        && ladder.now >= facts.opened + target.escalate_after;
+    if deputy {
         facts.escalated = Some(ladder.now);
-        let question = HandOff::new(watch, target, &chain, facts, Some(ladder.deadline));
-        let mut message = of_question(watch, question, ladder.now, "escalated to you: ");
-        message.to = Some(deputy.clone());
-        messages.push(message);
     }
-    messages
+    DueNow { rung, deputy }
 }

@@ -280,7 +280,7 @@ pub fn view(
 ) -> WatchView {
     WatchView {
         plan: plan(&watch, record, assessment.step, want, now),
-        hand_offs: tell::hand_offs(&watch, record),
+        hand_offs: tell::hand_offs(&watch, record, now),
         matching: matching_by_target(&watch, record),
         due: record.due.map(|due| due.at),
         record: Arc::new(record.clone()),

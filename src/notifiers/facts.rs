@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::Timestamp;
+use crate::domain::chain::Chain;
 use crate::domain::hand_off::HandOff;
 use crate::domain::message::Message;
 use crate::domain::reason::{Reason, Unseen};
@@ -78,6 +79,23 @@ pub(super) struct Asked<'a> {
     pub(super) url: Option<String>,
     /// The certificate to hand over, or to remove.
     pub(super) certificate: PublicCertificate,
+    /// What must be done at once, because the callers are cut off.
+    pub(super) urgent: Option<&'a str>,
+    /// The certificate in force, where it may have to be put back.
+    pub(super) put_back: Option<PublicCertificate>,
+    /// What happened since it was opened, for reminders.
+    pub(super) so_far: &'a [String],
+    /// What is probably wrong, the likeliest first.
+    pub(super) causes: Vec<Suspected<'a>>,
+}
+
+/// Something that is probably wrong.
+#[derive(Debug, Serialize)]
+pub(super) struct Suspected<'a> {
+    /// What it may be.
+    pub(super) text: &'a str,
+    /// What to do then.
+    pub(super) way_out: &'a str,
 }
 
 /// One value to copy.
@@ -154,19 +172,28 @@ impl<'a> Asked<'a> {
             opened: rfc3339(hand_off.opened),
             wanted_by: hand_off.wanted_by.map(rfc3339),
             url: base.map(|base| format!("{base}/handoffs/{}", hand_off.token)),
-            certificate: PublicCertificate::of(hand_off)?,
+            certificate: PublicCertificate::of(&hand_off.chain, &hand_off.file_stem)?,
+            urgent: hand_off.urgent.as_deref(),
+            put_back: hand_off
+                .put_back
+                .as_ref()
+                .zip(hand_off.put_back_stem())
+                .map(|(chain, stem)| PublicCertificate::of(chain, &stem))
+                .transpose()?,
+            so_far: &hand_off.so_far,
+            causes: hand_off.causes.iter().map(|(text, way_out)| Suspected { text, way_out }).collect(),
         })
     }
 }
 
 impl PublicCertificate {
-    fn of(hand_off: &HandOff) -> Result<Self, Unseen> {
-        let leaf = &hand_off.chain.leaf;
-        let pem = formats::public::public(&hand_off.chain, PublicForm::Chain)?;
+    fn of(chain: &Chain, stem: &str) -> Result<Self, Unseen> {
+        let leaf = &chain.leaf;
+        let pem = formats::public::public(chain, PublicForm::Chain)?;
         let pem = String::from_utf8(pem)
             .map_err(|_| Unseen::new(Reason::Malformed, "the public certificate is not text"))?;
         Ok(Self {
-            file_name: format!("{}.pem", hand_off.file_stem),
+            file_name: format!("{stem}.pem"),
             pem,
             subject: leaf.subject.to_string(),
             issuer: leaf.issuer.to_string(),
@@ -182,6 +209,7 @@ impl PublicCertificate {
 pub(super) fn title(message: &Message) -> String {
     let urgency = match (message.resolved, &message.hand_off) {
         (true, _) => "resolved".to_owned(),
+        (false, Some(asked)) if asked.urgent.is_some() => "ACT AT ONCE".to_owned(),
         (false, Some(_)) => "ACTION NEEDED".to_owned(),
         (false, None) => message.level.code().to_uppercase(),
     };

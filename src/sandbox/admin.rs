@@ -1,6 +1,7 @@
 //! The simulated administrator: reads the hand-off's mail, does in the Security Center page what it asks, and says so on its link.
 //! It knows nothing but the mail and the pages, and it opens no link that leads off this machine.
 
+use super::People;
 use super::mailbox::Mail;
 use super::pages::escaped;
 use super::pki;
@@ -29,6 +30,8 @@ struct Request {
     fingerprint: String,
     link: Option<String>,
     certificate: Option<String>,
+    /// The certificate to put back, where the mail says that it must be at once.
+    put_back: Option<String>,
 }
 
 /// Does what mails ask, each thing once, `after` the mail came; until dropped.
@@ -43,12 +46,14 @@ pub(super) async fn run(world: Arc<World>, after: Duration) {
         };
         read = mail.id;
         let Some(request) = Request::read(&mail) else { continue };
-        let once = (request.ask, request.fingerprint.clone(), request.link.clone());
+        let urgent = request.put_back.is_some();
+        let once = (request.ask, request.fingerprint.clone(), request.link.clone(), urgent);
         if !done.insert(once) {
             continue;
         }
-        tokio::time::sleep(after).await;
-        let outcome = match request.perform(&world).await {
+        let people = world.options.people;
+        tokio::time::sleep(if people == People::Late { after * 10 } else { after }).await;
+        let outcome = match request.answer(&world, people).await {
             Ok(()) => format!("mail {}: {:?} done", mail.id, request.ask),
             Err(failure) => format!("mail {}: {:?} not done: {failure}", mail.id, request.ask),
         };
@@ -66,8 +71,11 @@ impl Request {
             _ => return None,
         };
         let attached = mail.attachments.iter().find(|attachment| attachment.name.ends_with(".pem"));
-        let certificate =
-            attached.map(|attachment| String::from_utf8_lossy(&attachment.content).into_owned());
+        let content =
+            |attachment: &super::Attachment| String::from_utf8_lossy(&attachment.content).into_owned();
+        let certificate = attached.map(content);
+        let put_back = mail.attachments.iter().find(|attachment| attachment.name.starts_with("in-force-"));
+        let put_back = put_back.filter(|_| mail.line("At once").is_some()).map(content);
         let text = |name: &str| mail.line(name).unwrap_or_default().to_owned();
         let said = text("Fingerprint (SHA-256)");
         let fingerprint = if said.is_empty() {
@@ -85,10 +93,12 @@ impl Request {
             fingerprint,
             link: mail.line("Hand-off page").map(|link| link.trim_end_matches('/').to_owned()),
             certificate,
+            put_back,
         })
     }
 
-    async fn perform(&self, world: &World) -> Result<(), String> {
+    /// Does what is asked, or what such people take for it.
+    async fn answer(&self, world: &World, people: People) -> Result<(), String> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([])
@@ -97,31 +107,65 @@ impl Request {
             .build()
             .map_err(|error| error.to_string())?;
         let page = &world.addresses.security_center;
+        match (people, self.ask) {
+            (People::WrongFile, Ask::Add | Ask::Replace) => {
+                let (another, _) = world.authority.server_identity();
+                let another: Vec<Vec<u8>> = another.iter().map(|one| one.to_vec()).collect();
+                self.upload(&client, page, &pki::chain_pem(&another)).await?;
+                self.say(world, &client, "saved").await;
+                Ok(())
+            }
+            (People::TooEarly, Ask::Add | Ask::Replace) if self.put_back.is_none() => {
+                delete(&client, page, |_| true).await?;
+                self.say(world, &client, "saved").await;
+                Ok(())
+            }
+            (People::Liar, Ask::Add | Ask::Replace) => {
+                self.say(world, &client, "saved").await;
+                Ok(())
+            }
+            (
+                People::Careful | People::Late | People::TooEarly | People::WrongFile | People::Liar,
+                Ask::Add | Ask::Replace | Ask::Remove,
+            ) => self.perform(world, &client, page).await,
+        }
+    }
+
+    async fn perform(&self, world: &World, client: &reqwest::Client, page: &str) -> Result<(), String> {
         match self.ask {
-            Ask::Add => self.add(&client, page).await?,
+            Ask::Add => {
+                if let Some(old) = &self.put_back {
+                    self.upload(client, page, old).await?;
+                }
+                self.add(client, page).await?;
+            }
             Ask::Replace => {
-                self.say(world, &client, "deleting").await;
+                self.say(world, client, "deleting").await;
                 let (subject, issuer) = self.names()?;
                 let wanted = [
                     format!("data-subject=\"{}\"", escaped(&subject)),
                     format!("data-issuer=\"{}\"", escaped(&issuer)),
                 ];
-                delete(&client, page, |row| wanted.iter().all(|attribute| row.contains(attribute))).await?;
-                self.add(&client, page).await?;
+                delete(client, page, |row| wanted.iter().all(|attribute| row.contains(attribute))).await?;
+                self.add(client, page).await?;
             }
             Ask::Remove => {
                 let wanted = format!("data-fingerprint=\"{}\"", escaped(&self.fingerprint));
-                if delete(&client, page, |row| row.contains(&wanted)).await? == 0 {
+                if delete(client, page, |row| row.contains(&wanted)).await? == 0 {
                     return Err(format!("no mapping has the fingerprint {}", self.fingerprint));
                 }
             }
         }
-        self.say(world, &client, "saved").await;
+        self.say(world, client, "saved").await;
         Ok(())
     }
 
     async fn add(&self, client: &reqwest::Client, page: &str) -> Result<(), String> {
         let certificate = self.certificate.as_deref().ok_or("no .pem is attached")?;
+        self.upload(client, page, certificate).await
+    }
+
+    async fn upload(&self, client: &reqwest::Client, page: &str, certificate: &str) -> Result<(), String> {
         let form = [
             ("configuration_name", self.configuration_name.as_str()),
             ("integration_name", &self.integration_name),

@@ -83,9 +83,27 @@ pub enum Hands {
     Me,
 }
 
+/// How the simulated administrator answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum People {
+    /// As they are asked.
+    #[default]
+    Careful,
+    /// They upload another system's certificate and say that it is saved.
+    WrongFile,
+    /// They delete the mapping in use first, say that it is saved, and add nothing until a mail says what to do at once.
+    TooEarly,
+    /// They say that it is saved, and do nothing.
+    Liar,
+    /// They do it right, ten times as late.
+    Late,
+}
+
 /// What a landscape is like.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// How the simulated administrator answers, where there is one.
+    pub people: People,
     /// How the tenant matches certificates.
     pub matching: Matching,
     /// Who does what hand-off mails ask.
@@ -125,6 +143,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            people: People::default(),
             matching: Matching::default(),
             hands: Hands::default(),
             caller_cache: Duration::from_secs(300),

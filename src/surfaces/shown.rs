@@ -26,7 +26,7 @@ pub(crate) fn hand_offs(view: &WatchView) -> Vec<HandOff> {
                 continue;
             }
             let target = view.watch.target(target);
-            open.extend(target.map(|target| HandOff::new(&view.watch, target, &leftover.chain, facts, None)));
+            open.extend(target.map(|target| HandOff::of_leftover(&view.watch, target, leftover, facts)));
         }
     }
     open

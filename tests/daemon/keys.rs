@@ -69,7 +69,7 @@ async fn what_another_watch_learned_of_the_tenant_before_the_start_spares_a_cand
     configure(lab.path(), &lab.configuration("act"));
     let api = lab.landscape.addresses().successfactors;
     let host = api.split("://").nth(1).unwrap().split(':').next().unwrap();
-    let learned = Learned { matching: Matching::Exact, at: SystemClock.now() };
+    let learned = Learned { matching: Matching::Exact, at: SystemClock.now(), from: None };
     let record = Record { learned: [(format!("{host}/ACME"), learned)].into(), ..Record::default() };
     let (journal, _) = Sqlite::open(&lab.path().join("state.db"), SystemClock.now()).unwrap();
     let change = Change {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use certsteward::sandbox::{Hands, Landscape, Matching, Options};
+use certsteward::sandbox::{Hands, Landscape, Matching, Options, People};
 use serde_json::Value;
 
 use crate::support::daemon::{Daemon, ask};
@@ -18,7 +18,13 @@ pub(super) struct Lab {
 impl Lab {
     /// A tenant that wants each certificate, and an administrator who is quick.
     pub(super) async fn new() -> Self {
+        Self::with(People::Careful).await
+    }
+
+    /// The same, with people who answer like this.
+    pub(super) async fn with(people: People) -> Self {
         let options = Options {
+            people,
             matching: Matching::Exact,
             hands: Hands::Auto { after: Duration::from_millis(300) },
             caller_cache: Duration::from_millis(500),

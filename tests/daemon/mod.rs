@@ -11,6 +11,8 @@ mod keys;
 mod lab;
 mod network;
 mod payroll;
+#[cfg(feature = "sandbox")]
+mod people;
 mod process;
 mod real;
 #[cfg(feature = "sandbox")]

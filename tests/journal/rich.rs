@@ -107,7 +107,11 @@ impl Rich {
             renewal_asked: Some(self.actor()),
             renewal: Some(self.renewal()),
             leftovers: self.list(Self::leftover),
-            learned: self.map(|rich| Learned { matching: rich.matching(), at: rich.at() }),
+            learned: self.map(|rich| Learned {
+                matching: rich.matching(),
+                at: rich.at(),
+                from: Some(rich.text()),
+            }),
             callers: self.map(|rich| CallerFacts {
                 uses: Some(rich.text()),
                 seen: Some(rich.at()),
@@ -379,6 +383,10 @@ impl Rich {
             opened: self.at(),
             wanted_by: Some(self.at()),
             token: self.text(),
+            urgent: Some(self.text()),
+            put_back: Some(chain()),
+            so_far: self.list(Self::text),
+            causes: self.list(|rich| (rich.text(), rich.text())),
         }
     }
 

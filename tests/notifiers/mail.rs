@@ -198,6 +198,37 @@ async fn a_hand_offs_mail_alone_suffices() {
 }
 
 #[tokio::test]
+async fn a_reminder_says_what_happened_meanwhile_and_what_is_to_be_done_first() {
+    let (server, smtp) = plain().await;
+    let mut message = hand_off(Ask::Add);
+    let asked = message.hand_off.as_mut().unwrap();
+    asked.urgent = Some("the callers are cut off now. What to do: put it back first.".to_owned());
+    asked.put_back = Some(asked.chain.clone());
+    asked.so_far =
+        vec!["Asked since 2026-11-21 (12 days): pat.".to_owned(), "Nobody said anything.".to_owned()];
+    asked.causes = vec![("another file was uploaded".to_owned(), "compare the fingerprint".to_owned())];
+    smtp.send(&message).await.unwrap();
+    let mail = only(&server).mail;
+    let text = mime::part(&mail, "text/plain");
+    let expected = "At once: the callers are cut off now. What to do: put it back first.\n\n\
+        So far\n- Asked since 2026-11-21 (12 days): pat.\n- Nobody said anything.\n\n\
+        What is probably wrong, the likeliest first\n1. another file was uploaded\n   then: compare the fingerprint\n\n\
+        Ask: add\n";
+    let text = text.replace('\r', "");
+    assert!(text.contains(expected), "{text}");
+    let html = mime::part(&mail, "text/html");
+    assert!(html.contains("<strong>At once:</strong>") && html.contains("compare the fingerprint"), "{html}");
+    let short = message.hand_off.unwrap().chain.fingerprint().short();
+    let attached: Vec<String> = mime::parts(&mail).into_iter().map(|part| part.head).collect();
+    let named = |name: &str| attached.iter().any(|head| head.contains(&format!("filename=\"{name}\"")));
+    assert!(
+        named("sf-odata-prod-0123456789ab.pem") && named(&format!("in-force-{short}.pem")),
+        "{attached:?}"
+    );
+    assert!(mime::header(&mail, "Subject").unwrap().starts_with("[certsteward] ACT AT ONCE"));
+}
+
+#[tokio::test]
 async fn nothing_secret_leaves() {
     let (server, smtp) = plain().await;
     let mut message = finding();

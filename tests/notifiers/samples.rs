@@ -73,6 +73,10 @@ pub(crate) fn hand_off(ask: Ask) -> Message {
         opened: at("2026-11-21T18:00:00Z"),
         wanted_by: Some(at("2026-12-24T12:00:00Z")),
         token: text("t0ken"),
+        urgent: None,
+        put_back: None,
+        so_far: Vec::new(),
+        causes: Vec::new(),
     };
     Message {
         topic: Topic::HandOffs,

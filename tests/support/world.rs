@@ -52,6 +52,8 @@ pub struct World {
     pub timeline: Vec<String>,
     /// Moments at which the caller was not served.
     pub cut_off: Vec<Timestamp>,
+    /// When open questions are reminded of, before the deadline.
+    pub ladder: Vec<Duration>,
     commands: i64,
     noted: i64,
 }
@@ -72,6 +74,7 @@ impl World {
             fresh: true,
             timeline: Vec::new(),
             cut_off: Vec::new(),
+            ladder: Vec::new(),
             commands: 0,
             noted: 0,
         }
@@ -148,7 +151,7 @@ impl World {
                 topics: Vec::new(),
                 levels: Vec::new(),
             }],
-            ladder: &[],
+            ladder: &self.ladder,
             paused: &|| paused.map(str::to_owned),
             seed: Fingerprint::of(now.to_rfc3339().as_bytes()).0,
             show: &|_| {},

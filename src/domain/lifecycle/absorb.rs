@@ -575,12 +575,12 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
         return;
     };
     record.leftovers.push(Leftover {
+        hand_offs: retire::uploads_of(&candidate, at),
         name: candidate.name.clone(),
         chain: candidate.chain,
         since: at,
         never_in_force: true,
         entry_removed: None,
-        hand_offs: std::collections::BTreeMap::new(),
         asked: false,
         asked_by: None,
     });

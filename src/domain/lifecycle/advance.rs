@@ -273,13 +273,21 @@ fn learn(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
             continue;
         };
         if effective_matching(target, record) != lesson {
-            lessons.push((tenant.clone(), lesson));
+            let from = format!(
+                "{} {} with the same issuer and subject, uploaded by nobody, was answered {} by the probe {} while {} was accepted",
+                candidate.name.as_deref().unwrap_or("the candidate"),
+                candidate.fingerprint().short(),
+                new.verdict,
+                probe.id,
+                in_force.fingerprint().short()
+            );
+            lessons.push((tenant.clone(), lesson, from));
         }
     }
-    for (tenant, matching) in lessons {
+    for (tenant, matching, from) in lessons {
         let how = if matching == Matching::Dn { "by issuer and subject" } else { "by the exact certificate" };
         chronicle.note(EventKind::Learned, format!("{tenant} recognises certificates {how}"));
-        record.learned.insert(tenant, Learned { matching, at: chronicle.now });
+        record.learned.insert(tenant, Learned { matching, at: chronicle.now, from: Some(from) });
     }
 }
 

@@ -34,6 +34,12 @@ pub(super) fn backoff(count: u32, left: Duration, permille: i32) -> Duration {
     spread.min(Duration::hours(6)).min((left / 10).max(Duration::minutes(1)))
 }
 
+/// When this probe is made next with the certificate of this role, as far as is known now.
+#[must_use]
+pub fn next_probe(watch: &Watch, record: &Record, probe: &Probe, role: Role) -> Option<Timestamp> {
+    probe_due(watch, record, probe, role)
+}
+
 /// When this probe with this role is due.
 pub(super) fn probe_due(watch: &Watch, record: &Record, probe: &Probe, role: Role) -> Option<Timestamp> {
     let standing = record.standing(role)?;

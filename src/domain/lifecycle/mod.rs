@@ -21,6 +21,7 @@ pub use absorb::{absorb, recover};
 pub use advance::advance;
 pub(in crate::domain) use asks::approval_comes_first;
 pub use asks::{effective_matching, is_known, matching_by_target};
+pub use cadence::next_probe;
 pub(in crate::domain) use cadence::settle_time;
 pub(in crate::domain) use gates::is_in_gap;
 pub use gates::{Gate, TABLE as GATES};

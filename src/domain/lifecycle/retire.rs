@@ -1,14 +1,18 @@
 //! What was replaced: remembered while anything may still know it, asked away, forgotten.
 //! It removes nothing.
 
+use std::collections::BTreeMap;
+
 use super::proving::new_hand_off;
 use super::{Chronicle, Dice};
 use crate::domain::Timestamp;
-use crate::domain::certificate::Fingerprint;
+use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
-use crate::domain::record::{Ask, Leftover, Record, Renewal, Role};
-use crate::domain::report::Sighting;
+use crate::domain::record::{
+    Ask, CallerFacts, HandOffFacts, Leftover, Publication, Record, Renewal, Role, Standing,
+};
+use crate::domain::report::{Sighting, Sign};
 use crate::domain::watch::{Delivery, Watch};
 
 /// What was replaced is remembered while anything may still know it.
@@ -35,7 +39,7 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
         since: now,
         never_in_force: false,
         entry_removed: None,
-        hand_offs: std::collections::BTreeMap::new(),
+        hand_offs: BTreeMap::new(),
         asked: false,
         asked_by: None,
     });
@@ -67,7 +71,8 @@ pub(super) fn entry_looked(
     }
 }
 
-/// For targets that a person serves: once the replaced certificate has waited long enough, its own mapping may go.
+/// For targets that a person serves: once the replaced certificate has waited long enough, or at once where it never came
+/// into force, its own mapping may go.
 pub(super) fn ask_removal(
     watch: &Watch,
     record: &mut Record,
@@ -77,7 +82,10 @@ pub(super) fn ask_removal(
     let Some(in_force) = record.in_force.as_ref().filter(|_| watch.policy.retire != Retire::Never) else {
         return;
     };
-    let subject = in_force.chain.leaf.subject.clone();
+    let used: Vec<Certificate> = [Role::InForce, Role::Candidate, Role::Replaced]
+        .into_iter()
+        .filter_map(|role| record.standing(role).map(|standing| standing.chain.leaf.clone()))
+        .collect();
     let added: Vec<String> = in_force
         .targets
         .iter()
@@ -86,27 +94,66 @@ pub(super) fn ask_removal(
         .collect();
     let since = chronicle.now - watch.policy.retire_after;
     let switched_back = shows_leftover(record);
-    for leftover in record.leftovers.iter_mut().filter(|leftover| !leftover.never_in_force) {
-        let ripe = leftover.since <= since || leftover.asked;
-        if !ripe
-            || switched_back == Some(leftover.chain.fingerprint())
-            || leftover.chain.leaf.subject == subject
-        {
+    let callers = record.callers.clone();
+    for leftover in &mut record.leftovers {
+        let ripe = leftover.never_in_force || leftover.since <= since || leftover.asked;
+        let leaf = &leftover.chain.leaf;
+        // A tenant that matches issuer and subject lets the one in by the other's mapping: removing it would cut callers off.
+        let shared = used.iter().any(|other| is_one_mapping(other, leaf));
+        let named = leftover.name.as_ref().is_some_and(|name| may_be_named(&callers, name));
+        if !ripe || shared || named || switched_back == Some(leftover.chain.fingerprint()) {
             continue;
         }
-        for id in added
-            .iter()
-            .filter(|id| watch.target(id).is_some_and(|target| target.delivery == Delivery::HandOff))
-        {
-            if !leftover.hand_offs.contains_key(id) {
+        let targets = if leftover.never_in_force { uploaded(leftover) } else { added.clone() };
+        for id in targets {
+            if watch.target(&id).is_none_or(|target| target.delivery != Delivery::HandOff) {
+                continue;
+            }
+            if leftover.hand_offs.get(&id).is_none_or(|facts| facts.ask != Ask::Remove) {
                 chronicle.note(
                     EventKind::HandOffOpened,
                     format!("a person is asked to {} from {id}", Ask::Remove.sentence()),
                 );
-                leftover.hand_offs.insert(id.clone(), new_hand_off(Ask::Remove, dice, chronicle.now));
+                leftover.hand_offs.insert(id, new_hand_off(Ask::Remove, dice, chronicle.now));
             }
         }
     }
+}
+
+/// Whether a caller names this entry, or could not be seen, so that it may.
+fn may_be_named(callers: &BTreeMap<String, CallerFacts>, name: &String) -> bool {
+    callers.values().any(|facts| facts.uses.as_ref() == Some(name) || facts.unseen.is_some())
+}
+
+/// Whether a target cannot tell the mappings of these two apart: it knows issuer and subject only (KBA 3574501).
+fn is_one_mapping(one: &Certificate, other: &Certificate) -> bool {
+    one.subject == other.subject && one.issuer == other.issuer
+}
+
+/// The questions of a candidate that will not be used, which a person has probably answered by an upload of its own; they are
+/// closed, and their removal is asked instead.
+pub(super) fn uploads_of(candidate: &Standing, now: Timestamp) -> BTreeMap<String, HandOffFacts> {
+    let stands_there = |publication: &Publication, facts: &HandOffFacts| {
+        let said = facts.signs.iter().any(|(_, sign, _)| *sign == Sign::Saved);
+        publication.is_known() || publication.held == Some(true) || said
+    };
+    let mut uploads = BTreeMap::new();
+    for (id, publication) in &candidate.targets {
+        let Some(facts) = publication.hand_off.as_ref().filter(|facts| facts.ask == Ask::Add) else {
+            continue;
+        };
+        if stands_there(publication, facts) {
+            let closed = facts.closed.or(Some(now));
+            uploads.insert(id.clone(), HandOffFacts { closed, ..facts.clone() });
+        }
+    }
+    uploads
+}
+
+/// Where a candidate that was never used has a mapping of its own, whose removal was not asked yet.
+fn uploaded(leftover: &Leftover) -> Vec<String> {
+    let added = leftover.hand_offs.iter().filter(|(_, facts)| facts.ask == Ask::Add);
+    added.map(|(id, _)| id.clone()).collect()
 }
 
 /// The replaced certificate that the source shows again, where it does.

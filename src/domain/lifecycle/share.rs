@@ -16,7 +16,7 @@ pub type Lessons = BTreeMap<String, (String, Learned)>;
 pub fn teach(lessons: &mut Lessons, watch: &str, record: &Record) {
     for (tenant, learned) in &record.learned {
         if lessons.get(tenant).is_none_or(|(_, known)| known.at < learned.at) {
-            lessons.insert(tenant.clone(), (watch.to_owned(), *learned));
+            lessons.insert(tenant.clone(), (watch.to_owned(), learned.clone()));
         }
     }
 }
@@ -39,7 +39,7 @@ pub fn share(watch: &Watch, record: &mut Record, lessons: &Lessons, chronicle: &
         };
         let text = format!("{tenant} recognises certificates {how}, as the watch {teacher} has learned");
         chronicle.note(EventKind::Learned, text);
-        record.learned.insert(tenant.clone(), *lesson);
+        record.learned.insert(tenant.clone(), lesson.clone());
     }
 }
 

@@ -11,7 +11,9 @@ use super::retire::shows_leftover;
 use super::{Chronicle, cadence, keep};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
-use crate::domain::record::{Act, Ask, Leftover, Look, Publication, Purpose, Record, Role};
+use crate::domain::record::{
+    Act, Ask, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
+};
 use crate::domain::snapshot::Held;
 use crate::domain::watch::{Delivery, Mode, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -207,22 +209,27 @@ fn probe_looks(watch: &Watch, record: &Record) -> Vec<(Timestamp, Look)> {
     looks
 }
 
-/// When the certificate in force is probed beside the candidate: whenever the candidate's verdict is new, and whenever it
-/// must be compared.
+/// When the certificate in force is probed beside the candidate: whenever the candidate's verdict is new, whenever it must be
+/// compared, after each sign of a person and hourly while one is asked: who uploads may delete too much, and then callers are
+/// cut off.
 fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
-    let candidate = record.standing(Role::Candidate)?.probes.get(probe)?;
+    let standing = record.standing(Role::Candidate)?;
+    let candidate = standing.probes.get(probe)?;
     let mine = candidate.last.as_ref()?;
-    let fresh = candidate.repeated == 1 || mine.verdict == crate::domain::verdict::Verdict::NoPermission;
     let facts = record.in_force.as_ref()?.probes.get(probe);
+    let last = facts.and_then(last_made);
+    let fresh = candidate.repeated == 1
+        || mine.verdict == crate::domain::verdict::Verdict::NoPermission
+        || is_touched(standing, last, mine.at);
     // What said nothing about the certificate is no comparison, unless it was asked after the candidate.
     let facts = facts.filter(|facts| asks::can_compare(facts, mine.at));
-    let other = facts.and_then(|facts| {
-        facts.last.as_ref().map(|last| last.at).max(facts.no_key.as_ref().map(|(at, _)| *at))
-    });
+    let other = facts.and_then(last_made);
     let together = other.is_some_and(|other| asks::are_together(other, mine.at));
+    let signed =
+        latest_sign(standing).is_some_and(|sign| sign <= mine.at && last.is_none_or(|last| last < sign));
     // While a person deletes the old mapping, every call with the new one is measured against one with the old.
     let measured = is_being_replaced(record) && other.is_none_or(|other| other < mine.at);
-    ((fresh && !together) || measured).then_some(mine.at)
+    ((fresh && (!together || signed)) || measured).then_some(mine.at)
 }
 
 fn is_being_replaced(record: &Record) -> bool {
@@ -231,6 +238,26 @@ fn is_being_replaced(record: &Record) -> bool {
         open.any(|facts| facts.ask == Ask::Replace)
     })
 }
+
+fn last_made(facts: &ProbeFacts) -> Option<Timestamp> {
+    facts.last.as_ref().map(|last| last.at).max(facts.no_key.as_ref().map(|(at, _)| *at))
+}
+
+/// Whether somebody may have touched the mappings since the certificate in force was probed last.
+fn is_touched(candidate: &Standing, last: Option<Timestamp>, now: Timestamp) -> bool {
+    let mut open = candidate.targets.values().filter_map(Publication::open_hand_off).peekable();
+    let asked = open.peek().is_some();
+    let signed = latest_sign(candidate).is_some_and(|sign| last.is_none_or(|last| last < sign));
+    asked && (signed || last.is_none_or(|last| last + ASKED_EVERY <= now))
+}
+
+fn latest_sign(candidate: &Standing) -> Option<Timestamp> {
+    let open = candidate.targets.values().filter_map(Publication::open_hand_off);
+    open.filter_map(|facts| facts.signs.last().map(|(at, _, _)| *at)).max()
+}
+
+/// How often the certificate in force is probed while a person is asked about the next one.
+const ASKED_EVERY: Duration = Duration::hours(1);
 
 /// Every wanted act, the most urgent first, with the gates that hold it.
 fn judged_acts(

@@ -44,6 +44,10 @@ stored!(HandOff {
     opened,
     wanted_by,
     token,
+    urgent,
+    put_back,
+    so_far = Vec::new(),
+    causes = Vec::new(),
 });
 
 coded!(Topic, EventKind);

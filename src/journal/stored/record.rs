@@ -81,7 +81,7 @@ stored!(Overlap { old_accepted, old_refused, new_accepted, new_refused, first_sw
 stored!(CopyOrder { from, to, fingerprint, over });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
 stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked, asked_by });
-stored!(Learned { matching, at });
+stored!(Learned { matching, at, from });
 stored!(CallerFacts { uses, seen, unseen });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });

@@ -72,9 +72,13 @@ fn parts(text: String, html: String, facts: &Facts<'_>) -> Result<MultiPart, Uns
     let Some(asked) = &facts.handoff else { return Ok(words) };
     let kind = ContentType::parse("application/x-pem-file")
         .map_err(|error| Unseen::new(Reason::Malformed, format!("the mail cannot be written: {error}")))?;
-    let certificate = &asked.certificate;
-    let file = Attachment::new(certificate.file_name.clone()).body(certificate.pem.clone(), kind);
-    Ok(MultiPart::mixed().multipart(words).singlepart(file))
+    let mut mixed = MultiPart::mixed().multipart(words);
+    // The certificate that is asked for comes first; the one to put back is named as such.
+    for certificate in [Some(&asked.certificate), asked.put_back.as_ref()].into_iter().flatten() {
+        let file = Attachment::new(certificate.file_name.clone()).body(certificate.pem.clone(), kind.clone());
+        mixed = mixed.singlepart(file);
+    }
+    Ok(mixed)
 }
 
 /// The same message has the same identity however often it is sent, so that a mailbox can tell a repetition.

@@ -3,7 +3,7 @@
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::{Form, Json};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Shared;
 use super::pages::{download, html_or_problem, pem};
-use super::problem::Problem;
+use super::problem::{Problem, wants_html};
 use crate::domain::certificate::Fingerprint;
 use crate::domain::event::Actor;
 use crate::domain::hand_off::HandOff;
@@ -50,6 +50,15 @@ pub(super) async fn public_file(
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
     let (_, open) = find(&snapshot, &token).ok_or_else(gone)?;
+    if file == "in-force.pem" {
+        let old = open.put_back.as_ref().zip(open.put_back_stem()).ok_or_else(|| {
+            Problem::not_found(
+                "nothing has to be put back here",
+                "use public.pem, the certificate that is asked for",
+            )
+        })?;
+        return pem(old.0, PublicForm::Chain, &old.1);
+    }
     if file == "public.pem" {
         return pem(&open.chain, PublicForm::Chain, &open.file_stem);
     }
@@ -83,7 +92,7 @@ pub(super) async fn say(
     };
     super::commands::store(&shared, command).await?;
     let page = format!("{}/handoffs/{token}", shared.pages.base());
-    if for_a_person(&headers) {
+    if wants_html(&headers) {
         return Ok(Redirect::to(&format!("{page}?said={}", said.sign)).into_response());
     }
     Ok((StatusCode::ACCEPTED, Json(json!({"said": said.sign, "page": page}))).into_response())
@@ -175,11 +184,4 @@ fn actor(said: &Said, open: &HandOff) -> Result<Actor, Problem> {
         return Err(Problem::bad_request(text, "send a shorter name"));
     }
     Ok(Actor::Named(format!("{name} (hand-off link)")))
-}
-
-fn for_a_person(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
 }

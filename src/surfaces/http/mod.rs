@@ -69,6 +69,7 @@ pub fn router(daemon: Arc<dyn Daemon>, options: Options) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(shared.clone(), guard::same_origin))
         .layer(from_fn_with_state(shared.clone(), guard::known_host))
+        .layer(from_fn_with_state(shared.clone(), problem::as_page))
         .layer(from_fn(guard::time_limit))
         .layer(from_fn(guard::headers))
         .with_state(shared)

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Shared;
 use super::problem::Problem;
 use crate::domain::chain::Chain;
+use crate::domain::finding::Level;
 use crate::domain::record::Ask;
 use crate::domain::snapshot::WatchView;
 use crate::formats::PublicForm;
@@ -30,6 +31,13 @@ pub(super) async fn overview(
     State(shared): State<Shared>,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Problem> {
+    if let Some(level) = asked.unknown_level() {
+        let levels: Vec<&str> = Level::ALL.iter().map(|level| level.code()).collect();
+        return Err(Problem::bad_request(
+            format!("{level:?} is no level"),
+            format!("use one of {}, or none for all", levels.join(", ")),
+        ));
+    }
     let daemon = &shared.daemon;
     html_or_problem(shared.pages.overview(&daemon.snapshot(), daemon.is_ready(), &asked, daemon.now()))
 }
@@ -61,21 +69,30 @@ pub(super) async fn public_file(
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
     let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
-    let chain = to_hand_over(view).ok_or_else(|| {
+    let unseen = || {
         Problem::not_found(
             format!("no certificate of {id} has been seen yet"),
             "wait until its source can be read",
         )
-    })?;
-    let stem = format!("{id}-{}", chain.fingerprint().short());
-    download(&chain, &stem, &file)
+    };
+    let stem = |chain: &Chain| format!("{id}-{}", chain.fingerprint().short());
+    if file == "in-force.pem" {
+        let chain = in_force(view).ok_or_else(unseen)?;
+        return pem(&chain, PublicForm::Chain, &format!("in-force-{}", chain.fingerprint().short()));
+    }
+    let chain = to_hand_over(view).ok_or_else(unseen)?;
+    download(&chain, &stem(&chain), &file)
+}
+
+/// The certificate in force, whatever is asked about another one: what a mapping that was deleted too early needs back.
+fn in_force(view: &WatchView) -> Option<Chain> {
+    view.record.in_force.as_ref().map(|standing| standing.chain.clone())
 }
 
 /// While a hand-off is open the certificate to hand over, else the one in force.
 fn to_hand_over(view: &WatchView) -> Option<Chain> {
     let asked = shown::hand_offs(view).into_iter().find(|open| open.ask != Ask::Remove);
-    let in_force = || view.record.in_force.as_ref().map(|standing| standing.chain.clone());
-    asked.map(|open| open.chain).or_else(in_force)
+    asked.map(|open| open.chain).or_else(|| in_force(view))
 }
 
 /// The public part of a certificate as a file to save.
@@ -88,7 +105,7 @@ pub(super) fn download(chain: &Chain, stem: &str, file: &str) -> Result<Response
         other => {
             return Err(Problem::not_found(
                 format!("there is no file {other:?}"),
-                "use public.pem, public.cer, public.der or chain.pem",
+                "use public.pem, public.cer, public.der, chain.pem or in-force.pem",
             ));
         }
     };

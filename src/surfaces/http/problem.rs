@@ -1,10 +1,14 @@
-//! An answer that says what went wrong and the way out, always in the same JSON form.
-//! Pages for people that cannot be found have their own HTML.
+//! An answer that says what went wrong and the way out: JSON in one form, and a page for a browser.
+//! Watches and hand-offs that cannot be found have pages of their own.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Map, Value};
+
+use super::Shared;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -75,13 +79,44 @@ impl Problem {
     }
 }
 
+/// What a page says of a problem; it travels beside the JSON.
+#[derive(Debug, Clone)]
+struct ForPeople {
+    error: Box<str>,
+    way_out: Box<str>,
+}
+
+/// A browser that asked for a page gets one; whoever asks the API gets the API's form.
+pub(super) async fn as_page(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let machine = path.starts_with("/api/") || path.starts_with("/-/") || path == "/metrics";
+    let wanted = !machine && wants_html(request.headers());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<ForPeople>().filter(|_| wanted).cloned() else {
+        return response;
+    };
+    let status = response.status();
+    match shared.pages.problem(status.as_u16(), &problem.error, &problem.way_out, shared.daemon.now()) {
+        Ok(page) => (status, Html(page)).into_response(),
+        Err(_) => response,
+    }
+}
+
+/// Whether it is a browser that asks for a page.
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let for_people = ForPeople { error: self.error.clone(), way_out: self.way_out.clone() };
         let mut body = Map::new();
         body.insert("error".to_owned(), String::from(self.error).into());
         body.insert("way_out".to_owned(), String::from(self.way_out).into());
         body.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let mut response = (self.status, Json(Value::Object(body))).into_response();
+        response.extensions_mut().insert(for_people);
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::{Pages, RenderPage};
 use crate::domain::Timestamp;
+use crate::domain::doubt::{self, Cause};
 use crate::domain::hand_off::HandOff;
-use crate::domain::record::{Ask, HandOffFacts, Publication, Standing};
+use crate::domain::lifecycle::next_probe;
+use crate::domain::record::{Ask, HandOffFacts, Publication, Role, Standing};
 use crate::domain::report::Sign;
 use crate::domain::snapshot::WatchView;
-use crate::domain::verdict::{Probed, Verdict};
+use crate::domain::verdict::Probed;
 use crate::surfaces::{json, shown};
 
 impl Pages {
@@ -27,7 +29,10 @@ impl Pages {
             "token": open.token,
             "file_stem": open.file_stem,
             "certificate": json::certificate(&open.chain.leaf),
-            "truth": truth(view, open, facts),
+            "truth": truth(view, open, facts, now),
+            "put_back": open.put_back.as_ref().map(|old| json::certificate(&old.leaf)),
+            "put_back_stem": open.put_back_stem(),
+            "beside": beside(view, open),
             "word_wanted": open.test.is_some() || open.ask == Ask::Remove,
             "said": said.filter(|said| ["saved", "deleting", "check", "confirmed"].contains(said)),
         });
@@ -47,7 +52,7 @@ impl Pages {
 
 /// How it stands: `known`, `accepted`, `rejected` (with what to look at where a person said it was saved), `unclear`, `unasked`,
 /// or `unprobed`. Where a probe can tell, a person's word does not stand for its answer.
-fn truth(view: &WatchView, open: &HandOff, facts: Option<&HandOffFacts>) -> Value {
+fn truth(view: &WatchView, open: &HandOff, facts: Option<&HandOffFacts>, now: Timestamp) -> Value {
     let standing = shown::standing(&view.record, open.chain.fingerprint());
     let publication = standing.and_then(|standing| standing.targets.get(&open.target));
     let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target));
@@ -63,8 +68,21 @@ fn truth(view: &WatchView, open: &HandOff, facts: Option<&HandOffFacts>) -> Valu
     let confirmed_by = publication.and_then(|known| known.confirmed.as_ref()).map(|(_, by)| by);
     match standing.and_then(|standing: &Standing| standing.probed(&probe.id)) {
         None => json!({"state": "unasked", "confirmed_by": confirmed_by}),
-        Some(last) => probed(last, open.ask, confirmed_by, facts),
+        Some(last) => probed(view, open, last, confirmed_by, facts, now),
     }
+}
+
+/// What the same call says of the certificate in force, where that is another one: so that whoever uploads sees that nothing
+/// is cut off, or that it is.
+fn beside(view: &WatchView, open: &HandOff) -> Value {
+    let in_force = view.record.in_force.as_ref();
+    let other =
+        in_force.filter(|one| one.fingerprint() != open.chain.fingerprint() && open.ask != Ask::Remove);
+    let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target));
+    let last = other.zip(probe).and_then(|(standing, probe)| standing.probed(&probe.id));
+    last.map_or(Value::Null, |last| {
+        json!({"last": json::probed(last), "recognised": last.verdict.recognised(), "rejected": last.verdict.blames_certificate()})
+    })
 }
 
 fn known(publication: &Publication) -> Value {
@@ -75,64 +93,52 @@ fn known(publication: &Publication) -> Value {
     })
 }
 
-fn probed(last: &Probed, ask: Ask, confirmed_by: Option<&String>, facts: Option<&HandOffFacts>) -> Value {
+fn probed(
+    view: &WatchView,
+    open: &HandOff,
+    last: &Probed,
+    confirmed_by: Option<&String>,
+    facts: Option<&HandOffFacts>,
+    now: Timestamp,
+) -> Value {
     let saved = facts.and_then(|facts| {
         let saved = facts.signs.iter().rev().find(|(_, sign, _)| *sign == Sign::Saved);
         saved.map(|(at, _, _)| *at)
     });
-    let state = if last.verdict.recognised() {
+    let causes = causes(view, open, now);
+    let state = if last.verdict.recognised() && causes.is_empty() {
         "accepted"
-    } else if last.verdict.inconclusive() {
+    } else if last.verdict.inconclusive() && causes.is_empty() {
         "unclear"
     } else {
         "rejected"
     };
-    let probed_since = saved.is_some_and(|saved| saved <= last.at);
     json!({
         "state": state,
         "last": json::probed(last),
         "saved": json::moment_or_null(saved),
-        "probed_since": probed_since,
-        "suspects": if state == "rejected" && probed_since { suspects(last.verdict, ask) } else { Vec::new() },
+        "probed_since": saved.is_some_and(|saved| saved <= last.at),
+        "causes": causes.iter().map(|cause| json!({"text": cause.text, "way_out": cause.way_out})).collect::<Vec<_>>(),
+        "next_look": json::moment_or_null(next_look(view, open)),
         "confirmed_by": confirmed_by,
     })
 }
 
-/// What is probably wrong where somebody saved it and the API still says no, the likeliest first.
-fn suspects(verdict: Verdict, ask: Ask) -> Vec<&'static str> {
-    match verdict {
-        Verdict::NotMapped => vec![
-            "The mapping is quite new: it can take a few minutes until the API knows it. certsteward looks again by itself.",
-            "It was saved in another tenant: compare the company at the top of the Admin Center with the one on this page.",
-            "Another file was uploaded: compare the fingerprint or the end date in the mapping with the ones on this page.",
-            "The login name of the mapping is misspelt, or that user is inactive.",
-            match ask {
-                Ask::Replace => {
-                    "An old mapping with the same issuer and subject was found first: delete both, then upload this file again."
-                }
-                Ask::Add | Ask::Remove => {
-                    "Another mapping with the same issuer and subject is found first. Delete nothing but the line you added yourself, the other one may be in use; tell whoever runs certsteward."
-                }
-            },
-        ],
-        Verdict::CertificateRefused => vec![
-            "The server refuses the certificate itself. That is nothing an upload can mend: tell whoever runs certsteward.",
-        ],
-        Verdict::Accepted
-        | Verdict::NoPermission
-        | Verdict::CertificateRequired
-        | Verdict::CredentialsRequired
-        | Verdict::LoginRefused
-        | Verdict::RateLimited
-        | Verdict::Unavailable
-        | Verdict::UnexpectedAnswer
-        | Verdict::ServerUntrusted
-        | Verdict::ServerExpired
-        | Verdict::ServerNameMismatch
-        | Verdict::TlsFailed
-        | Verdict::Timeout
-        | Verdict::ConnectionRefused
-        | Verdict::ConnectionReset
-        | Verdict::DnsFailed => Vec::new(),
-    }
+fn role(view: &WatchView, open: &HandOff) -> Option<Role> {
+    let is_meant = |role: &Role| {
+        view.record.standing(*role).is_some_and(|standing| standing.fingerprint() == open.chain.fingerprint())
+    };
+    [Role::Candidate, Role::InForce].into_iter().find(is_meant)
+}
+
+/// As of this very moment, not of the last pass: an upload grows older.
+fn causes(view: &WatchView, open: &HandOff, now: Timestamp) -> Vec<Cause> {
+    let target = view.watch.target(&open.target);
+    let asked = target.zip(role(view, open));
+    asked.map(|(target, role)| doubt::about(&view.watch, &view.record, target, role, now)).unwrap_or_default()
+}
+
+fn next_look(view: &WatchView, open: &HandOff) -> Option<Timestamp> {
+    let probe = view.watch.target(&open.target).and_then(|target| view.watch.probe_of(target))?;
+    next_probe(&view.watch, &view.record, probe, role(view, open)?)
 }

@@ -102,6 +102,18 @@ impl Pages {
         self.templates.render("watch.html", &self.base, page, now)
     }
 
+    /// What was asked for cannot be shown.
+    pub(super) fn problem(
+        &self,
+        status: u16,
+        error: &str,
+        way_out: &str,
+        now: Timestamp,
+    ) -> Result<String, RenderPage> {
+        let page = json!({"status": status, "error": error, "way_out": way_out});
+        self.templates.render("problem.html", &self.base, page, now)
+    }
+
     /// There is no such watch, or no longer.
     pub(super) fn no_watch(
         &self,
@@ -115,6 +127,12 @@ impl Pages {
 }
 
 impl Asked {
+    /// The level that is asked for but does not exist.
+    pub(super) fn unknown_level(&self) -> Option<&str> {
+        let level = self.level.as_deref().filter(|level| !level.is_empty());
+        level.filter(|level| Level::ALL.iter().all(|known| known.code() != *level))
+    }
+
     fn wants(&self, view: &WatchView) -> bool {
         let level = self.level.as_deref().filter(|level| !level.is_empty());
         let words = self.q.as_deref().unwrap_or_default().to_lowercase();

@@ -17,12 +17,13 @@ pub(in crate::surfaces) struct RenderPage {
 
 pub(super) struct Templates(Environment<'static>);
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("frame.html", include_str!("../templates/frame.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
     ("watch.html", include_str!("../templates/watch.html")),
     ("no_watch.html", include_str!("../templates/no_watch.html")),
+    ("problem.html", include_str!("../templates/problem.html")),
     ("hand_off.html", include_str!("../templates/hand_off.html")),
     ("no_hand_off.html", include_str!("../templates/no_hand_off.html")),
 ];
@@ -50,6 +51,7 @@ impl Templates {
         environment.add_filter("is_past", |text: &str, now: &str| text <= now);
         environment.add_filter("span", |seconds: i64| words::span(Duration::seconds(seconds)));
         environment.add_filter("encoded", |text: &str| encoded(text));
+        environment.add_filter("sentence", |text: &str| words::sentence(text));
         environment.add_filter("colons", |text: &str| colons(text));
         environment.add_filter("milliseconds", |seconds: f64| format!("{:.0} ms", seconds * 1000.0));
         for (name, text) in TEMPLATES {

@@ -96,7 +96,7 @@ fn renewing(old: Standing, new: Standing, act: &Act) -> Record {
         ("nightly_sync".to_owned(), caller("sfapi-2.pem")),
     ]
     .into();
-    let learned = Learned { matching: Matching::Exact, at: at("2027-02-08T10:04:00Z") };
+    let learned = Learned { matching: Matching::Exact, at: at("2027-02-08T10:04:00Z"), from: None };
     record.learned.insert("api4.cert.example.org ACME".to_owned(), learned);
     record.counts = Counts { renewals: [1, 1], publications: [1, 0], switches: [2, 1], rollbacks: [0, 0] };
     record.pending.insert(act.id(), now() - Duration::hours(3));
