@@ -58,7 +58,10 @@ fn outsiders_hash(event: &Value) -> String {
                     .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), sorted(value)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
             }
-            other => other.to_string(),
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                other.to_string()
+            }
         }
     }
     let mut event = event.clone();
