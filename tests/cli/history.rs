@@ -91,7 +91,7 @@ fn a_history_that_nobody_touched_is_proven() {
     let folder = stopped();
     let newest = heads(&folder);
     let expected = format!(
-        "certsteward itself: 1 events, rows 1 to 1, newest hash {}\nsf: 3 events, rows 2 to 4, newest hash {}\n\
+        "certsteward itself: 1 event, row 1, newest hash {}\nsf: 3 events, rows 2 to 4, newest hash {}\n\
          proven: every event is as its hash says and follows from the one before it; keep the newest hashes elsewhere, and give them back with --heads\n",
         newest[0], newest[1]
     );
@@ -120,7 +120,7 @@ fn a_changed_event_is_told_with_its_row_and_the_way_out_and_exits_with_1() {
         told,
         [
             "broken: sf: row 2 was changed: what stands in it does not give its hash",
-            "the history was changed; keep a copy of the store as evidence, compare it with a backup or an earlier export (certsteward history --all --json), and find out who could write the file; certsteward goes on and adds to the chain as it stands",
+            "this is not the history that was written; keep a copy of the store as evidence, compare it with a backup or an earlier export (certsteward history --all --json), and find out who could write the file; certsteward goes on and adds to the chain as it stands",
         ]
     );
     let proof: Value = serde_json::from_str(&asked(&folder, &["verify", "--json"]).out).unwrap();
@@ -186,5 +186,5 @@ fn many_kept_hashes_are_asked_about_in_parts() {
     let arguments = ["history", "verify", "--heads", file.path().to_str().unwrap()];
     let (ran, asked) = against(vec![("200 OK", first), ("200 OK", second)], &arguments);
     assert_eq!(asked.len(), 2);
-    ran.expect(1, "broken: it is gone\nthe history was changed; look\n", "");
+    ran.expect(1, "broken: it is gone\nthis is not the history that was written; look\n", "");
 }
