@@ -3,6 +3,7 @@
 
 mod daemon;
 mod files;
+mod history;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod texts;

@@ -61,6 +61,8 @@ async fn every_route_for_reading_answers_in_its_form() {
         ("/api/v1/watches/sf-odata-prod", "application/json"),
         ("/api/v1/watches/legacy-export", "application/json"),
         ("/api/v1/events?watch=sf-odata-prod&limit=2", "application/json"),
+        ("/api/v1/events?since=2026-01-01T00:00:00Z", "application/json"),
+        ("/api/v1/events/verify?watch=sf-odata-prod", "application/json"),
         ("/api/v1/status", "application/json"),
         ("/api/v1/openapi.json", "application/json"),
     ];
@@ -83,6 +85,8 @@ async fn what_is_not_there_says_the_way_out() {
     }
     problem(&served.get("/watches/legacy-export/public.pem").await, 404);
     problem(&served.get("/api/v1/events?limit=many").await, 400);
+    problem(&served.get("/api/v1/events?since=yesterday").await, 400);
+    problem(&served.get("/api/v1/events/verify?heads=abc").await, 400);
     problem(&served.ask("DELETE", "/api/v1/watches", &[], "").await, 405);
     let page = served.get("/watches/old-watch").await;
     assert_eq!(page.status, 404);
@@ -494,6 +498,10 @@ async fn the_contract_names_every_route_and_no_other() {
             assert!(answer.status != 404 && answer.status != 405, "{method} {path}: {}", answer.status);
         }
     }
+    let row = served.get("/api/v1/events?limit=1").await.json()["events"][0].clone();
+    assert_described(&contract, &contract["components"]["schemas"]["Event"], &row, "event");
+    let proof = served.get(&format!("/api/v1/events/verify?heads={}", "ab".repeat(32))).await.json();
+    assert_described(&contract, &contract["components"]["schemas"]["Proof"], &proof, "proof");
     for kind in ["watches/sf-odata-prod", "status"] {
         let answer = served.get(&format!("/api/v1/{kind}")).await.json();
         let schema = if kind == "status" { "Status" } else { "Watch" };

@@ -184,3 +184,16 @@ impl From<Failure> for Unseen {
         Self::new(failure.reason, failure.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_two_short_lines_whatever_is_put_in() {
+        let answer = Answer::new("PUT a\nb".to_owned() + &"é".repeat(500), "20\u{1b}1");
+        assert_eq!(answer.answer(), "20 1");
+        assert!(answer.request().starts_with("PUT a bé") && answer.request().ends_with("é…"));
+        assert_eq!(answer.request().chars().count(), Answer::MOST + 1);
+    }
+}

@@ -1,4 +1,4 @@
-//! Records, events, outbox and commands, kept through crashes. The journal never computes.
+//! Records, events, outbox and commands, kept through crashes. The journal decides nothing.
 //!
 //! # Contract
 //! - `save` is one transaction: the record, its events, its messages and the commands it absorbed, or nothing of it.

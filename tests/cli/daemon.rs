@@ -15,13 +15,13 @@ use super::{Ran, certsteward, with_config};
 use crate::support::samples;
 
 /// One request as it came in.
-struct Asked {
-    line: String,
+pub(super) struct Asked {
+    pub(super) line: String,
     body: Value,
 }
 
 /// Runs a verb against a daemon that gives these answers, one a connection.
-fn against(answers: Vec<(&'static str, Value)>, arguments: &[&str]) -> (Ran, Vec<Asked>) {
+pub(super) fn against(answers: Vec<(&'static str, Value)>, arguments: &[&str]) -> (Ran, Vec<Asked>) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("s");
     let listener = UnixListener::bind(&socket).unwrap();

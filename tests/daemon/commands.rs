@@ -71,8 +71,20 @@ async fn a_whole_renewal_goes_on_by_approvals_alone_and_the_history_says_whose()
     assert!(approvals.iter().any(|event| event["actor"] != "chatops" && event["facts"]["ticket"] == "CHG-2"));
     let history = verb(lab.path(), &["history", "sf-odata"]).await;
     assert!(history.out.contains("chatops") && history.out.contains("CHG-2"), "{}", history.out);
+    let trail = |kind: &str| of(kind).iter().map(|event| event["facts"].clone()).collect::<Vec<_>>();
+    assert_eq!(
+        trail("act-started")[0]["cause"].as_str().map(|cause| cause.starts_with("approved by ")),
+        Some(true)
+    );
+    assert!(trail("switched").iter().all(|facts| facts["answer"] == "200"), "{:?}", trail("switched"));
+    assert!(history.out.contains("    asked: POST subaccountCertificates "), "{}", history.out);
     assert_eq!(lab.landscape.caller_report().failures, 0, "the application lost no call");
+    let running = verb(lab.path(), &["history", "verify"]).await;
+    assert_eq!(running.code, 0, "{}", running.out);
+    std::fs::write(lab.path().join("heads.txt"), running.out).unwrap();
     daemon.stop().await;
+    let stopped = verb(lab.path(), &["history", "verify", "--heads", "heads.txt"]).await;
+    assert!(stopped.code == 0 && stopped.out.contains("is still there"), "{}{}", stopped.out, stopped.err);
     lab.landscape.stop().await;
 }
 

@@ -146,7 +146,9 @@ fn show(proof: &Value, watch: Option<&str>, output: &mut Output) {
         output.line(format_args!("and {more} more"));
     }
     match breaks.first() {
-        Some(first) => output.line(format_args!("the history was changed; {}", text(first, "way_out"))),
+        Some(first) => {
+            output.line(format_args!("this is not the history that was written; {}", text(first, "way_out")))
+        }
         None if list_of(proof, "chains").is_empty() => {
             output.line(format_args!(
                 "nothing happened yet{}",
@@ -167,16 +169,15 @@ fn show_chain(chain: &Value, output: &mut Output) {
         "" => "certsteward itself",
         watch => watch,
     };
-    output.line(format_args!(
-        "{whose}: {} events, rows {} to {}, newest hash {}",
-        chain["rows"],
-        chain["first"],
-        chain["last"],
-        text(chain, "head")
-    ));
+    let events = if chain["rows"].as_u64() == Some(1) {
+        format!("1 event, row {}", chain["first"])
+    } else {
+        format!("{} events, rows {} to {}", chain["rows"], chain["first"], chain["last"])
+    };
+    output.line(format_args!("{whose}: {events}, newest hash {}", text(chain, "head")));
     if let Some(row) = chain["chained_afterwards"].as_i64() {
         output.line(format_args!(
-            "    chained from row {row} on; the rows before it got their hashes only then, so nothing proves what happened to them before"
+            "    chained from row {row} on; the rows before it got their hashes only then, so nothing proves what became of them before"
         ));
     }
 }

@@ -122,9 +122,14 @@ pub(super) fn chain_afterwards(transaction: &Transaction<'_>, now: Timestamp) ->
         super::rows::rows(transaction, "SELECT DISTINCT watch FROM events ORDER BY watch", |row| row.get(0))?;
     for watch in watches {
         let count = chain_watch(transaction, &watch)?;
-        let text = format!(
-            "the history is chained from here on; the {count} events before were given their hashes only now, so that nothing proves what happened to them until now"
-        );
+        let before = if count == 1 {
+            "the event before got its hash only now, so nothing proves what became of it until now".to_owned()
+        } else {
+            format!(
+                "the {count} events before got their hashes only now, so nothing proves what became of them until now"
+            )
+        };
+        let text = format!("the history is chained from here on; {before}");
         let facts = vec![("events".to_owned(), count.to_string())];
         add(
             transaction,
