@@ -26,7 +26,7 @@ struct Total {
     lives: u64,
     days: i64,
     counts: BTreeMap<String, u64>,
-    broken: Vec<(String, String)>,
+    broken: Vec<String>,
 }
 
 struct Limits {
@@ -75,22 +75,23 @@ fn work(limits: &Limits, total: &Mutex<Total>, next: &AtomicU64, began: Instant)
         let total = &mut *total.lock().unwrap();
         total.lives += 1;
         let Ok(outcome) = lived else {
-            let text = format!("seed {seed}: it panicked; see above");
-            total.broken.push((text.clone(), text));
+            total.broken.push(format!("seed {seed}: it panicked; see above"));
             continue;
         };
         total.days += outcome.days;
         for (what, count) in outcome.counts {
             *total.counts.entry(what).or_default() += count;
         }
-        total.broken.extend(outcome.broken.map(|(what, text)| (format!("seed {}: {what}", outcome.seed), text)));
+        if let Some((what, text)) = outcome.broken {
+            if total.broken.len() < SHOWN {
+                println!("{text}\n");
+            }
+            total.broken.push(format!("seed {}: {what}", outcome.seed));
+        }
     }
 }
 
 fn print(total: &Total, took: Duration) {
-    for (_, text) in total.broken.iter().take(SHOWN) {
-        println!("{text}\n");
-    }
     let years = total.days / 365;
     let seconds = took.as_secs().max(1);
     println!("{years} watch-years in {} lives, {seconds} s", total.lives);
@@ -109,7 +110,7 @@ fn print(total: &Total, took: Duration) {
         rest.iter().map(|what| format!("{what} {}", total.counts.get(*what).copied().unwrap_or(0))).collect();
     println!("{}", rest.join(", "));
     println!("broken: {}", total.broken.len());
-    for (what, _) in &total.broken {
+    for what in &total.broken {
         println!("  {what}");
     }
 }

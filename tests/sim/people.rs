@@ -51,14 +51,14 @@ impl Life {
         Chance::of(self.seed, &format!("person {}", self.people))
     }
 
-    /// How long people take; none where nobody ever comes.
-    fn delay(&mut self) -> Option<Duration> {
+    /// How long people take; a few come only when it is too late.
+    fn delay(&mut self) -> Duration {
         let diligent = self.diligent;
         let chance = &mut self.person();
         if diligent {
-            return Some(Duration::minutes(chance.between(5, 90)));
+            return Duration::minutes(chance.between(5, 90));
         }
-        (!chance.percent(8)).then(|| chance.span(Duration::days(21)))
+        if chance.percent(8) { Duration::days(chance.between(30, 90)) } else { chance.span(Duration::days(21)) }
     }
 
     /// Whether nobody was told of this yet; while people are diligent, they are told anew each day.
@@ -70,25 +70,22 @@ impl Life {
     /// What people make of what they are shown after a pass.
     pub fn react(&mut self, view: &WatchView) {
         for question in &view.hand_offs {
-            if self.is_news(&question.token)
-                && let Some(delay) = self.delay()
-            {
+            if self.is_news(&question.token) {
+                let delay = self.delay();
                 self.later(delay, Item::Serve(question.token.clone()));
             }
         }
         for (act, since) in &view.record.pending {
-            if self.is_news(&format!("{act} {since}"))
-                && let Some(delay) = self.delay()
-            {
+            if self.is_news(&format!("{act} {since}")) {
+                let delay = self.delay();
                 self.later(delay, Item::Approve(act.clone()));
             }
         }
         for finding in view.findings.iter().filter(|finding| finding.level >= Level::Notice) {
             let Some(mending) = self.mending(finding, view) else { continue };
             let since = view.record.ended.as_ref().map_or(0, |ended| ended.at.timestamp());
-            if self.is_news(&format!("{} {since}", finding.key()))
-                && let Some(delay) = self.delay()
-            {
+            if self.is_news(&format!("{} {since}", finding.key())) {
+                let delay = self.delay();
                 self.later(delay, Item::Mend(mending, finding.key()));
             }
         }
