@@ -356,7 +356,7 @@ impl Life {
         match passed {
             Err(_) => {
                 self.restart().await;
-                self.pass_at = now + Duration::seconds(30);
+                self.pass_at = now + Duration::minutes(10);
             }
             Ok(passed) => {
                 let view = passed.view;
