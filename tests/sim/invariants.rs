@@ -297,7 +297,9 @@ impl Outside {
     /// After a pass.
     pub fn judge_pass(&mut self, view: &WatchView, reads: &[Option<Reason>], restless: bool) {
         if restless {
-            self.judge.breaks(|| "a pass did not come to rest".to_owned());
+            let now = self.our_time();
+            let want = certsteward::domain::lifecycle::want(&self.watch, &view.record, None, now, now);
+            self.judge.breaks(|| format!("a pass did not come to rest: {:?} {:?}", want.looks, want.act));
         }
         let now = self.now;
         let level = view.level;

@@ -114,7 +114,8 @@ impl Life {
     pub async fn command(&mut self, actor: &str, verb: Verb) {
         let at = self.world.with(|outside| outside.our_time());
         let now = self.now();
-        self.world.with(|outside| outside.timeline.say(now, || format!(">> {actor}: {verb:?}")));
+        let shown = verb != Verb::Retry || !self.diligent;
+        self.world.with(|outside| shown.then(|| outside.timeline.say(now, || said(actor, &verb))));
         self.world.with(|outside| outside.timeline.count("commands"));
         let command = Command {
             id: 0,
@@ -280,6 +281,12 @@ impl Life {
             self.world.with(Outside::map_what_is_used);
         }
     }
+}
+
+/// A command, short enough to be read.
+fn said(actor: &str, verb: &Verb) -> String {
+    let text = format!("{verb:?}");
+    format!(">> {actor}: {}", text.split(", Some(Fingerprint").next().unwrap_or_default())
 }
 
 impl Outside {
