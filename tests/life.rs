@@ -7,6 +7,7 @@ mod crash;
 mod elsewhere;
 mod gates;
 mod hand_offs;
+mod long;
 mod proof;
 mod retire;
 mod told;

@@ -29,5 +29,6 @@ mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sap;
+mod sim;
 mod surfaces;
 mod systemd;

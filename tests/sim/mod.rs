@@ -102,7 +102,7 @@ pub async fn live(seed: u64) -> Outcome {
 }
 
 /// Lives longer than this are shown as they are, because living them again takes long.
-const MOST_SHRUNK: i64 = 1_000;
+const MOST_SHRUNK: i64 = 300;
 
 /// What broke, without the names in it.
 fn kind_of(broken: &str) -> String {

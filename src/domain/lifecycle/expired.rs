@@ -16,7 +16,8 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
     };
     let until = candidate.chain.leaf.not_after;
     let rolling = record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some());
-    if rolling || now <= until {
+    // One that was never valid by this clock is unfit, and its renewal waits for a person: a clock may be wrong.
+    if rolling || now <= until || candidate.since > until {
         return;
     }
     let text = format!("the candidate expired on {} before it was in force everywhere", lint::minute(until));
