@@ -10,6 +10,7 @@ mod gates;
 mod hand_offs;
 mod hold;
 mod house;
+mod long;
 mod proof;
 mod ratchet;
 mod retire;

@@ -30,5 +30,6 @@ mod probe;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sap;
+mod sim;
 mod surfaces;
 mod systemd;

@@ -47,6 +47,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
     if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
         judge.findings.extend(lint::judge(&in_force.chain, watch.source.client_certificate, now));
         judge.nearness(&in_force.chain.leaf, moments);
+        judge.candidate_in_use();
         judge.changes(in_force);
         judge.probes(in_force);
         judge.targets(in_force);
@@ -150,6 +151,24 @@ impl Judge<'_> {
             (None, false) => "renew it where it is issued; certsteward notices".to_owned(),
         };
         self.add(Code::Expires, level, "", what, way_out);
+    }
+
+    /// A candidate that some callers use already may expire under them, whatever became of the certificate in force.
+    fn candidate_in_use(&mut self) {
+        let switched = self.record.renewal.as_ref().is_some_and(|renewal| !renewal.switched.is_empty());
+        let Some(candidate) = self.record.standing(Role::Candidate).filter(|_| switched) else {
+            return;
+        };
+        let leaf = &candidate.chain.leaf;
+        let level = self.watch.moments(candidate, false).level(self.now);
+        if level == Level::Ok {
+            return;
+        }
+        let name = leaf.common_name();
+        let until = lint::minute(leaf.not_after);
+        let text = format!("the candidate {name}, which callers use already, expires on {until}");
+        let way_out = format!("certsteward plan {} shows what the other callers wait for", self.watch.id);
+        self.add(Code::Expires, level, "candidate", text, way_out);
     }
 
     /// Where issuing is left to the store, nothing is wrong before it is a day late.

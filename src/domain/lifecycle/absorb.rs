@@ -451,7 +451,10 @@ fn count(record: &mut Record, act: &Act, succeeded: bool) {
 
 fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chronicle<'_>) {
     record.attempts.remove(&act.id());
-    record.approvals.remove(&act.id());
+    // What was issued side by side may be asked for until it is seen; it was approved once, and that is enough.
+    if !matches!(act, Act::Issue { order, .. } if !order.in_place) {
+        record.approvals.remove(&act.id());
+    }
     match act {
         Act::Issue { .. } => {
             chronicle.note(EventKind::ActSucceeded, format!("done: {}", act.sentence()));

@@ -3,7 +3,7 @@
 
 use super::asks::{are_together, effective_matching, overall_matching};
 use super::backdate::backdate;
-use super::{Chronicle, Dice, absorb, keep, proving, retire, settle, want};
+use super::{Chronicle, Dice, absorb, expired, keep, proving, retire, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
 use crate::domain::record::{Due, Ended, Learned, Order, Overlap, Record, Renewal, Role, Standing};
@@ -16,6 +16,7 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     let now = chronicle.now;
     backdate(record, now);
     keep_due(watch, record, dice);
+    expired::let_go_of_expired(watch, record, chronicle);
     begin_renewal(watch, record, chronicle);
     place_order(record, now);
     judge_candidate(watch, record, chronicle);

@@ -7,6 +7,7 @@ mod answer;
 mod asks;
 mod backdate;
 mod cadence;
+mod expired;
 mod gates;
 mod keep;
 mod obey;

@@ -224,7 +224,8 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
     // What said nothing about the certificate is no comparison, unless it was asked after the candidate.
     let facts = facts.filter(|facts| asks::can_compare(facts, mine.at));
     let other = facts.and_then(last_made);
-    let together = other.is_some_and(|other| asks::are_together(other, mine.at));
+    // One made after it stands beside it too, however long after: else it would be made again without end.
+    let together = other.is_some_and(|other| other >= mine.at || asks::are_together(other, mine.at));
     let signed =
         latest_sign(standing).is_some_and(|sign| sign <= mine.at && last.is_none_or(|last| last < sign));
     // While a person deletes the old mapping, every call with the new one is measured against one with the old.

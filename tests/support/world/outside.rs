@@ -63,6 +63,8 @@ pub struct Facts {
     pub unseen: BTreeSet<String>,
     /// Entries that cannot be seen.
     pub unseen_entries: BTreeSet<String>,
+    /// Entries that stand there and are not shown yet.
+    pub not_yet_shown: BTreeSet<String>,
     /// What our clock is ahead of the true time.
     pub skew: Duration,
     /// How far each reading moves the clock; a real one is never read twice at the same moment.
@@ -112,6 +114,7 @@ impl Facts {
             lose: None,
             unseen: BTreeSet::new(),
             unseen_entries: BTreeSet::new(),
+            not_yet_shown: BTreeSet::new(),
             skew: Duration::zero(),
             tick: Duration::zero(),
             die_before: None,
@@ -250,7 +253,8 @@ impl Everything {
         if !facts.sees || facts.unseen_entries.contains(name) {
             return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
         }
-        Ok(facts.entries.get(name).map(|issued| Sighting {
+        let shown = facts.entries.get(name).filter(|_| !facts.not_yet_shown.contains(name));
+        Ok(shown.map(|issued| Sighting {
             chain: issued.chain.clone(),
             name: Some(name.to_owned()),
             has_key: None,

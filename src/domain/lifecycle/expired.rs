@@ -1,0 +1,36 @@
+//! A candidate that expires before it is in force: nothing waits for it any more, and callers that use it go back.
+//! It issues nothing; the next renewal does.
+
+use super::{Chronicle, absorb, settle};
+use crate::domain::event::EventKind;
+use crate::domain::lint;
+use crate::domain::record::{Record, Role};
+use crate::domain::watch::Watch;
+
+/// Ends a renewal whose candidate has expired. Where no caller may use it, the next one begins by itself because it is
+/// due; where one may, the callers are switched back, which is told as every roll back is.
+pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let now = chronicle.now;
+    let Some(candidate) = record.standing(Role::Candidate) else {
+        return;
+    };
+    let until = candidate.chain.leaf.not_after;
+    let rolling = record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some());
+    // One that was never valid by this clock is unfit, and its renewal waits for a person: a clock may be wrong.
+    if rolling || now <= until || candidate.since > until {
+        return;
+    }
+    let text = format!("the candidate expired on {} before it was in force everywhere", lint::minute(until));
+    if settle::may_be_used(watch, record) {
+        settle::go_back(watch, record, now, text);
+        return;
+    }
+    let Some(renewal) = record.renewal.take() else {
+        return;
+    };
+    chronicle.note(EventKind::CandidateDiscarded, text.clone());
+    absorb::discard_candidate(record, renewal.candidate, now);
+    let text = format!("renewal {} ended: {text}", renewal.generation);
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+}
