@@ -31,6 +31,8 @@ trait Stage: Sized {
     fn lose(&self);
     /// It cannot be seen from now on.
     fn blind(&self);
+    /// Somebody takes it away; false where it cannot be.
+    async fn vanish(&self) -> bool;
     /// The next switch is answered with success and has no effect; false where there is no way to make it so.
     fn pretend(&self) -> bool;
 }
@@ -45,6 +47,7 @@ held! {
         a_switch_when_it_uses_something_else_changes_nothing,
         a_switch_there_and_back_leaves_it_as_it_was,
         a_switch_of_what_cannot_be_seen_changes_nothing,
+        a_caller_that_is_gone_is_not_found,
         a_switch_is_read_back,
         a_refusal_is_a_certain_failure_and_changes_nothing,
         a_lost_answer_is_an_uncertain_failure_and_the_switch_may_be_repeated,
@@ -120,6 +123,15 @@ async fn a_switch_of_what_cannot_be_seen_changes_nothing(stage: &impl Stage) {
     assert_eq!(stage.writes(), 0);
 }
 
+async fn a_caller_that_is_gone_is_not_found(stage: &impl Stage) {
+    if !stage.vanish().await {
+        return;
+    }
+    assert_eq!(stage.caller().look().await.unwrap_err().reason, Reason::NotFound);
+    certainly(stage.caller().switch(OLD, NEW).await, Reason::NotFound);
+    assert_eq!(stage.writes(), 0);
+}
+
 async fn a_switch_is_read_back(stage: &impl Stage) {
     if !stage.pretend() {
         return;
@@ -152,6 +164,23 @@ struct RealDestination {
     set: std::cell::Cell<usize>,
 }
 
+impl RealDestination {
+    /// Asks the service about the destination, past our client.
+    async fn ask(&self, method: reqwest::Method) -> reqwest::Response {
+        let address = self.sandbox.landscape.addresses();
+        let key = std::fs::read(self.sandbox.folder.path().join("service-key.json")).unwrap();
+        let key: Value = serde_json::from_slice(&key).unwrap();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let [id, secret] = ["clientid", "clientsecret"].map(|name| key[name].as_str().unwrap());
+        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let token = client.post(format!("{}/oauth/token", address.token_service)).form(&form);
+        let token: Value = token.send().await.unwrap().json().await.unwrap();
+        let below = format!("destination-configuration/v1/subaccountDestinations/{DESTINATION}");
+        let request = client.request(method, format!("{}/{below}", address.destination_service));
+        request.bearer_auth(token["access_token"].as_str().unwrap()).send().await.unwrap()
+    }
+}
+
 impl Stage for RealDestination {
     async fn open() -> Option<Self> {
         let sandbox = Sandbox::open().await;
@@ -166,20 +195,8 @@ impl Stage for RealDestination {
     }
 
     async fn state(&self) -> BTreeMap<String, Value> {
-        let address = self.sandbox.landscape.addresses();
-        let key = std::fs::read(self.sandbox.folder.path().join("service-key.json")).unwrap();
-        let key: Value = serde_json::from_slice(&key).unwrap();
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let [id, secret] = ["clientid", "clientsecret"].map(|name| key[name].as_str().unwrap());
-        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-        let token = client.post(format!("{}/oauth/token", address.token_service)).form(&form);
-        let token: Value = token.send().await.unwrap().json().await.unwrap();
-        let url = format!(
-            "{}/destination-configuration/v1/subaccountDestinations/{DESTINATION}",
-            address.destination_service
-        );
-        let found = client.get(url).bearer_auth(token["access_token"].as_str().unwrap());
-        let mut found: BTreeMap<String, Value> = found.send().await.unwrap().json().await.unwrap();
+        let found = self.ask(reqwest::Method::GET).await;
+        let mut found: BTreeMap<String, Value> = found.json().await.unwrap();
         let location = found.remove("KeyStoreLocation").unwrap();
         found.insert("uses".to_owned(), location);
         found
@@ -208,6 +225,10 @@ impl Stage for RealDestination {
 
     fn blind(&self) {
         self.sandbox.blind();
+    }
+
+    async fn vanish(&self) -> bool {
+        self.ask(reqwest::Method::DELETE).await.status().is_success()
     }
 
     fn pretend(&self) -> bool {
@@ -284,6 +305,11 @@ impl Stage for RealCommand {
         self.mark("blind");
     }
 
+    /// What is behind a command, it alone knows.
+    async fn vanish(&self) -> bool {
+        false
+    }
+
     fn pretend(&self) -> bool {
         self.mark("pretend");
         true
@@ -333,6 +359,10 @@ impl Stage for FakeDestination {
 
     fn blind(&self) {
         self.facts.0.lock().unwrap().unseen.insert("first".to_owned());
+    }
+
+    async fn vanish(&self) -> bool {
+        self.facts.0.lock().unwrap().destinations.remove("first").is_some()
     }
 
     fn pretend(&self) -> bool {

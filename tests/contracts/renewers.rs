@@ -41,6 +41,7 @@ held! {
         an_issue_puts_what_was_ordered_under_the_name,
         an_issue_side_by_side_never_replaces,
         an_issue_in_place_replaces_what_stands_there,
+        an_issue_in_place_that_is_repeated_issues_again,
         an_issue_in_place_of_nothing_is_a_certain_failure,
         a_copy_is_the_same_certificate_under_another_name,
         a_copy_that_stands_there_already_is_success,
@@ -137,6 +138,15 @@ async fn an_issue_in_place_replaces_what_stands_there(stage: &impl Stage) {
     stage.renewer().issue(&Order { in_place: true, ..order(OLD) }).await.unwrap();
     assert!(stage.holds(OLD).is_some() && stage.holds(OLD) != before);
     assert_eq!(stage.issued(), 1);
+}
+
+async fn an_issue_in_place_that_is_repeated_issues_again(stage: &impl Stage) {
+    let order = Order { in_place: true, ..order(OLD) };
+    stage.renewer().issue(&order).await.unwrap();
+    let first = stage.holds(OLD);
+    stage.renewer().issue(&order).await.unwrap();
+    assert_ne!(stage.holds(OLD), first);
+    assert_eq!(stage.issued(), 2);
 }
 
 async fn an_issue_in_place_of_nothing_is_a_certain_failure(stage: &impl Stage) {

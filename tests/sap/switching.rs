@@ -49,21 +49,6 @@ async fn a_switch_changes_one_property_and_keeps_every_other() {
 }
 
 #[tokio::test]
-async fn what_is_switched_already_is_left_alone() {
-    let (stage, caller) = staged([destination("a-2.pem")], done()).await;
-    caller.switch("a.pem", "a-2.pem").await.unwrap();
-    assert!(stage.asked("PUT").is_empty());
-}
-
-#[tokio::test]
-async fn what_somebody_else_changed_is_not_overwritten() {
-    let (stage, caller) = staged([destination("other.pem")], done()).await;
-    let failure = caller.switch("a.pem", "a-2.pem").await.unwrap_err();
-    assert_eq!((failure.reason, failure.maybe_effective), (Reason::StateChanged, false));
-    assert!(failure.text.contains("other.pem") && stage.asked("PUT").is_empty());
-}
-
-#[tokio::test]
 async fn a_property_that_came_back_different_is_told_by_name() {
     let mut after = destination("a-2.pem");
     after["Description"] = "x".into();
@@ -76,13 +61,6 @@ async fn a_property_that_came_back_different_is_told_by_name() {
         "{}",
         failure.text
     );
-}
-
-#[tokio::test]
-async fn a_switch_that_was_not_taken_over_is_told() {
-    let (_stage, caller) = staged([destination("a.pem")], done()).await;
-    let failure = caller.switch("a.pem", "a-2.pem").await.unwrap_err();
-    assert!(failure.maybe_effective && failure.text.contains("KeyStoreLocation"), "{}", failure.text);
 }
 
 #[tokio::test]

@@ -341,7 +341,9 @@ impl Caller for Destination {
         if facts.unseen.contains(&self.1) {
             return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
         }
-        Ok(CallerSighting { uses: facts.destinations.get(&self.1).cloned() })
+        let uses = facts.destinations.get(&self.1).cloned();
+        let uses = uses.ok_or_else(|| Unseen::new(Reason::NotFound, "there is no such destination"))?;
+        Ok(CallerSighting { uses: Some(uses) })
     }
 
     async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
@@ -349,7 +351,9 @@ impl Caller for Destination {
             if facts.unseen.contains(&self.1) {
                 return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
             }
-            let uses = facts.destinations.get_mut(&self.1).unwrap();
+            let Some(uses) = facts.destinations.get_mut(&self.1) else {
+                return Err(Failure::certain(Reason::NotFound, "there is no such destination"));
+            };
             if uses != to && uses != from {
                 return Err(Failure::certain(Reason::StateChanged, format!("it uses {uses} now")));
             }
