@@ -12,8 +12,8 @@
 //!   that is already gone is success.
 //! - What `copy` and `remove` have to see first and cannot see, they leave as it is: a certain failure.
 //! - Nothing is retried here, and a failure says whether it may have taken effect: a refusal that was read certainly did
-//!   not, an answer that was lost leaves it open. Repeated after a lost answer, `issue` side by side, `copy` and `remove`
-//!   have no second effect.
+//!   not; a platform that failed, or an answer that was lost, leaves it open. Repeated after that, `issue` side by side,
+//!   `copy` and `remove` have no second effect.
 
 pub mod destination_service;
 

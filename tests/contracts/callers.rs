@@ -29,6 +29,8 @@ trait Stage: Sized {
     fn refuse(&self);
     /// The next switch takes effect, and its answer is lost.
     fn lose(&self);
+    /// The next switch fails on the other side, has no effect, and leaves that open.
+    fn fail(&self);
     /// It cannot be seen from now on.
     fn blind(&self);
     /// Somebody takes it away; false where it cannot be.
@@ -50,6 +52,7 @@ held! {
         a_caller_that_is_gone_is_not_found,
         a_switch_is_read_back,
         a_refusal_is_a_certain_failure_and_changes_nothing,
+        a_failing_platform_leaves_the_effect_open,
         a_lost_answer_is_an_uncertain_failure_and_the_switch_may_be_repeated,
     ] on
     destination_service: RealDestination,
@@ -148,6 +151,15 @@ async fn a_refusal_is_a_certain_failure_and_changes_nothing(stage: &impl Stage) 
     stage.caller().switch(OLD, NEW).await.unwrap();
 }
 
+async fn a_failing_platform_leaves_the_effect_open(stage: &impl Stage) {
+    stage.fail();
+    let failure = stage.caller().switch(OLD, NEW).await.unwrap_err();
+    assert!(failure.maybe_effective, "{failure}");
+    assert_eq!(uses(stage).await, OLD);
+    stage.caller().switch(OLD, NEW).await.unwrap();
+    assert_eq!(uses(stage).await, NEW);
+}
+
 async fn a_lost_answer_is_an_uncertain_failure_and_the_switch_may_be_repeated(stage: &impl Stage) {
     stage.lose();
     let failure = stage.caller().switch(OLD, NEW).await.unwrap_err();
@@ -223,6 +235,10 @@ impl Stage for RealDestination {
         self.sandbox.lose("PUT", "Destinations");
     }
 
+    fn fail(&self) {
+        self.sandbox.fail("PUT", "Destinations");
+    }
+
     fn blind(&self) {
         self.sandbox.blind();
     }
@@ -250,6 +266,7 @@ case "$question" in
   *'"look"'*) printf '{"uses":"%s"}' "$(cat uses)"; exit 0 ;;
 esac
 if rm refuse 2>/dev/null; then exit 1; fi
+if rm fail 2>/dev/null; then exit 2; fi
 echo "$question" >> written
 if rm pretend 2>/dev/null; then exit 0; fi
 printf %s "$question" | sed 's/.*"to":"\([^"]*\)".*/\1/' > uses
@@ -299,6 +316,10 @@ impl Stage for RealCommand {
 
     fn lose(&self) {
         self.mark("lose");
+    }
+
+    fn fail(&self) {
+        self.mark("fail");
     }
 
     fn blind(&self) {
@@ -355,6 +376,10 @@ impl Stage for FakeDestination {
 
     fn lose(&self) {
         self.facts.0.lock().unwrap().fail_after.push("switch");
+    }
+
+    fn fail(&self) {
+        self.facts.0.lock().unwrap().fail_open.push("switch");
     }
 
     fn blind(&self) {

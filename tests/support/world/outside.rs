@@ -55,6 +55,8 @@ pub struct Facts {
     /// The next acts of this kind fail: before they take effect, or after it (the answer is lost).
     pub fail_before: Vec<&'static str>,
     pub fail_after: Vec<&'static str>,
+    /// The next acts of this kind fail before they take effect, in a way that leaves open whether they did.
+    pub fail_open: Vec<&'static str>,
     pub readable_key: bool,
     /// The answer to the next switch of this caller is lost, and from then on it cannot be seen.
     pub lose: Option<&'static str>,
@@ -104,6 +106,7 @@ impl Facts {
             last_probe: None,
             fail_before: Vec::new(),
             fail_after: Vec::new(),
+            fail_open: Vec::new(),
             readable_key: true,
             lose: None,
             unseen: BTreeSet::new(),
@@ -224,6 +227,9 @@ impl Everything {
         }
         if Facts::take(&mut facts.fail_before, kind) {
             return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
+        }
+        if Facts::take(&mut facts.fail_open, kind) {
+            return Err(Failure::uncertain(Reason::Unavailable, "502 Bad Gateway"));
         }
         effect(facts)?;
         if facts.die_after.take_if(|one| *one == kind).is_some() {
