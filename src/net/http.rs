@@ -231,8 +231,8 @@ impl Answer {
     /// The answer where its status is 2xx; else what the status means, with an excerpt of an error's text.
     ///
     /// # Errors
-    /// 401 `unauthorized`, 403 `forbidden`, 404 `not_found`, 409 `conflict`, 429 `rate_limited`, other 4xx `refused`, 5xx
-    /// `unavailable`, anything else `unexpected_answer`. Only 4xx certainly changed nothing.
+    /// 401 `unauthorized`, 403 `forbidden`, 404 `not_found`, 408 `timeout`, 409 `conflict`, 429 `rate_limited`, other 4xx
+    /// `refused`, 5xx `unavailable`, anything else `unexpected_answer`. Only 4xx but 408 certainly changed nothing.
     pub fn success(self, now: Timestamp) -> Result<Self, Failure> {
         if self.is_success() {
             return Ok(self);
@@ -241,7 +241,7 @@ impl Answer {
         let said = excerpt(&self.body);
         let said = if said.is_empty() { String::new() } else { format!(": {}", one_line(&said)) };
         let text = format!("{}: HTTP {}{said}", self.place, self.status);
-        let failure = if (400..500).contains(&self.status) {
+        let failure = if (400..500).contains(&self.status) && self.status != 408 {
             Failure::certain(reason, text)
         } else {
             Failure::uncertain(reason, text)
@@ -255,6 +255,7 @@ const fn reason_of_status(status: u16) -> Reason {
         401 => Reason::Unauthorized,
         403 => Reason::Forbidden,
         404 => Reason::NotFound,
+        408 => Reason::Timeout,
         409 => Reason::Conflict,
         429 => Reason::RateLimited,
         400..=499 => Reason::Refused,
@@ -303,6 +304,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         for (status, reason, maybe) in [
             (401, Reason::Unauthorized, false),
+            (408, Reason::Timeout, true),
             (409, Reason::Conflict, false),
             (422, Reason::Refused, false),
             (503, Reason::Unavailable, true),

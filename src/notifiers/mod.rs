@@ -2,6 +2,8 @@
 //!
 //! # Contract
 //! - `send` delivers one message or fails; it ends within its own limit and retries nothing: the outbox does.
+//! - A refusal that was read, or nobody there, is a certain failure: nothing arrived. Silence after the message was given is
+//!   an uncertain one.
 //! - A message may arrive twice only where the answer to the first sending was lost.
 
 mod facts;

@@ -2,8 +2,11 @@
 //!
 //! # Contract
 //! - A probe always ends, within its limit, with a verdict of the closed list; it never fails otherwise.
-//! - It reads only; the identity is borrowed for the call and not kept.
-//! - `Accepted` means: the API answered this certificate with success. A finished handshake proves nothing.
+//! - It reads only, makes one call and repeats nothing; the identity is borrowed for the call and not kept.
+//! - `at` is the moment it was given, `presented` the certificate that the server was shown. Without any certificate the
+//!   verdict is `CertificateRequired` at best.
+//! - `Accepted` means: the API answered this certificate with success. A finished handshake proves nothing. A platform that
+//!   fails or is silent gets a verdict of its own, never one about the certificate.
 
 pub mod classify;
 mod files;

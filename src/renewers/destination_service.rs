@@ -72,7 +72,7 @@ impl Renewer for DestinationServiceRenewer {
         let content = content.ok_or_else(|| changed(&copy.from, None, Some(copy.fingerprint)))?;
         match copy.over {
             Some(_) => self.service.replace(level, &copy.to, content.bytes()).await,
-            None => self.service.upload(level, &copy.to, content.bytes()).await,
+            None => self.service.upload(level, &copy.to, content.bytes()).await.map_err(taken),
         }
     }
 
@@ -87,6 +87,12 @@ impl Renewer for DestinationServiceRenewer {
         }
         self.service.delete(self.settings.level, name).await
     }
+}
+
+/// A name that was free when it was looked at is not free any more.
+fn taken(failure: Failure) -> Failure {
+    let reason = if failure.reason == Reason::Conflict { Reason::StateChanged } else { failure.reason };
+    Failure { reason, ..failure }
 }
 
 /// An entry holds something else than the copy was to find there.

@@ -1,15 +1,20 @@
 //! What issues a new certificate.
 //!
 //! # Contract
-//! - `look` says what stands under a name; `Ok(None)` where the name is free.
+//! - `look` says what stands under a name; `Ok(None)` where the name is free. What cannot be seen is a failure, never none.
 //! - `issue` puts a new certificate under the order's name. Side by side it never replaces: what stands there already
-//!   is success (it is ours: the intent was saved before). In place it replaces what stands under that name.
+//!   is success (it is ours: the intent was saved before). In place it replaces what stands under that name, and fails
+//!   with `Reason::NotFound` where nothing does; repeated, it issues again.
 //! - `copy` puts what one entry holds, key and all, under another name and changes nothing else about it. Where that
 //!   name holds the same certificate already, that is success. It never writes over anything but the certificate that the
 //!   copy names, and never a certificate other than the one it names: then it fails with `Reason::StateChanged`.
-//! - `remove` takes an entry away that nothing visible to us names; one that is already gone is success.
-//! - Each act says what was asked and answered in short ([`Answer`]), whether it went well or not.
-//! - Nothing is retried here, and a failure says whether it may have taken effect.
+//! - `remove` takes an entry away that nothing visible to us names; one that is named stays, with `Reason::StateChanged`; one
+//!   that is already gone is success.
+//! - What `copy` and `remove` have to see first and cannot see, they leave as it is: a certain failure.
+//! - Nothing is retried here, and a failure says whether it may have taken effect: a refusal that was read certainly did
+//!   not; a platform that failed, or an answer that was lost, leaves it open. Repeated after that, `issue` side by side,
+//!   `copy` and `remove` have no second effect.
+//! - An act says what was asked and answered in short ([`Answer`]), whether it went well or not.
 
 pub mod destination_service;
 

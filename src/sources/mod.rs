@@ -2,10 +2,11 @@
 //!
 //! # Contract
 //! - `look` changes nothing, may be called at any time, and ends within its own limits.
+//! - An entry that is not there is `Ok(None)`; what cannot be seen is a failure, never none.
 //! - What it shows is what stood there at that moment; an unchanged answer (304, same file) may come from memory.
 //! - A failure is an [`Unseen`](crate::domain::reason::Unseen) with a reason; it never shows an older state as if it were seen now.
 //! - `identity` hands out the private key only to be borrowed by a prober; a source that cannot says
-//!   `Reason::KeyUnavailable`.
+//!   `Reason::KeyUnavailable`, and one that has no such entry `Reason::NotFound`. It belongs to what a look at the same entry shows.
 
 pub mod destination_service;
 pub mod file;

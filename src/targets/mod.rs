@@ -1,9 +1,10 @@
 //! Who must know the public certificate, where certsteward can tell them itself.
 //!
 //! # Contract
-//! - `look` says whether the target holds this certificate; none where it cannot be asked.
-//! - `publish` gives it the public certificate and may be repeated: the same certificate, the same outcome.
-//!   It says what was asked and answered in short ([`Answer`]), whether it went well or not.
+//! - `look` says whether the target holds this certificate; none where it cannot be asked. It changes nothing.
+//! - `publish` gives it the public certificate and may be repeated: the same certificate, the same outcome; twice is one publication.
+//! - A refusal that was read is a certain failure and changed nothing; an answer that was lost is an uncertain one.
+//! - An act says what was asked and answered in short ([`Answer`]), whether it went well or not.
 //! - Only public output, re-encoded from DER and scanned, is ever given ([`crate::formats`]).
 
 pub mod command;

@@ -29,8 +29,12 @@ trait Stage: Sized {
     fn refuse(&self);
     /// The next switch takes effect, and its answer is lost.
     fn lose(&self);
+    /// The next switch fails on the other side, has no effect, and leaves that open.
+    fn fail(&self);
     /// It cannot be seen from now on.
     fn blind(&self);
+    /// Somebody takes it away; false where it cannot be.
+    async fn vanish(&self) -> bool;
     /// The next switch is answered with success and has no effect; false where there is no way to make it so.
     fn pretend(&self) -> bool;
 }
@@ -45,8 +49,10 @@ held! {
         a_switch_when_it_uses_something_else_changes_nothing,
         a_switch_there_and_back_leaves_it_as_it_was,
         a_switch_of_what_cannot_be_seen_changes_nothing,
+        a_caller_that_is_gone_is_not_found,
         a_switch_is_read_back,
         a_refusal_is_a_certain_failure_and_changes_nothing,
+        a_failing_platform_leaves_the_effect_open,
         a_lost_answer_is_an_uncertain_failure_and_the_switch_may_be_repeated,
     ] on
     destination_service: RealDestination,
@@ -120,6 +126,15 @@ async fn a_switch_of_what_cannot_be_seen_changes_nothing(stage: &impl Stage) {
     assert_eq!(stage.writes(), 0);
 }
 
+async fn a_caller_that_is_gone_is_not_found(stage: &impl Stage) {
+    if !stage.vanish().await {
+        return;
+    }
+    assert_eq!(stage.caller().look().await.unwrap_err().reason, Reason::NotFound);
+    certainly(stage.caller().switch(OLD, NEW).await, Reason::NotFound);
+    assert_eq!(stage.writes(), 0);
+}
+
 async fn a_switch_is_read_back(stage: &impl Stage) {
     if !stage.pretend() {
         return;
@@ -134,6 +149,15 @@ async fn a_refusal_is_a_certain_failure_and_changes_nothing(stage: &impl Stage) 
     assert!(!failure.maybe_effective, "{failure}");
     assert_eq!(uses(stage).await, OLD);
     stage.caller().switch(OLD, NEW).await.unwrap();
+}
+
+async fn a_failing_platform_leaves_the_effect_open(stage: &impl Stage) {
+    stage.fail();
+    let failure = stage.caller().switch(OLD, NEW).await.unwrap_err();
+    assert!(failure.maybe_effective, "{failure}");
+    assert_eq!(uses(stage).await, OLD);
+    stage.caller().switch(OLD, NEW).await.unwrap();
+    assert_eq!(uses(stage).await, NEW);
 }
 
 async fn a_lost_answer_is_an_uncertain_failure_and_the_switch_may_be_repeated(stage: &impl Stage) {
@@ -152,6 +176,23 @@ struct RealDestination {
     set: std::cell::Cell<usize>,
 }
 
+impl RealDestination {
+    /// Asks the service about the destination, past our client.
+    async fn ask(&self, method: reqwest::Method) -> reqwest::Response {
+        let address = self.sandbox.landscape.addresses();
+        let key = std::fs::read(self.sandbox.folder.path().join("service-key.json")).unwrap();
+        let key: Value = serde_json::from_slice(&key).unwrap();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let [id, secret] = ["clientid", "clientsecret"].map(|name| key[name].as_str().unwrap());
+        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let token = client.post(format!("{}/oauth/token", address.token_service)).form(&form);
+        let token: Value = token.send().await.unwrap().json().await.unwrap();
+        let below = format!("destination-configuration/v1/subaccountDestinations/{DESTINATION}");
+        let request = client.request(method, format!("{}/{below}", address.destination_service));
+        request.bearer_auth(token["access_token"].as_str().unwrap()).send().await.unwrap()
+    }
+}
+
 impl Stage for RealDestination {
     async fn open() -> Option<Self> {
         let sandbox = Sandbox::open().await;
@@ -166,20 +207,8 @@ impl Stage for RealDestination {
     }
 
     async fn state(&self) -> BTreeMap<String, Value> {
-        let address = self.sandbox.landscape.addresses();
-        let key = std::fs::read(self.sandbox.folder.path().join("service-key.json")).unwrap();
-        let key: Value = serde_json::from_slice(&key).unwrap();
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let [id, secret] = ["clientid", "clientsecret"].map(|name| key[name].as_str().unwrap());
-        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
-        let token = client.post(format!("{}/oauth/token", address.token_service)).form(&form);
-        let token: Value = token.send().await.unwrap().json().await.unwrap();
-        let url = format!(
-            "{}/destination-configuration/v1/subaccountDestinations/{DESTINATION}",
-            address.destination_service
-        );
-        let found = client.get(url).bearer_auth(token["access_token"].as_str().unwrap());
-        let mut found: BTreeMap<String, Value> = found.send().await.unwrap().json().await.unwrap();
+        let found = self.ask(reqwest::Method::GET).await;
+        let mut found: BTreeMap<String, Value> = found.json().await.unwrap();
         let location = found.remove("KeyStoreLocation").unwrap();
         found.insert("uses".to_owned(), location);
         found
@@ -206,8 +235,16 @@ impl Stage for RealDestination {
         self.sandbox.lose("PUT", "Destinations");
     }
 
+    fn fail(&self) {
+        self.sandbox.fail("PUT", "Destinations");
+    }
+
     fn blind(&self) {
         self.sandbox.blind();
+    }
+
+    async fn vanish(&self) -> bool {
+        self.ask(reqwest::Method::DELETE).await.status().is_success()
     }
 
     fn pretend(&self) -> bool {
@@ -229,6 +266,7 @@ case "$question" in
   *'"look"'*) printf '{"uses":"%s"}' "$(cat uses)"; exit 0 ;;
 esac
 if rm refuse 2>/dev/null; then exit 1; fi
+if rm fail 2>/dev/null; then exit 2; fi
 echo "$question" >> written
 if rm pretend 2>/dev/null; then exit 0; fi
 printf %s "$question" | sed 's/.*"to":"\([^"]*\)".*/\1/' > uses
@@ -280,8 +318,17 @@ impl Stage for RealCommand {
         self.mark("lose");
     }
 
+    fn fail(&self) {
+        self.mark("fail");
+    }
+
     fn blind(&self) {
         self.mark("blind");
+    }
+
+    /// What is behind a command, it alone knows.
+    async fn vanish(&self) -> bool {
+        false
     }
 
     fn pretend(&self) -> bool {
@@ -331,8 +378,16 @@ impl Stage for FakeDestination {
         self.facts.0.lock().unwrap().fail_after.push("switch");
     }
 
+    fn fail(&self) {
+        self.facts.0.lock().unwrap().fail_open.push("switch");
+    }
+
     fn blind(&self) {
         self.facts.0.lock().unwrap().unseen.insert("first".to_owned());
+    }
+
+    async fn vanish(&self) -> bool {
+        self.facts.0.lock().unwrap().destinations.remove("first").is_some()
     }
 
     fn pretend(&self) -> bool {

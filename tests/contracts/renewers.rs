@@ -25,6 +25,8 @@ trait Stage: Sized {
     fn refuse(&self, act: &'static str);
     /// The next act of this kind takes effect, and its answer is lost.
     fn lose(&self, act: &'static str);
+    /// The next act of this kind fails on the platform's side, and has no effect.
+    fn fail(&self, act: &'static str);
     /// Nothing can be seen from now on.
     fn blind(&self);
     /// Somebody else puts a certificate under this name, whatever stands there.
@@ -41,6 +43,7 @@ held! {
         an_issue_puts_what_was_ordered_under_the_name,
         an_issue_side_by_side_never_replaces,
         an_issue_in_place_replaces_what_stands_there,
+        an_issue_in_place_that_is_repeated_issues_again,
         an_issue_in_place_of_nothing_is_a_certain_failure,
         a_copy_is_the_same_certificate_under_another_name,
         a_copy_that_stands_there_already_is_success,
@@ -55,6 +58,7 @@ held! {
         a_removal_of_what_is_gone_is_success,
         a_removal_that_cannot_see_who_names_it_changes_nothing,
         a_refusal_is_a_certain_failure_and_changes_nothing,
+        a_failing_platform_leaves_the_effect_open,
         a_lost_answer_is_an_uncertain_failure,
         an_act_whose_answer_was_lost_may_be_repeated_without_a_second_effect,
         nothing_is_retried,
@@ -137,6 +141,15 @@ async fn an_issue_in_place_replaces_what_stands_there(stage: &impl Stage) {
     stage.renewer().issue(&Order { in_place: true, ..order(OLD) }).await.unwrap();
     assert!(stage.holds(OLD).is_some() && stage.holds(OLD) != before);
     assert_eq!(stage.issued(), 1);
+}
+
+async fn an_issue_in_place_that_is_repeated_issues_again(stage: &impl Stage) {
+    let order = Order { in_place: true, ..order(OLD) };
+    stage.renewer().issue(&order).await.unwrap();
+    let first = stage.holds(OLD);
+    stage.renewer().issue(&order).await.unwrap();
+    assert_ne!(stage.holds(OLD), first);
+    assert_eq!(stage.issued(), 2);
 }
 
 async fn an_issue_in_place_of_nothing_is_a_certain_failure(stage: &impl Stage) {
@@ -243,6 +256,19 @@ async fn a_refusal_is_a_certain_failure_and_changes_nothing(stage: &impl Stage) 
     assert!(stage.holds(NEW).is_some());
 }
 
+async fn a_failing_platform_leaves_the_effect_open(stage: &impl Stage) {
+    stage.fail("issue");
+    let failure = stage.renewer().issue(&order(NEW)).await.unwrap_err();
+    assert_eq!((failure.reason, failure.maybe_effective), (Reason::Unavailable, true), "{failure}");
+    assert_eq!((stage.holds(NEW), stage.issued()), (None, 0));
+    stage.fail("remove");
+    assert!(stage.renewer().remove(NEW).await.unwrap_err().maybe_effective);
+    let copy = aside(stage).await;
+    stage.fail("copy");
+    assert!(stage.renewer().copy(&copy).await.unwrap_err().maybe_effective);
+    stage.renewer().copy(&copy).await.unwrap();
+}
+
 async fn a_lost_answer_is_an_uncertain_failure(stage: &impl Stage) {
     stage.lose("issue");
     assert!(stage.renewer().issue(&order(NEW)).await.unwrap_err().maybe_effective);
@@ -318,6 +344,10 @@ impl Stage for RealService {
         self.sandbox.lose(method(act), "Certificates");
     }
 
+    fn fail(&self, act: &'static str) {
+        self.sandbox.fail(method(act), "Certificates");
+    }
+
     fn blind(&self) {
         self.sandbox.blind();
     }
@@ -375,6 +405,10 @@ impl Stage for Everything {
 
     fn lose(&self, act: &'static str) {
         self.0.lock().unwrap().fail_after.push(act);
+    }
+
+    fn fail(&self, act: &'static str) {
+        self.0.lock().unwrap().fail_open.push(act);
     }
 
     fn blind(&self) {

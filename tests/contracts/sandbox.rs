@@ -43,6 +43,12 @@ impl Sandbox {
         self.landscape.fault(Fault { drop_answer_after_effect: true, ..on(method, path) });
     }
 
+    /// The next such request fails on the platform's side and changes nothing, which nobody is told.
+    pub(super) fn fail(&self, method: &str, path: &str) {
+        let body = "<html><title>502 Bad Gateway</title></html>".to_owned();
+        self.landscape.fault(Fault { status: Some(502), body, ..on(method, path) });
+    }
+
     /// The next such request is answered with success, and changes nothing.
     pub(super) fn pretend(&self, method: &str, path: &str) {
         let body = r#"{"Count":1}"#.to_owned();

@@ -40,7 +40,7 @@ fn begin(chance: &mut Chance) -> (World, String) {
 
 fn fault(world: &mut World, chance: &mut Chance) {
     let act = chance.one(&["issue", "switch", "remove"]);
-    let what = chance.below(9);
+    let what = chance.below(10);
     world.timeline.push(format!("-- fault {what} {act}"));
     world.change(|facts| match what {
         0 => facts.fail_before.push(act),
@@ -50,6 +50,7 @@ fn fault(world: &mut World, chance: &mut Chance) {
         4 => facts.die_before = Some(act),
         5 => facts.die_after = Some(act),
         6 => facts.dead = true,
+        7 => facts.fail_open.push(act),
         _ => (facts.api, facts.sees) = (None, true),
     });
 }
@@ -105,6 +106,7 @@ async fn live(seed: u64) {
     }
     world.change(|facts| (facts.api, facts.sees, facts.dead) = (None, true, false));
     world.change(|facts| (facts.fail_before, facts.fail_after) = (Vec::new(), Vec::new()));
+    world.change(|facts| facts.fail_open.clear());
     world.change(|facts| (facts.die_before, facts.die_after) = (None, None));
     for _ in 0..3 {
         world.run(120).await;

@@ -136,12 +136,6 @@ async fn a_caller_that_uses_nothing_says_null_and_anything_else_is_unexpected() 
 }
 
 #[tokio::test]
-async fn a_switch_that_only_claims_success_is_noticed() {
-    let failure = caller(r#"echo '{"uses":"a.pem"}'"#).switch("a.pem", "b.pem").await.unwrap_err();
-    assert_eq!((failure.reason, failure.maybe_effective), (Reason::UnexpectedAnswer, true));
-}
-
-#[tokio::test]
 async fn a_target_gets_the_fields_and_the_public_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let got = folder.path().join("got");

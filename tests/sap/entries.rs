@@ -2,7 +2,7 @@
 
 use certsteward::domain::certificate::Fingerprint;
 use certsteward::domain::reason::Reason;
-use certsteward::domain::record::Order;
+use certsteward::domain::record::{CopyOrder, Order};
 use certsteward::domain::watch::Validity;
 use certsteward::renewers::Renewer as _;
 use certsteward::renewers::destination_service::{DestinationServiceRenewer, Settings as RenewerSettings};
@@ -316,12 +316,26 @@ fn nothing_names_it(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn removing_what_is_gone_is_success() {
+async fn a_name_that_was_taken_since_the_look_is_not_copied_over() {
+    let stage = Stage::open().await;
+    let certificate = made("SFAPI", "x.example.org");
+    stage.on("GET /subaccountCertificates/a.pem/publicKeys", [certificate.public_keys()]);
+    stage.on("GET /subaccountCertificates/a.pem", [certificate.whole("a.pem")]);
+    stage.on("POST /subaccountCertificates", [says(409, "Duplicate key")]);
+    let copy = CopyOrder {
+        from: "a.pem".to_owned(),
+        to: "a-before.pem".to_owned(),
+        fingerprint: Fingerprint::of(&certificate.leaf_der),
+        over: None,
+    };
+    let failure = renewer(&stage, Password::Unknown).copy(&copy).await.unwrap_err();
+    assert_eq!((failure.reason, failure.maybe_effective), (Reason::StateChanged, false), "{failure}");
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_is_no_removal() {
     let stage = Stage::open().await;
     nothing_names_it(&stage);
-    renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap();
-    stage.on("DELETE /subaccountCertificates/a.pem", [says(200, json!({"Count": 1}))]);
-    renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap();
     stage.on(
         "DELETE /subaccountCertificates/a.pem",
         [says(404, "404 Not Found: Requested route ('x') does not exist.")],
@@ -330,13 +344,6 @@ async fn removing_what_is_gone_is_success() {
         renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err().reason,
         Reason::Unavailable
     );
-}
-
-#[tokio::test]
-async fn a_free_name_is_seen_to_be_free() {
-    let stage = Stage::open().await;
-    assert_eq!(renewer(&stage, Password::Unknown).look("a-2.pem").await.unwrap(), None);
-    assert!(!stage.client().exists(AT, "a-2.pem").await.unwrap());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use certsteward::domain::watch::Validity;
 use certsteward::net::{self, Net};
 use certsteward::renewers::Renewer as _;
 use certsteward::renewers::destination_service::{DestinationServiceRenewer, Settings as RenewerSettings};
-use certsteward::sandbox::{Fault, Landscape, Options};
+use certsteward::sandbox::{Landscape, Options};
 use certsteward::sap::{ConnectionSettings, DestinationService, Level, Password};
 use certsteward::secret::SecretRef;
 use certsteward::sources::Source as _;
@@ -110,61 +110,6 @@ async fn a_renewal_side_by_side_goes_all_the_way_with_a_secret_key() {
 async fn a_renewal_side_by_side_goes_all_the_way_with_a_certificate_key_and_bare_text_errors() {
     let options = Options { plain_text_errors: true, ..Options::default() };
     renews_side_by_side(&Roles::open(options, X509).await).await;
-}
-
-#[tokio::test]
-async fn in_place_the_same_name_holds_another_certificate_with_the_same_subject() {
-    let roles = Roles::open(Options::default(), SECRET).await;
-    let source = roles.source(Entry::Certificate("sfapi.pem".to_owned()));
-    let old = source.look(None).await.unwrap().unwrap();
-    let order = Order { in_place: true, ..order("sfapi.pem", "sfapi.pem") };
-    roles.renewer(Password::Unknown).issue(&order).await.unwrap();
-    let new = source.look(None).await.unwrap().unwrap();
-    assert_ne!(new.chain.fingerprint(), old.chain.fingerprint());
-    assert_eq!(new.chain.leaf.subject, old.chain.leaf.subject);
-}
-
-#[tokio::test]
-async fn a_renewal_by_sap_is_seen_at_the_next_look() {
-    let roles = Roles::open(Options { auto_renew_first: true, ..Options::default() }, SECRET).await;
-    let source = roles.source(Entry::Certificate("sfapi.pem".to_owned()));
-    let (one, two) = (source.look(None).await.unwrap(), source.look(None).await.unwrap());
-    assert_eq!(one, two);
-    assert!(roles.landscape.auto_renew_now("sfapi.pem"));
-    assert_ne!(source.look(None).await.unwrap(), one);
-}
-
-#[tokio::test]
-async fn an_order_whose_answer_was_lost_is_adopted_when_repeated() {
-    let roles = Roles::open(Options::default(), SECRET).await;
-    let renewer = roles.renewer(Password::Unknown);
-    roles.landscape.fault(Fault {
-        method: Some("POST".to_owned()),
-        path_contains: "subaccountCertificates".to_owned(),
-        drop_answer_after_effect: true,
-        ..Fault::default()
-    });
-    let failure = renewer.issue(&order("sfapi-2.pem", "sfapi.pem")).await.unwrap_err();
-    assert!(failure.maybe_effective, "{failure:?}");
-    assert!(renewer.look("sfapi-2.pem").await.unwrap().is_some());
-    renewer.issue(&order("sfapi-2.pem", "sfapi.pem")).await.unwrap();
-    assert_eq!(roles.landscape.issued(), 1);
-}
-
-#[tokio::test]
-async fn a_switch_whose_answer_was_lost_is_success_when_repeated() {
-    let roles = Roles::open(Options::default(), SECRET).await;
-    roles.renewer(Password::Unknown).issue(&order("sfapi-2.pem", "sfapi.pem")).await.unwrap();
-    roles.landscape.fault(Fault {
-        method: Some("PUT".to_owned()),
-        path_contains: "subaccountDestinations".to_owned(),
-        drop_answer_after_effect: true,
-        ..Fault::default()
-    });
-    assert!(roles.caller().switch("sfapi.pem", "sfapi-2.pem").await.unwrap_err().maybe_effective);
-    roles.caller().switch("sfapi.pem", "sfapi-2.pem").await.unwrap();
-    let failure = roles.caller().switch("sfapi.pem", "sfapi-3.pem").await.unwrap_err();
-    assert_eq!(failure.reason, Reason::StateChanged);
 }
 
 #[tokio::test]

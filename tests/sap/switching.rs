@@ -81,13 +81,6 @@ async fn a_property_that_came_back_different_is_told_by_name() {
 }
 
 #[tokio::test]
-async fn a_switch_that_was_not_taken_over_is_told() {
-    let (_stage, caller) = staged([destination("a.pem")], done()).await;
-    let failure = caller.switch("a.pem", "a-2.pem").await.unwrap_err();
-    assert!(failure.maybe_effective && failure.text.contains("KeyStoreLocation"), "{}", failure.text);
-}
-
-#[tokio::test]
 async fn a_destination_that_hides_a_property_is_not_written_back() {
     let mut hidden = destination("a.pem");
     hidden["KeyStorePassword"] = "*****".into();

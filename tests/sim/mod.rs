@@ -218,12 +218,17 @@ impl Life {
 
     /// With everything well for weeks and people who do what they are asked, every caller is served, and everybody knows.
     async fn judge_end(&mut self) {
-        let findings: Vec<String> = self.view.iter().flat_map(|view| &view.findings)
-            .map(|finding| format!("{} {}", finding.level, finding.key())).collect();
+        let findings: Vec<String> = self
+            .view
+            .iter()
+            .flat_map(|view| &view.findings)
+            .map(|finding| format!("{} {}", finding.level, finding.key()))
+            .collect();
         self.world.with(|outside| {
             let service = outside.service();
             if let Some((id, _)) = service.iter().find(|(_, served)| !**served) {
-                let text = format!("{id} is not served in the end, with everything well: {}", findings.join(", "));
+                let text =
+                    format!("{id} is not served in the end, with everything well: {}", findings.join(", "));
                 outside.judge.breaks(|| text);
             }
             outside.judge.judge_messages();
@@ -256,9 +261,14 @@ impl Life {
     async fn until(&mut self, end: Timestamp) {
         let mut turns = (self.now(), 0_u32);
         while self.now() < end && !self.is_broken() {
-            turns = if self.now() - turns.0 < Duration::days(1) { (turns.0, turns.1 + 1) } else { (self.now(), 0) };
+            turns = if self.now() - turns.0 < Duration::days(1) {
+                (turns.0, turns.1 + 1)
+            } else {
+                (self.now(), 0)
+            };
             if turns.1 > 6_000 {
-                self.world.with(|outside| outside.judge.breaks(|| "it does not come to rest for a day".to_owned()));
+                self.world
+                    .with(|outside| outside.judge.breaks(|| "it does not come to rest for a day".to_owned()));
             }
             let (renewal, expiry, suspended) = self.world.with(|outside| {
                 (outside.next_self_renewal(), outside.next_expiry(), outside.weather.suspended)

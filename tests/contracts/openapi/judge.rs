@@ -271,7 +271,6 @@ fn shape(value: &Value) -> String {
 }
 
 /// A file of two operations, to judge the judge by.
-
 fn small_file() -> Judge {
     Judge::new(json!({
         "paths": {"/v1/things": {"put": {

@@ -56,6 +56,8 @@ pub struct Facts {
     /// The next acts of this kind fail: before they take effect, or after it (the answer is lost).
     pub fail_before: Vec<&'static str>,
     pub fail_after: Vec<&'static str>,
+    /// The next acts of this kind fail before they take effect, in a way that leaves open whether they did.
+    pub fail_open: Vec<&'static str>,
     pub readable_key: bool,
     /// The answer to the next switch of this caller is lost, and from then on it cannot be seen.
     pub lose: Option<&'static str>,
@@ -110,6 +112,7 @@ impl Facts {
             last_probe: None,
             fail_before: Vec::new(),
             fail_after: Vec::new(),
+            fail_open: Vec::new(),
             readable_key: true,
             lose: None,
             unseen: BTreeSet::new(),
@@ -238,6 +241,9 @@ impl Everything {
             let failure = Failure::certain(Reason::Unavailable, "503 Service Unavailable");
             return Err(failure.answered(Answer::new(kind, "503")));
         }
+        if Facts::take(&mut facts.fail_open, kind) {
+            return Err(Failure::uncertain(Reason::Unavailable, "502 Bad Gateway"));
+        }
         effect(facts)?;
         if facts.die_after.take_if(|one| *one == kind).is_some() {
             facts.dead = true;
@@ -355,7 +361,9 @@ impl Caller for Destination {
         if facts.unseen.contains(&self.1) {
             return Err(Unseen::new(Reason::Unavailable, "503 Service Unavailable"));
         }
-        Ok(CallerSighting { uses: facts.destinations.get(&self.1).cloned() })
+        let uses = facts.destinations.get(&self.1).cloned();
+        let uses = uses.ok_or_else(|| Unseen::new(Reason::NotFound, "there is no such destination"))?;
+        Ok(CallerSighting { uses: Some(uses) })
     }
 
     async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
@@ -363,7 +371,9 @@ impl Caller for Destination {
             if facts.unseen.contains(&self.1) {
                 return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));
             }
-            let uses = facts.destinations.get_mut(&self.1).unwrap();
+            let Some(uses) = facts.destinations.get_mut(&self.1) else {
+                return Err(Failure::certain(Reason::NotFound, "there is no such destination"));
+            };
             if uses != to && uses != from {
                 return Err(Failure::certain(Reason::StateChanged, format!("it uses {uses} now")));
             }
