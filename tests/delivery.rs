@@ -222,6 +222,23 @@ async fn what_was_sent_is_not_sent_again_because_the_journal_could_not_be_told()
     assert_eq!(world.waiting().await, 0);
 }
 
+#[tokio::test]
+async fn a_journal_that_cannot_be_told_keeps_nobody_from_what_it_holds() {
+    let ops = Arc::new(Told::default());
+    let world = World::new(&[("ops", &ops)]);
+    world.tell("ops", &["one", "two", "three"]).await;
+    let forgetful = Arc::new(Forgetful { inner: Arc::clone(&world.journal), refuses: Mutex::new(true) });
+    let mut notifiers = BTreeMap::<String, Arc<dyn Notifier>>::new();
+    notifiers.insert("ops".to_owned(), ops.clone());
+    let deliverer = Deliverer::new(forgetful.clone(), notifiers, world.clock.clone());
+    assert!(deliverer.deliver_due().await.is_err());
+    assert!(deliverer.deliver_due().await.is_err());
+    assert_eq!(ops.sent(), ["one", "two", "three"], "each once, although none could be marked");
+    *forgetful.refuses.lock().unwrap() = false;
+    assert_eq!(deliverer.deliver_due().await.unwrap().delivered["ops"], 3);
+    assert_eq!((ops.sent().len(), world.waiting().await), (3, 0));
+}
+
 mod forgetful {
     use certsteward::domain::event::{Actor, Event};
     use certsteward::domain::message::Outgoing;

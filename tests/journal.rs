@@ -359,6 +359,17 @@ async fn the_outbox_tells_what_waits_what_was_delivered_and_when_the_next_is_due
 }
 
 #[tokio::test]
+async fn a_message_dated_by_a_clock_that_was_ahead_is_due_now() {
+    let journal = Sqlite::in_memory().unwrap();
+    let mut message = Rich::new(1).message();
+    message.at = now() + Duration::days(365);
+    journal.save(Change { messages: vec![("ops".to_owned(), message)], ..change("sf") }).await.unwrap();
+    assert_eq!(journal.due(now(), 10).await.unwrap().len(), 1);
+    journal.postponed(1, now() + Duration::hours(1), "it was away").await.unwrap();
+    assert_eq!(journal.due(now(), 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn old_deliveries_are_forgotten_but_for_the_last_of_each_notifier() {
     let place = Place::new();
     let journal = place.open();

@@ -26,6 +26,8 @@ use crate::journal::{Change, JournalError};
 const SIDE_BY_SIDE: usize = 32;
 /// The longest wait between two looks at the wall clock: a suspended or stepped clock is noticed after it.
 const TICK: Duration = Duration::from_secs(5);
+/// The clock may go back by so much without meaning anything.
+const TOLERANCE: chrono::Duration = chrono::Duration::minutes(1);
 /// How long a watch that could not be saved waits.
 const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 
@@ -55,6 +57,8 @@ pub(super) struct Passes {
     /// What the discoveries could not look into when they last looked.
     blind: BTreeSet<String>,
     refreshed: bool,
+    /// What the clock said in the last turn.
+    turned: Timestamp,
     /// The watches under way for which a pause waits: nothing more is begun in their passes.
     held: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -74,6 +78,7 @@ impl Passes {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
         shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
+        let turned = shared.clock.now();
         let mut lessons = Lessons::new();
         records.iter().for_each(|(watch, record)| lifecycle::teach(&mut lessons, watch, record));
         Ok(Self {
@@ -94,6 +99,7 @@ impl Passes {
             unsaved: BTreeSet::new(),
             blind: BTreeSet::new(),
             refreshed: false,
+            turned,
             held: Arc::default(),
         })
     }
@@ -104,6 +110,7 @@ impl Passes {
         let bell = self.shared.bell.clone();
         while !stop.is_cancelled() {
             alive();
+            self.note_step_back();
             let wait = self.wait();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -126,6 +133,18 @@ impl Passes {
             self.done(done).await;
         }
         self.shared.publish();
+    }
+
+    /// A clock that goes back leaves what it had set for itself in the future: everything is looked at, and the cron begins anew.
+    fn note_step_back(&mut self) {
+        let now = self.shared.clock.now();
+        if now + TOLERANCE < self.turned {
+            let seconds = (self.turned - now).num_seconds();
+            tracing::warn!(seconds, "the clock of this host went back; every watch is looked at anew");
+            self.shared.bell.ring_everywhere();
+            self.shared.reloaded.notify_one();
+        }
+        self.turned = now;
     }
 
     /// Says what the store could not read and put apart since the last turn.

@@ -77,7 +77,7 @@ pub struct PlanLine {
 /// A gate that holds an act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The gate's stable name: `mode`, `approval`, `window`, `freeze`, `budget`, `pause`, `backoff`.
+    /// The gate's stable name: `mode`, `pause`, `sight`, `clock`, `approval`, `window` and so on.
     pub gate: &'static str,
     /// In words, with the way out.
     pub text: String,

@@ -1,5 +1,6 @@
 //! The clock of the host is wrong, or the host was suspended: nothing begins too early, and nothing is slept through.
 
+use certsteward::clock::{Clock as _, SystemClock};
 use certsteward::sandbox::{Hold, Matching, Options, Stage};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -57,6 +58,39 @@ async fn a_clock_that_is_wrong_when_the_daemon_starts_begins_nothing_and_leaves_
         assert_eq!((changes(&lab), lab.landscape.issued()), (0, 0), "{offset}");
         right.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_under_a_running_daemon_leaves_nothing_waiting_for_that_future() {
+    let Some(library) = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").unwrap().find_map(Result::ok)
+    else {
+        return skipped("libfaketime is not installed");
+    };
+    let lab = Lab::of(Options { valid_for_days: 200, age_days: 5, ..Options::default() }).await;
+    configure(lab.path(), &lab.configuration("act"));
+    let offset = lab.path().join("offset");
+    std::fs::write(&offset, "+150d").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let daemon = Daemon::begun(lab.path(), &environment).ready().await;
+    daemon.watch("sf-odata", "the finding about the clock", |watch| codes(watch).contains(&"clock")).await;
+    std::fs::write(&offset, "+0d").unwrap();
+    daemon.logged("the clock of this host went back").await;
+    let now = || SystemClock.now().format("%Y-%m").to_string();
+    let seen = |watch: &Value| watch["seen_at"].as_str().is_some_and(|at| at.starts_with(&now()));
+    let watch = daemon
+        .watch("sf-odata", "a watch that is looked at now", |watch| {
+            seen(watch) && !codes(watch).contains(&"clock")
+        })
+        .await;
+    assert!(watch["renewal"].is_null(), "{watch:#}");
+    assert_eq!((changes(&lab), lab.landscape.issued()), (0, 0));
+    daemon.stop().await;
 }
 
 /// The host sleeps while the calling application goes on, in the middle of what was begun.

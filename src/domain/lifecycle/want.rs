@@ -106,7 +106,7 @@ pub(in crate::domain) fn waits_by_rule(
     paused: Option<&str>,
     now: Timestamp,
 ) -> bool {
-    let rules = ["mode", "pause", "approval", "window", "freeze"];
+    let rules = ["mode", "pause", "clock", "approval", "window", "freeze"];
     judged_acts(watch, record, paused, Timestamp::MIN_UTC, now)
         .iter()
         .filter(|(act, _)| !matches!(act, Act::Retire { .. }))

@@ -144,12 +144,20 @@ fn sound(path: &Path) -> Result<Result<Connection, String>, JournalError> {
         Ok((connection, verdict)) if verdict == "ok" => Ok(Ok(connection)),
         Ok((_, verdict)) => Ok(Err(verdict)),
         Err(error) if is_corruption(&error) => Ok(Err(error.to_string())),
+        Err(error) if is_about_the_disk(&error) => {
+            Err(failed(path, "open", format!("{error}; is its disk full, or mounted read-only?")))
+        }
         Err(error) => Err(failed(path, "open", error)),
     }
 }
 
 fn is_corruption(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+fn is_about_the_disk(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull | ErrorCode::ReadOnly))
 }
 
 fn check_owner(path: &Path, connection: &Connection) -> Result<(), JournalError> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
-use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
 use crate::domain::message::{Message, Outgoing};
 use crate::domain::report::Command;
+use crate::domain::{Duration, Timestamp};
 use crate::journal::KeptApart;
 use crate::journal::stored::{Stored as _, Unreadable, from_text, moment, read_moment};
 
@@ -79,6 +79,9 @@ impl DueRow {
     }
 }
 
+/// No message is ever made to wait for longer: one that does was dated by a clock that was ahead.
+const LONGEST_WAIT: Duration = Duration::days(2);
+
 pub(super) fn due_rows(
     connection: &Connection,
     now: Timestamp,
@@ -86,11 +89,11 @@ pub(super) fn due_rows(
 ) -> rusqlite::Result<Vec<DueRow>> {
     let mut statement = connection.prepare(
         "SELECT id, notifier, message, tries, next FROM outbox \
-         WHERE delivered_at IS NULL AND next <= ?1 ORDER BY created, id LIMIT ?2",
+         WHERE delivered_at IS NULL AND (next <= ?1 OR next > ?3) ORDER BY created, id LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     statement
-        .query_map(params![moment(now), limit], |row| {
+        .query_map(params![moment(now), limit, moment(now + LONGEST_WAIT)], |row| {
             Ok(DueRow {
                 id: row.get(0)?,
                 notifier: row.get(1)?,
