@@ -360,6 +360,7 @@ impl Life {
             seed,
             show: &|_| {},
             may_act: &|| true,
+            known: certsteward::engine::pass::Known::default(),
         };
         let passed = pass(&self.parts, self.record.take(), commands, &house).await;
         let now = self.now();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use certsteward::callers::Caller;
 use certsteward::clock::Clock;
 use certsteward::domain::chain::Chain;
-use certsteward::domain::reason::{Failure, Reason, Unseen};
+use certsteward::domain::reason::{Answer, Failure, Reason, Unseen};
 use certsteward::domain::record::{CopyOrder, Order};
 use certsteward::domain::report::{CallerSighting, DestinationFacts, Sighting};
 use certsteward::domain::verdict::Probed;
@@ -29,8 +29,8 @@ impl World {
         &self,
         kind: &'static str,
         effect: impl FnOnce(&mut Outside) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        self.with(|outside| {
+    ) -> Result<Answer, Failure> {
+        let acted = self.with(|outside| {
             if outside.dead {
                 return Err(Failure::uncertain(Reason::Interrupted, "the process died"));
             }
@@ -62,7 +62,8 @@ impl World {
                 }
                 Some(_) | None => Ok(()),
             }
-        })
+        });
+        acted.map(|()| Answer::new(kind, "done"))
     }
 
     fn see(&self, name: &str, followed: bool) -> Result<Option<Sighting>, Unseen> {
@@ -162,7 +163,7 @@ impl Renewer for World {
         self.see(name, false)
     }
 
-    async fn issue(&self, order: &Order) -> Result<(), Failure> {
+    async fn issue(&self, order: &Order) -> Result<Answer, Failure> {
         self.act("issue", |outside| {
             if !order.in_place && outside.entry(&order.name).is_some() {
                 return Ok(());
@@ -185,7 +186,7 @@ impl Renewer for World {
         })
     }
 
-    async fn copy(&self, copy: &CopyOrder) -> Result<(), Failure> {
+    async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure> {
         self.act("copy", |outside| {
             let print = |name: &str| outside.entry(name).map(|entry| entry.issued.chain.fingerprint());
             let holds = print(&copy.to);
@@ -202,7 +203,7 @@ impl Renewer for World {
         })
     }
 
-    async fn remove(&self, name: &str) -> Result<(), Failure> {
+    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
         self.act("remove", |outside| {
             outside.entries().remove(name);
             Ok(())
@@ -227,7 +228,7 @@ impl Caller for Told {
         })
     }
 
-    async fn switch(&self, from: &str, to: &str) -> Result<(), Failure> {
+    async fn switch(&self, from: &str, to: &str) -> Result<Answer, Failure> {
         self.0.act("switch", |outside| {
             let away = outside.is_until(outside.weather.callers);
             let Some(destination) = outside.destinations.get_mut(&self.1).filter(|_| !away) else {
@@ -293,7 +294,7 @@ impl certsteward::targets::Target for Numbered {
         })
     }
 
-    async fn publish(&self, chain: &Chain) -> Result<(), Failure> {
+    async fn publish(&self, chain: &Chain) -> Result<Answer, Failure> {
         self.0.act("publish", |outside| {
             if outside.is_until(outside.weather.targets) {
                 return Err(Failure::certain(Reason::Unavailable, "503 Service Unavailable"));

@@ -68,6 +68,10 @@ pub struct Settings {
     pub sqlite: bool,
     /// How many of the people asked do not do what they are asked, in percent.
     pub sloppy: u64,
+    /// Whether the candidate is put under the original name.
+    pub by_entry: bool,
+    /// How long before the store's own renewal what is in force is kept from it.
+    pub hold: Option<Duration>,
 }
 
 pub fn system_id(number: usize) -> String {
@@ -145,6 +149,8 @@ impl Settings {
             late: Duration::minutes(chance.one(&[0, 0, 0, 1, 25])),
             sqlite: chance.one_in(24),
             sloppy: chance.one(&[0, 10, 40]),
+            by_entry: rotation == Rotation::SideBySide && Chance::of(seed, "entry").percent(30),
+            hold: Chance::of(seed, "hold").percent(80).then(|| Duration::days(3)),
         }
     }
 
@@ -160,7 +166,7 @@ impl Settings {
             common_name: self.common_name.then(|| "SFAPI-{n}".to_owned()),
             validity: Validity::Days(self.days),
             window: self.window.map(|text| Window::parse(text).unwrap()),
-            switch: SwitchBy::Caller,
+            switch: if self.by_entry { SwitchBy::Entry } else { SwitchBy::Caller },
         })
     }
 
@@ -172,6 +178,7 @@ impl Settings {
             emergency: self.emergency,
             acts_per_day: self.acts_per_day,
             four_eyes: self.four_eyes,
+            hold: self.hold,
             ..Policy::default()
         }
     }
@@ -185,6 +192,9 @@ impl Settings {
             matching: of.told,
             proven_by: self.probes.then(|| probe_id(number)),
             max_rejections: of.locks_at,
+            refuses_same_subject: true,
+            ratchet: false,
+            cache: None,
             mapping: Mapping::default(),
             assignee: (number == 0).then(|| "hris".to_owned()),
             deputy: (number == 0).then(|| "ops".to_owned()),

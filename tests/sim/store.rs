@@ -10,6 +10,7 @@ use certsteward::domain::message::{Message, Outgoing};
 use certsteward::domain::reason::{Failure, Reason};
 use certsteward::domain::record::Record;
 use certsteward::domain::report::Command;
+use certsteward::domain::trail::{Proof, Row};
 use certsteward::journal::sqlite::Sqlite;
 use certsteward::journal::{Change, EventQuery, Journal, JournalError, KeptApart, OutboxState};
 use certsteward::notifiers::Notifier;
@@ -178,6 +179,20 @@ impl Journal for Store {
                 rows.truncate(query.limit);
                 Ok(rows)
             }
+        }
+    }
+
+    async fn rows(&self, query: EventQuery) -> Result<Vec<Row>, JournalError> {
+        match &self.kept {
+            Kept::Sqlite(sqlite) => sqlite.rows(query).await,
+            Kept::Memory(_) => Err(refusal("the chain is kept by the real store only")),
+        }
+    }
+
+    async fn verify(&self, watch: Option<String>, heads: Vec<String>) -> Result<Proof, JournalError> {
+        match &self.kept {
+            Kept::Sqlite(sqlite) => sqlite.verify(watch, heads).await,
+            Kept::Memory(_) => Err(refusal("the chain is kept by the real store only")),
         }
     }
 
