@@ -320,7 +320,8 @@ fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Plan
         }
         let role = record.asked(&target.id).unwrap_or(Role::InForce);
         for cause in doubt::about(watch, record, target, role, now) {
-            lines.push(line(None, format!("at {}, if {}", target.id, cause.text), cause.way_out));
+            let why = format!("it may be that {}", cause.text);
+            lines.push(line(None, format!("at {}: {}", target.id, cause.way_out), why));
         }
     }
 }

@@ -91,7 +91,7 @@ async fn who_deletes_too_early_is_told_at_once_to_put_it_back_and_the_renewal_go
     .await;
     insta::assert_snapshot!(plain(&mail.subject), @"[certsteward] ACT AT ONCE sf-odata: callers are cut off: please add the certificate SFAPI-3 to security-center");
     let at_once = mail.text.lines().find(|line| line.starts_with("At once: ")).unwrap_or_default().to_owned();
-    insta::assert_snapshot!(plain(&at_once), @"At once: security-center does not know the certificate in force (SFAPI) any more since DATE TIME UTC: the callers are cut off now. What to do: put it back first: add the certificate in force again (SFAPI, fingerprint PRINT, /watches/sf-odata/in-force.pem) with the same fields; then add the new one beside it, and delete nothing.");
+    insta::assert_snapshot!(plain(&at_once), @"At once: security-center does not know the certificate in force (SFAPI) any more since DATE TIME UTC: the callers are cut off now. What to do: put it back first: add the certificate in force again (SFAPI, fingerprint PRINT, the file in-force in the mail and on the page, or /watches/sf-odata/in-force.pem) with the same fields; then add the new one beside it, and delete nothing.");
     let attached: Vec<&str> = mail.attachments.iter().map(|attachment| attachment.name.as_str()).collect();
     assert!(attached.iter().any(|name| name.starts_with("in-force-")), "{attached:?} {}", mail.text);
     daemon
