@@ -9,6 +9,7 @@ mod faults;
 mod judge;
 mod points;
 mod scene;
+mod stop;
 mod wake;
 
 use std::sync::LazyLock;

@@ -167,7 +167,7 @@ async fn kill_at_every_call(scene: &mut Scene, at: At) -> Result<(), String> {
     scene.start();
     while scene.reached(&hold).await? {
         // Whoever is killed takes no hold with it, so the next one waits for the next daemon.
-        if met.insert((hold.met().unwrap_or_default().to_owned(), changes(scene))) {
+        if met.insert((hold.met().unwrap_or_default().to_owned(), standing(scene))) {
             kill_there(scene, &hold, at).await?;
             hold = hold_next(scene, 0, at);
             scene.start();
@@ -182,13 +182,12 @@ async fn kill_at_every_call(scene: &mut Scene, at: At) -> Result<(), String> {
     Ok(())
 }
 
-/// How many changes were made outside so far.
-fn changes(scene: &Scene) -> usize {
-    let requests = scene.landscape.requests();
-    let changes = requests.iter().filter(|request| {
-        request.method != "GET" && request.part == "destination-service" && request.status < 300
-    });
-    changes.count()
+/// What stands outside: it tells one place in the rotation from another.
+fn standing(scene: &Scene) -> String {
+    let entries = scene.landscape.entries();
+    let mappings = scene.landscape.mappings();
+    let mapped: Vec<&str> = mappings.iter().map(|mapping| mapping.fingerprint.as_str()).collect();
+    format!("{entries:?} {:?} {mapped:?}", scene.landscape.destinations())
 }
 
 /// Each line kills once. What a start itself writes is met only once too, so that the rotation gets on.

@@ -410,5 +410,5 @@ const TICK: Duration = Duration::from_millis(20);
 /// After so long without an event a wait that is far longer is cut short.
 const QUIET: Duration = Duration::from_millis(2500);
 /// So many seconds after its moment nobody can say that it is about to be noticed.
-const OVERSLEPT: i64 = 20;
+const OVERSLEPT: i64 = 60;
 const LIMIT: Duration = Duration::from_secs(90);
