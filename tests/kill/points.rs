@@ -125,6 +125,7 @@ async fn kill_at_call(scene: &mut Scene, number: u32, at: At) -> Result<Met, Str
     let hold = hold_next(scene, number, at);
     scene.start();
     if !scene.reached(&hold).await? {
+        hold.release();
         return Ok(Met::Never);
     }
     let met = hold.met().unwrap_or_default().replace("/destination-configuration/v1", "");
@@ -166,9 +167,16 @@ async fn kill_at_every_call(scene: &mut Scene, at: At) -> Result<(), String> {
     let mut hold = hold_next(scene, 0, at);
     scene.start();
     while scene.reached(&hold).await? {
-        // Whoever is killed takes no hold with it, so the next one waits for the next daemon.
         if met.insert((hold.met().unwrap_or_default().to_owned(), standing(scene))) {
             kill_there(scene, &hold, at).await?;
+            // What the dead one asked last may still arrive; the next hold is for the next daemon.
+            let mut looks = 0;
+            scene
+                .until("the last of the dead", |_| {
+                    looks += 1;
+                    (looks > 5).then_some(())
+                })
+                .await?;
             hold = hold_next(scene, 0, at);
             scene.start();
         } else {
