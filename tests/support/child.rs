@@ -38,7 +38,8 @@ impl DaemonProcess {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-        caught & (1 << (Signal::SIGTERM as u32 - 1)) != 0
+        let sigterm = 15;
+        caught & (1 << (sigterm - 1)) != 0
     }
 
     /// Asks it to stop and waits; its exit code, none where a signal ended it or it did not stop within a minute.
