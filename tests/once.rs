@@ -54,6 +54,30 @@ async fn once(matching: &str, rotation: &str, subject: &str) -> Ran {
     }
 }
 
+/// Five renewals in a row while calls fail by chance.
+async fn soak(matching: &str) -> (Option<i32>, String) {
+    let listen = format!("127.0.0.1:{}", lasting_port());
+    let arguments = ["--match", matching, "--rotations", "5", "--faults=7", "--listen", &listen];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_certsteward"));
+    command.args(["sandbox", "--once"]).args(arguments).env("NO_PROXY", "*");
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn renewals_in_a_row_end_without_a_lost_call_while_calls_fail_by_chance() {
+    let (dn, exact) = tokio::join!(soak("dn"), soak("exact"));
+    for ((code, out), issued) in [(dn, "5 issued, 0 of them"), (exact, "6 issued, 1 of them")] {
+        let line = |name: &str| out.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        assert_eq!(code, Some(0), "{out}");
+        assert!(line("Rotations").contains("5 of 5 ended"), "{out}");
+        assert!(line("Failed calls").contains(" 0, 0 of them outside"), "{out}");
+        assert!(line("Certificates").contains(issued), "{out}");
+        assert!(line("Left over").ends_with("nothing"), "{out}");
+        assert!(!line("Faults").contains("none"), "{out}");
+    }
+}
+
 #[tokio::test]
 async fn every_combination_ends_without_a_call_lost_outside_an_announced_gap() {
     let mut running = JoinSet::new();

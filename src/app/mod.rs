@@ -87,10 +87,18 @@ pub struct Running {
 /// # Errors
 /// Where it cannot start.
 pub async fn run(path: &Path, kind: Kind) -> Result<bool, Start> {
+    // Before anything else: who stops what only begins gets the same clean end.
+    let mut signals = system::Signals::new().map_err(Start::Signals)?;
     let config = config::load(path, kind).map_err(Start::Configuration)?;
     system::log(&config.daemon.log);
-    let mut signals = system::Signals::new().map_err(Start::Signals)?;
-    let running = start(config, Some((path.to_owned(), kind))).await?;
+    let started = tokio::select! {
+        started = start(config, Some((path.to_owned(), kind))) => started,
+        () = signals.stop() => {
+            tracing::info!("told to stop before the start was over: nothing was begun");
+            return Ok(true);
+        }
+    };
+    let running = started?;
     system::tell_ready(&format!("listening on {}", running.listens));
     let broken = running.broken.clone();
     tokio::select! {

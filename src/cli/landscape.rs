@@ -30,6 +30,7 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
         .map(drop)?;
     let configuration = folder.join(CONFIGURATION);
     refuse_anothers(&configuration)?;
+    let pace = arguments.pace();
     let options = sandbox::Options {
         people: match arguments.people.unwrap_or(People::Careful) {
             People::Careful => sandbox::People::Careful,
@@ -43,10 +44,11 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
             Matching::Exact => sandbox::Matching::Exact,
         },
         hands: match arguments.hands() {
-            Hands::Auto => sandbox::Hands::Auto { after: arguments.hands_take },
+            Hands::Auto => sandbox::Hands::Auto { after: pace.hands_take },
             Hands::Me => sandbox::Hands::Me,
         },
-        caller_cache: arguments.caller_cache,
+        caller_cache: pace.caller_cache,
+        caller_every: pace.caller_every,
         base_port: arguments.base_port,
         ..sandbox::Options::default()
     };
@@ -145,6 +147,7 @@ fn text(arguments: &Arguments, addresses: &sandbox::Addresses) -> String {
         Subject::Same => "same",
         Subject::Counted => "counted",
     };
+    let pace = arguments.pace();
     let places = [
         ("@listen@", arguments.listen.to_string()),
         ("@api@", addresses.successfactors.clone()),
@@ -152,8 +155,11 @@ fn text(arguments: &Arguments, addresses: &sandbox::Addresses) -> String {
         ("@mode@", mode.to_owned()),
         ("@rotation@", rotation.to_owned()),
         ("@subject@", subject.to_owned()),
-        ("@cache@", arguments.caller_cache.as_millis().to_string()),
-        ("@settle@", arguments.settle.as_millis().to_string()),
+        ("@cache@", pace.caller_cache.as_millis().to_string()),
+        ("@settle@", pace.settle.as_millis().to_string()),
+        ("@retire_after@", pace.retire_after.as_millis().to_string()),
+        ("@patience@", pace.patience.as_millis().to_string()),
+        ("@acts@", pace.acts_per_day.to_string()),
     ];
     places.iter().fold(TEMPLATE.to_owned(), |text, (place, value)| text.replace(place, value))
 }

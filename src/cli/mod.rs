@@ -36,6 +36,8 @@ pub mod sandbox;
 #[cfg(feature = "sandbox")]
 mod show;
 mod silence;
+#[cfg(feature = "sandbox")]
+mod soak;
 mod span;
 mod watches;
 

@@ -42,21 +42,35 @@ pub struct Arguments {
     /// End after one whole renewal, with 0 only if no call was lost outside an announced gap
     #[arg(long, conflicts_with = "landscape_only")]
     pub once: bool,
+    /// With --once: so many renewals in a row, as quick as they can be, and a summary; 0 only if none lost a call outside
+    /// an announced gap and every one of them ended
+    #[arg(long, value_name = "N", requires = "once", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rotations: Option<u32>,
+    /// With --rotations: certsteward's calls meet 503, 429, slow answers and lost ones by chance, drawn from the seed
+    #[arg(
+        long,
+        value_name = "SEED",
+        requires = "rotations",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1"
+    )]
+    pub faults: Option<u64>,
     /// Start the simulated systems only, and write a ready certsteward.toml into --dir for `certsteward run`
     #[arg(long, requires = "dir")]
     pub landscape_only: bool,
     /// The folder for configuration, store and files; without it: a temporary one, removed at the end
     #[arg(long, value_name = "D")]
     pub dir: Option<PathBuf>,
-    /// How long the simulated administrator takes
-    #[arg(long, value_name = "SPAN", default_value = "5s", value_parser = span::limit)]
-    pub hands_take: Duration,
-    /// How long the application keeps what it read of its destination
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::limit)]
-    pub caller_cache: Duration,
-    /// How long callers are watched after a switch (settle of the configuration)
-    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = span::limit)]
-    pub settle: Duration,
+    /// How long the simulated administrator takes [default: 5s, with --rotations 50ms]
+    #[arg(long, value_name = "SPAN", value_parser = span::limit)]
+    pub hands_take: Option<Duration>,
+    /// How long the application keeps what it read of its destination [default: 10s, with --rotations 300ms]
+    #[arg(long, value_name = "SPAN", value_parser = span::limit)]
+    pub caller_cache: Option<Duration>,
+    /// How long callers are watched after a switch (settle of the configuration) [default: 20s, with --rotations 500ms]
+    #[arg(long, value_name = "SPAN", value_parser = span::limit)]
+    pub settle: Option<Duration>,
     /// Where certsteward's page is served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9790")]
     pub listen: std::net::SocketAddr,
@@ -72,7 +86,59 @@ impl Arguments {
         let person = std::io::stdout().is_terminal() && !self.once && self.people.is_none();
         self.hands.unwrap_or(if person { Hands::Me } else { Hands::Auto })
     }
+
+    /// How long everything takes.
+    pub(super) fn pace(&self) -> Pace {
+        let pace = if self.rotations.is_some() { QUICK } else { SHOWN };
+        Pace {
+            hands_take: self.hands_take.unwrap_or(pace.hands_take),
+            caller_cache: self.caller_cache.unwrap_or(pace.caller_cache),
+            settle: self.settle.unwrap_or(pace.settle),
+            ..pace
+        }
+    }
 }
+
+/// How long everything takes in a sandbox.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The simulated administrator.
+    pub(super) hands_take: Duration,
+    /// The application's cache.
+    pub(super) caller_cache: Duration,
+    /// From one call of the application to the next.
+    pub(super) caller_every: Duration,
+    /// How long callers are watched after a switch.
+    pub(super) settle: Duration,
+    /// How long what was replaced is kept.
+    pub(super) retire_after: Duration,
+    /// How long certsteward waits for an answer.
+    pub(super) patience: Duration,
+    /// How many acts certsteward may do in a day.
+    pub(super) acts_per_day: u32,
+}
+
+/// For a person who watches.
+const SHOWN: Pace = Pace {
+    hands_take: Duration::from_secs(5),
+    caller_cache: Duration::from_secs(10),
+    caller_every: Duration::from_millis(500),
+    settle: Duration::from_secs(20),
+    retire_after: Duration::from_secs(5),
+    patience: Duration::from_secs(30),
+    acts_per_day: 20,
+};
+
+/// For many renewals in a row.
+const QUICK: Pace = Pace {
+    hands_take: Duration::from_millis(50),
+    caller_cache: Duration::from_millis(300),
+    caller_every: Duration::from_millis(100),
+    settle: Duration::from_millis(500),
+    retire_after: Duration::from_millis(200),
+    patience: Duration::from_millis(1500),
+    acts_per_day: 1_000_000,
+};
 
 /// Who does what hand-off mails ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -144,6 +210,7 @@ Examples:
   certsteward sandbox --hands me --match exact         you are the administrator
   certsteward sandbox --match exact --people liar      what is said where nobody did what they say
   certsteward sandbox --once --match exact             end to end in a minute, for scripts
+  certsteward sandbox --once --rotations 50 --faults   fifty renewals in a row, while calls fail by chance
   certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run";
 
 impl Arguments {
@@ -158,6 +225,10 @@ impl Arguments {
             })?),
         };
         let folder = self.dir.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-        super::show::run(self, folder.unwrap_or(std::path::Path::new(".")), output).await
+        let folder = folder.unwrap_or(std::path::Path::new("."));
+        match self.rotations {
+            Some(rotations) => super::soak::run(self, rotations, folder, output).await,
+            None => super::show::run(self, folder, output).await,
+        }
     }
 }

@@ -23,28 +23,20 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What a call under way may take beyond the application's cache.
 const SLACK: Duration = Duration::from_secs(1);
 /// The watch of the sandbox's configuration.
-const WATCH: &str = "sf-odata";
+pub(super) const WATCH: &str = "sf-odata";
 
 /// Runs the show until it is stopped, or with `--once` until one renewal has ended.
 pub(super) async fn run(arguments: &Arguments, folder: &Path, output: &mut Output) -> Result<Exit, Failed> {
     let mut stop = Stop::listen()?;
     let arguments = with_free_port(arguments)?;
     let laid = landscape::lay(&arguments, folder).await?;
-    let config = config::load(&laid.configuration, Kind::Given)
-        .map_err(|problems| Failed::configuration(problems.to_string()))?;
-    let running =
-        app::start(config, Some((laid.configuration.clone(), Kind::Given))).await.map_err(|error| {
-            Failed::could_not(format!(
-                "{}; another address: --listen 127.0.0.1:0",
-                Failed::because(&error).text
-            ))
-        })?;
+    let running = start(&laid).await?;
     announce(&laid, &running, output);
     let mut show = Show {
         running,
         began: SystemClock.now(),
         row: 0,
-        gap: Vec::new(),
+        gaps: Gaps::new(arguments.pace().caller_cache),
         ended: None,
         good: false,
         told: false,
@@ -59,8 +51,18 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path, output: &mut Outpu
     outcome.map(|()| exit)
 }
 
+/// Starts certsteward on what was laid.
+pub(super) async fn start(laid: &Laid) -> Result<Running, Failed> {
+    let config = config::load(&laid.configuration, Kind::Given)
+        .map_err(|problems| Failed::configuration(problems.to_string()))?;
+    app::start(config, Some((laid.configuration.clone(), Kind::Given))).await.map_err(|error| {
+        let text = Failed::because(&error).text;
+        Failed::could_not(format!("{text}; another address: --listen 127.0.0.1:0"))
+    })
+}
+
 /// Port 0 means any: links in mails must name it, so it is chosen before the configuration is written.
-fn with_free_port(arguments: &Arguments) -> Result<Arguments, Failed> {
+pub(super) fn with_free_port(arguments: &Arguments) -> Result<Arguments, Failed> {
     let mut arguments = arguments.clone();
     if arguments.listen.port() == 0 {
         let bound = std::net::TcpListener::bind(arguments.listen).and_then(|listener| listener.local_addr());
@@ -70,7 +72,7 @@ fn with_free_port(arguments: &Arguments) -> Result<Arguments, Failed> {
     Ok(arguments)
 }
 
-fn announce(laid: &Laid, running: &Running, output: &mut Output) {
+pub(super) fn announce(laid: &Laid, running: &Running, output: &mut Output) {
     output.line("certsteward runs for real; every system it speaks to is SIMULATED, on this machine only:");
     let mut places = vec![("certsteward".to_owned(), format!("http://{}/", running.listens()))];
     places.extend(landscape::places(&laid.landscape.addresses()));
@@ -81,11 +83,42 @@ fn announce(laid: &Laid, running: &Running, output: &mut Output) {
     output.flush();
 }
 
+/// The announced gaps, each from its announcement to its end.
+pub(super) struct Gaps {
+    spans: Vec<(Timestamp, Timestamp)>,
+    /// What the application goes on using for so long.
+    cache: chrono::Duration,
+}
+
+impl Gaps {
+    /// None yet.
+    pub(super) fn new(cache: Duration) -> Self {
+        Self { spans: Vec::new(), cache: chrono::Duration::from_std(cache + SLACK).unwrap_or_default() }
+    }
+
+    /// All of them.
+    pub(super) fn spans(&self) -> &[(Timestamp, Timestamp)] {
+        &self.spans
+    }
+
+    /// One is over once the new certificate is settled and the application has let go of the old one, or once the renewal
+    /// ended without that.
+    pub(super) fn note(&mut self, event: &Event) {
+        if event.kind == EventKind::GapAnnounced {
+            self.spans.push((event.at, Timestamp::MAX_UTC));
+        } else if matches!(event.kind, EventKind::Settled | EventKind::RenewalEnded) {
+            for gap in self.spans.iter_mut().filter(|gap| gap.1 == Timestamp::MAX_UTC) {
+                gap.1 = event.at + self.cache;
+            }
+        }
+    }
+}
+
 struct Show {
     running: Running,
     began: Timestamp,
     row: i64,
-    gap: Vec<(Timestamp, Timestamp)>,
+    gaps: Gaps,
     ended: Option<Timestamp>,
     good: bool,
     told: bool,
@@ -94,10 +127,11 @@ struct Show {
 impl Show {
     /// Prints events as they happen. Returns when, with `--once`, the whole renewal has ended.
     async fn go_on(&mut self, arguments: &Arguments, laid: &Laid, output: &mut Output) -> Result<(), Failed> {
-        let spans = arguments.hands_take + arguments.settle + arguments.caller_cache * 4;
+        let pace = arguments.pace();
+        let spans = pace.hands_take + pace.settle + pace.caller_cache * 4;
         let limit = chrono::Duration::from_std(LIMIT + spans).unwrap_or(chrono::Duration::MAX);
         loop {
-            self.print_new(arguments.caller_cache, output).await?;
+            self.print_new(output).await?;
             if self.is_over(laid, arguments) {
                 if arguments.once {
                     return Ok(());
@@ -123,32 +157,21 @@ impl Show {
         }
     }
 
-    async fn print_new(&mut self, cache: Duration, output: &mut Output) -> Result<(), Failed> {
+    async fn print_new(&mut self, output: &mut Output) -> Result<(), Failed> {
         let events = self.running.daemon().events(None, None, 200).await;
         let mut events = events.map_err(|refused| Failed::could_not(refused.to_string()))?;
         events.reverse();
         let seen = self.row;
         for (row, event) in events.into_iter().filter(|(row, _)| *row > seen) {
             self.row = row;
-            self.note(&event, cache);
+            self.gaps.note(&event);
+            if event.kind == EventKind::RenewalEnded {
+                self.ended = Some(event.at);
+            }
             print(&event, self.began, output);
         }
         output.flush();
         Ok(())
-    }
-
-    /// An announced gap is over once the new certificate is settled and the application has let go of the old one.
-    fn note(&mut self, event: &Event, cache: Duration) {
-        if event.kind == EventKind::GapAnnounced {
-            self.gap.push((event.at, Timestamp::MAX_UTC));
-        } else if event.kind == EventKind::Settled {
-            let end = event.at + chrono::Duration::from_std(cache + SLACK).unwrap_or_default();
-            for gap in self.gap.iter_mut().filter(|gap| gap.1 == Timestamp::MAX_UTC) {
-                gap.1 = end;
-            }
-        } else if event.kind == EventKind::RenewalEnded {
-            self.ended = Some(event.at);
-        }
     }
 
     /// One renewal has ended, everything replaced is gone, and the application has called with the new certificate.
@@ -166,16 +189,16 @@ impl Show {
         }
         self.good =
             record.renewal.is_none() && record.leftovers.is_empty() && in_force_everywhere(view, laid);
-        let cached = chrono::Duration::from_std(arguments.caller_cache).unwrap_or_default();
+        let cached = chrono::Duration::from_std(arguments.pace().caller_cache).unwrap_or_default();
         self.good && SystemClock.now() > ended + cached
     }
 
     /// What the application lost, and whether that was announced.
     fn conclude(&self, laid: &Laid, once: bool, output: &mut Output) -> Exit {
         let report = laid.landscape.caller_report();
-        let unannounced = report.failures_outside(&self.gap).len();
+        let unannounced = report.failures_outside(self.gaps.spans()).len();
         output.line("");
-        let gap = match (self.gap.is_empty(), report.failures) {
+        let gap = match (self.gaps.spans().is_empty(), report.failures) {
             (true, _) => "no gap was announced",
             (false, 0) => "a gap was announced beforehand, and did not come",
             (false, _) => "a gap was announced beforehand",
@@ -197,7 +220,7 @@ impl Show {
     }
 }
 
-fn in_force_everywhere(view: &WatchView, laid: &Laid) -> bool {
+pub(super) fn in_force_everywhere(view: &WatchView, laid: &Laid) -> bool {
     let used = laid.landscape.caller_report().certificate.map(|in_use| in_use.fingerprint);
     let in_force = view.record.in_force.as_ref().map(|standing| standing.fingerprint().hex());
     used.is_some() && used == in_force

@@ -74,7 +74,7 @@ async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option
     let mut silent = false;
     let mut hold = None;
     if let Some(fault) = fault {
-        tokio::time::sleep(fault.delay).await;
+        super::http::late(fault.delay).await;
         hold = fault.hold;
         if let Some(hold) = &hold {
             hold.pass(Stage::Arrived, "DATA", PATH).await;

@@ -58,7 +58,9 @@ impl Lab {
             ("@subject@", "auto"),
             ("@cache@", "500"),
             ("@settle@", "1500"),
-            ("\"5s\"", "\"1s\""),
+            ("@retire_after@", "1000"),
+            ("@patience@", "30000"),
+            ("@acts@", "20"),
             ("control.sock", "c.sock"),
         ];
         let template = include_str!("../../src/cli/landscape.toml");

@@ -132,9 +132,12 @@ pub(super) async fn judge(
     wrong.extend(orphans.iter().cloned());
     wrong.extend(scene.overslept.map(|at| format!("what was due at {at} was slept through")));
     let report = scene.landscape.caller_report();
-    let outside = report.failures_outside(&gaps(&lines, scene.left_renewed)).len();
-    if outside > 0 {
-        wrong.push(format!("{outside} calls of the application lost outside an announced gap"));
+    let lost = report.failures_outside(&gaps(&lines, scene.left_renewed));
+    let outside = lost.len();
+    if let Some(first) = lost.first() {
+        let why = first.failure.as_deref().unwrap_or_default();
+        wrong
+            .push(format!("{outside} calls lost outside an announced gap, the first at {}: {why}", first.at));
     }
     let twice = mails_twice(&scene);
     if twice.len() > twice_allowed {

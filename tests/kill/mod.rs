@@ -9,6 +9,7 @@ mod faults;
 mod judge;
 mod points;
 mod scene;
+mod stop;
 mod wake;
 
 use std::sync::LazyLock;
@@ -83,7 +84,7 @@ const COMBINATIONS: [Terms; 15] = [
 ];
 
 /// So many rotations run at once, over both tables. Each waits most of its time, and more where waits are waited for.
-static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(if long() { 40 } else { 24 }));
+static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(if long() { 12 } else { 16 }));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_survives_a_kill_at_every_point() {
@@ -145,11 +146,11 @@ fn told(title: &str, outcomes: Vec<Outcome>) {
 async fn run(case: Case) -> Outcome {
     let watch = Stopwatch::start();
     let Case { terms, mut name, trouble, twice } = case;
-    let lifetime = match &trouble {
-        Trouble::Faults { token_lifetime, .. } => *token_lifetime,
-        Trouble::Kill(_) => None,
+    let (lifetime, timeout) = match &trouble {
+        Trouble::Faults { token_lifetime, .. } => (*token_lifetime, "3s"),
+        Trouble::Kill(_) => (None, "30s"),
     };
-    let mut scene = Scene::lay(terms, lifetime).await;
+    let mut scene = Scene::lay(terms, lifetime, timeout).await;
     let mut came = true;
     let driven = async {
         match trouble {

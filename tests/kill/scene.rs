@@ -152,7 +152,9 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) async fn lay(terms: Terms, token_lifetime: Option<Duration>) -> Self {
+    /// Lays the landscape and the configuration. The daemon waits for an answer so long: where none is held back, so long
+    /// that a busy machine makes no fault of its own.
+    pub(super) async fn lay(terms: Terms, token_lifetime: Option<Duration>, timeout: &str) -> Self {
         let mut options = Options {
             matching: terms.matching,
             hands: Hands::Auto { after: Duration::from_millis(100) },
@@ -175,6 +177,7 @@ impl Scene {
             ("@smtp@", addresses.smtp),
             ("@auto_renew@", if terms.is_left() { "yes" } else { "no" }.to_owned()),
             ("@renewal@", terms.renewal()),
+            ("@timeout@", timeout.to_owned()),
             ("@more@", terms.more_callers()),
         ];
         let text = include_str!("scene.toml").to_owned();
@@ -210,13 +213,6 @@ impl Scene {
     /// Kills it and starts it again.
     pub(super) fn restart(&mut self) {
         self.kill();
-        self.start();
-    }
-
-    /// Kills it while the state is locked, and starts it again without the lock.
-    pub(super) fn unlock_after_kill(&mut self, lock: Connection) {
-        self.kill();
-        drop(lock);
         self.start();
     }
 
@@ -414,5 +410,5 @@ const TICK: Duration = Duration::from_millis(20);
 /// After so long without an event a wait that is far longer is cut short.
 const QUIET: Duration = Duration::from_millis(2500);
 /// So many seconds after its moment nobody can say that it is about to be noticed.
-const OVERSLEPT: i64 = 20;
+const OVERSLEPT: i64 = 60;
 const LIMIT: Duration = Duration::from_secs(90);

@@ -33,11 +33,20 @@ impl DaemonProcess {
         self.end();
     }
 
-    /// Asks it to stop and waits; its exit code, none where it did not stop within ten seconds.
+    /// Whether it has come so far that it listens for SIGTERM, by what the kernel knows of it.
+    pub fn hears_sigterm(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        let sigterm = 15;
+        caught & (1 << (sigterm - 1)) != 0
+    }
+
+    /// Asks it to stop and waits; its exit code, none where a signal ended it or it did not stop within a minute.
     pub async fn stop(mut self) -> Option<i32> {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
         let mut pause = tokio::time::interval(Duration::from_millis(20));
-        for _ in 0..500 {
+        for _ in 0..3000 {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
