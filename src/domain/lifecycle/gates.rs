@@ -115,8 +115,8 @@ fn sight(question: &Question<'_>) -> Judgement {
 }
 
 fn clock(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = matches!(question.act, Act::Switch { .. }) && is_in_gap(question.record);
-    if ends_a_gap || matches!(question.act, Act::RollBack { .. }) {
+    let ends_a_gap = is_switch(question.act) && is_in_gap(question.record);
+    if ends_a_gap || question.act.goes_back() {
         return None;
     }
     let (_, why) = question.record.clock_doubt.as_ref()?;
@@ -335,7 +335,7 @@ mod tests {
     fn a_clock_in_doubt_holds_all_but_a_roll_back() {
         let mut record = renewing(&free());
         record.clock_doubt = Some((noon(), "the clock is a year ahead".to_owned()));
-        check(&free(), &record, "clock", &FORWARD);
+        check(&free(), &record, "clock", FORWARD);
     }
 
     #[test]
