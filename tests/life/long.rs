@@ -54,6 +54,15 @@ async fn half_switched() -> World {
 }
 
 #[tokio::test]
+async fn an_entry_that_somebody_renewed_unseen_is_not_probed_every_minute() {
+    let mut world = half_switched().await;
+    let before = world.change(|facts| facts.probes);
+    world.run(24 * 60).await;
+    let probes = world.change(|facts| facts.probes) - before;
+    assert!(probes < 60, "{probes} probes in a day\n{}", world.text());
+}
+
+#[tokio::test]
 async fn a_candidate_in_use_that_comes_near_its_end_is_told_though_another_is_in_force() {
     let mut world = half_switched().await;
     world.until(376).await;

@@ -12,7 +12,7 @@ use certsteward::domain::finding::Level;
 use certsteward::domain::message::Message;
 use certsteward::domain::policy::{Emergency, Retire};
 use certsteward::domain::reason::Reason;
-use certsteward::domain::record::{Ask, Leftover, Order, Record, Renewal, Standing};
+use certsteward::domain::record::{Ask, Leftover, Order, Record, Standing};
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::watch::{Mode, Rotation, SubjectChoice};
 use certsteward::domain::{Duration, Timestamp};
@@ -39,6 +39,8 @@ pub struct Judge {
     pub kept_by_person: bool,
     /// Since when the certificate in force is not served although calls could show it.
     refused_since: Option<Timestamp>,
+    /// Since when a renewal is under way of which nothing is said.
+    quiet_since: Option<Timestamp>,
     pub level: Option<(Timestamp, Level)>,
     /// Whether everything written down is searched for secrets.
     pub searches: bool,
@@ -347,8 +349,11 @@ impl Outside {
             self.judge.breaks(|| "the last safe moment is over, and nobody is told".to_owned());
         }
         let frozen = self.watch.freezes.iter().any(|freeze| freeze.contains(now));
-        let lasts = |renewal: &Renewal| now - renewal.started > Duration::days(10) && now - renewal.moved > Duration::days(9);
-        if record.renewal.as_ref().is_some_and(lasts) && !frozen && view.level < Level::Warning {
+        let quiet = record.renewal.is_some() && view.level < Level::Warning && !frozen;
+        let steady = self.now - self.skewed_at > Duration::days(2);
+        let since = self.judge.quiet_since.filter(|_| quiet && steady).unwrap_or(self.now);
+        self.judge.quiet_since = Some(since);
+        if self.now - since > Duration::days(9) {
             self.judge.breaks(|| "a renewal lasts for more than nine days, and nobody is told".to_owned());
         }
     }
@@ -397,6 +402,7 @@ impl Outside {
     /// The host was away: what was not looked at could not be noticed.
     pub fn forget_waits(&mut self) {
         self.judge.refused_since = None;
+        self.judge.quiet_since = None;
     }
 }
 
