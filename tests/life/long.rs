@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::record::Role;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Matching, Mode, Validity};
+use certsteward::domain::watch::{Matching, Mode, Rotation, Validity};
 
 use crate::support::world::{World, caller};
 
@@ -36,6 +36,21 @@ async fn a_candidate_that_expires_unused_makes_room_for_the_next() {
     world.run(60).await;
     assert!(world.change(|facts| facts.is_served("first")));
     assert!(world.record().renewal.is_none(), "{}", world.text());
+}
+
+#[tokio::test]
+async fn what_was_issued_in_place_and_expires_unknown_makes_room_for_the_next() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().validity = Validity::Days(75);
+    world.terms().rotation = Rotation::InPlace;
+    world.until_event(EventKind::HandOffOpened, 10).await;
+    for day in (310..=390).step_by(10) {
+        world.until(day).await;
+    }
+    assert_eq!(world.record().generation, 2, "{}", world.text());
+    world.serve(10).await;
+    world.run(60).await;
+    assert!(world.change(|facts| facts.is_served("first")) && world.record().renewal.is_none());
 }
 
 /// Two callers, of which one was let use the candidate; then somebody renewed the certificate in force.

@@ -37,8 +37,8 @@ pub struct Judge {
     pub events: u64,
     /// A person said that something shall stay.
     pub kept_by_person: bool,
-    /// Since when the certificate in force is not served although calls could show it.
-    refused_since: Option<Timestamp>,
+    /// Since when which system refuses the certificate in force although calls could show it.
+    refused_since: BTreeMap<String, Timestamp>,
     /// Since when a renewal is under way of which nothing is said.
     quiet_since: Option<Timestamp>,
     pub level: Option<(Timestamp, Level)>,
@@ -384,24 +384,26 @@ impl Outside {
     fn judge_refusal(&mut self, view: &WatchView) {
         let Some(in_force) = view.record.in_force.as_ref().filter(|_| !self.watch.probes.is_empty()) else { return };
         let chain: &Chain = &in_force.chain;
-        let served = self.systems.iter().all(|system| system.serves(chain, self.now));
         let clear = self.weather.api.is_none_or(|(until, _, _)| until + Duration::hours(30) <= self.now)
             && self.now - self.skewed_at > Duration::days(2)
             && self.weather.key.is_none_or(|until| until + Duration::hours(30) <= self.now);
-        if served || !clear {
-            self.judge.refused_since = None;
-            return;
-        }
-        let since = *self.judge.refused_since.get_or_insert(self.now);
         let every = self.watch.probes.iter().map(|probe| probe.every).max().unwrap_or_else(Duration::zero);
-        if self.now - since > every + Duration::hours(26) && view.level < Level::Warning {
-            self.judge.breaks(|| "the certificate in force is refused, and it is shown as healthy".to_owned());
+        for system in &self.systems {
+            if system.serves(chain, self.now) || !clear {
+                self.judge.refused_since.remove(&system.id);
+                continue;
+            }
+            let since = *self.judge.refused_since.entry(system.id.clone()).or_insert(self.now);
+            if self.now - since > every + Duration::hours(26) && view.level < Level::Warning {
+                let id = system.id.clone();
+                self.judge.breaks(|| format!("{id} refuses the certificate in force, and it is shown as healthy"));
+            }
         }
     }
 
     /// The host was away: what was not looked at could not be noticed.
     pub fn forget_waits(&mut self) {
-        self.judge.refused_since = None;
+        self.judge.refused_since.clear();
         self.judge.quiet_since = None;
     }
 }
