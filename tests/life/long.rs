@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::record::Role;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Matching, Mode, Rotation, Validity};
+use certsteward::domain::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Validity};
 
 use crate::support::world::{World, caller};
 
@@ -90,7 +90,7 @@ async fn callers_go_back_from_a_candidate_that_expired_under_them() {
     world.until(382).await;
     let destinations = world.change(|facts| facts.destinations.values().cloned().collect::<Vec<_>>());
     assert_eq!(destinations, ["sfapi.pem", "sfapi.pem"], "{}", world.text());
-    assert!(world.findings().contains(&"critical rolled-back".to_owned()), "{:?}", world.findings());
+    assert!(world.kinds().contains("rolled-back") && world.record().renewal.is_none(), "{}", world.text());
 }
 
 #[tokio::test]
@@ -106,4 +106,14 @@ async fn what_was_issued_and_is_not_shown_yet_waits_for_no_second_approval() {
     world.change(|facts| facts.not_yet_shown.clear());
     world.run(60).await;
     assert!(world.record().standing(Role::Candidate).is_some(), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_target_told_by_certsteward_that_must_let_go_of_the_old_mapping_is_announced_before() {
+    let mut world = World::late(Matching::Exact);
+    world.watch.targets[0].delivery = Delivery::Direct;
+    world.terms().subject = SubjectChoice::Same;
+    world.until_event(EventKind::Published, 10).await;
+    let at = |kind: &str| world.text().find(kind).unwrap_or_else(|| panic!("no {kind}\n{}", world.text()));
+    assert!(at("gap-announced") < at(" published: "), "{}", world.text());
 }

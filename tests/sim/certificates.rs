@@ -7,8 +7,8 @@ use certsteward::domain::Timestamp;
 use certsteward::domain::certificate::{Certificate, Fingerprint};
 use certsteward::domain::chain::Chain;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ED25519,
-    SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PKCS_ED25519, SerialNumber, date_time_ymd,
 };
 use zeroize::Zeroizing;
 
@@ -93,7 +93,8 @@ pub fn secrets() -> Vec<Vec<u8>> {
             let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
             if upper { hex.to_uppercase().into_bytes() } else { hex.into_bytes() }
         };
-        let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes).into_bytes();
+        let base64 =
+            |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes).into_bytes();
         let decimal = format!("{:?}", &raw[..8]).trim_matches(['[', ']']).to_owned().into_bytes();
         // The PEM body of the whole key: its first characters are the same for every key, its middle is not.
         let body = base64(&pkcs8(number));

@@ -65,7 +65,10 @@ pub enum Meddling {
     /// A redeployment puts a destination back.
     Redeploys(u64),
     /// The entry in force is replaced, with the same or another subject.
-    RenewsInPlace { same: bool, authority: usize },
+    RenewsInPlace {
+        same: bool,
+        authority: usize,
+    },
     /// A new entry beside it, and the destinations set to it.
     RenewsBeside,
     DeletesCandidate,
@@ -153,7 +156,8 @@ pub fn draw(seed: u64, settings: &Settings) -> Vec<Happening> {
                 Trigger::At(Duration::minutes(chance.between(60, settings.life.num_minutes())))
             } else {
                 let nth = u32::try_from(chance.between(1, 4)).unwrap_or(1);
-                let wait = if chance.percent(40) { Duration::zero() } else { chance.span(Duration::days(20)) };
+                let wait =
+                    if chance.percent(40) { Duration::zero() } else { chance.span(Duration::days(20)) };
                 Trigger::After(chance.one(&TURNS), nth, wait)
             };
             Happening { trigger, fault: fault(chance) }

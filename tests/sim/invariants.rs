@@ -170,8 +170,12 @@ impl Outside {
         let count = self.judge.issued.entry(renewal.generation).or_default();
         *count += 1;
         let count = *count;
-        let auto = renewal.terms.subject == SubjectChoice::Auto && renewal.terms.rotation != Rotation::InPlace;
-        let counted = record.in_force.as_ref().is_none_or(|standing| standing.chain.leaf.common_name() != order.common_name);
+        let auto =
+            renewal.terms.subject == SubjectChoice::Auto && renewal.terms.rotation != Rotation::InPlace;
+        let counted = record
+            .in_force
+            .as_ref()
+            .is_none_or(|standing| standing.chain.leaf.common_name() != order.common_name);
         let most = 1 + u32::from(auto && counted);
         let generation = renewal.generation;
         if count > most {
@@ -234,8 +238,11 @@ impl Outside {
     /// A certificate in use expired: nobody may be surprised by it.
     pub fn judge_expiry(&mut self, before: &BTreeMap<String, bool>) {
         let after = self.service();
-        let lost: Vec<&String> =
-            before.iter().filter(|(id, served)| **served && after.get(*id) == Some(&false)).map(|(id, _)| id).collect();
+        let lost: Vec<&String> = before
+            .iter()
+            .filter(|(id, served)| **served && after.get(*id) == Some(&false))
+            .map(|(id, _)| id)
+            .collect();
         let Some(id) = lost.first().map(|id| (*id).clone()) else { return };
         let now = self.now;
         self.timeline.say(now, || format!("<< {id} is not served any more, by an expiry"));
@@ -249,7 +256,8 @@ impl Outside {
 
     /// A refused logon of ours: never the one that locks the login.
     pub fn judge_logon(&mut self, system: usize) {
-        let lately = self.skewed_at > super::timeline::epoch() && self.now - self.skewed_at < Duration::hours(49);
+        let lately =
+            self.skewed_at > super::timeline::epoch() && self.now - self.skewed_at < Duration::hours(49);
         let system = &self.systems[system];
         let locked = system.locks_at.is_some_and(|limit| system.refused >= limit);
         if locked && !lately {
@@ -268,7 +276,8 @@ impl Outside {
                 self.judge.breaks(|| text);
             }
         }
-        if self.judge.searches && !change.events.is_empty() && holds_secret(format!("{change:?}").as_bytes()) {
+        if self.judge.searches && !change.events.is_empty() && holds_secret(format!("{change:?}").as_bytes())
+        {
             self.judge.breaks(|| "a private key is to be written down".to_owned());
         }
         for (notifier, message) in &change.messages {
@@ -306,7 +315,8 @@ impl Outside {
         let now = self.now;
         let level = view.level;
         if self.judge.level.is_none_or(|(_, before)| before != level) {
-            let codes: Vec<String> = view.findings.iter().map(|finding| format!("{} {}", finding.level, finding.key())).collect();
+            let codes: Vec<String> =
+                view.findings.iter().map(|finding| format!("{} {}", finding.level, finding.key())).collect();
             self.timeline.say(now, || format!("== {level}: {}", codes.join(", ")));
         }
         self.judge.level = Some((now, level));
@@ -327,14 +337,20 @@ impl Outside {
             }
             return;
         };
-        let in_force = if view.record.renewal.as_ref().is_some_and(|renewal| renewal.candidate.is_some()) { return } else { in_force };
+        let in_force = if view.record.renewal.as_ref().is_some_and(|renewal| renewal.candidate.is_some()) {
+            return;
+        } else {
+            in_force
+        };
         for target in &self.watch.targets {
             let known = in_force.targets.get(&target.id).is_some_and(|publication| {
                 publication.is_known() || publication.published.is_some() || publication.held == Some(true)
             });
             if !known && view.level < Level::Warning {
                 let id = target.id.clone();
-                self.judge.breaks(|| format!("nothing shows that {id} knows the certificate, and it is shown as healthy"));
+                self.judge.breaks(|| {
+                    format!("nothing shows that {id} knows the certificate, and it is shown as healthy")
+                });
             }
         }
     }
@@ -365,7 +381,8 @@ impl Outside {
         }
         let prints = |standing: Option<&Standing>| standing.map(Standing::fingerprint);
         let renewal = record.renewal.as_ref();
-        let mut known: Vec<Fingerprint> = record.leftovers.iter().map(|left: &Leftover| left.chain.fingerprint()).collect();
+        let mut known: Vec<Fingerprint> =
+            record.leftovers.iter().map(|left: &Leftover| left.chain.fingerprint()).collect();
         known.extend(prints(record.in_force.as_ref()));
         known.extend(prints(renewal.and_then(|renewal| renewal.replaced.as_ref())));
         let order = renewal.and_then(|renewal| renewal.order.as_ref()).map(|order| order.name.clone());
@@ -382,7 +399,9 @@ impl Outside {
 
     /// What calls could show is known within the time between two probes.
     fn judge_refusal(&mut self, view: &WatchView) {
-        let Some(in_force) = view.record.in_force.as_ref().filter(|_| !self.watch.probes.is_empty()) else { return };
+        let Some(in_force) = view.record.in_force.as_ref().filter(|_| !self.watch.probes.is_empty()) else {
+            return;
+        };
         let chain: &Chain = &in_force.chain;
         let clear = self.weather.api.is_none_or(|(until, _, _)| until + Duration::hours(30) <= self.now)
             && self.now - self.skewed_at > Duration::days(2)
@@ -396,7 +415,8 @@ impl Outside {
             let since = *self.judge.refused_since.entry(system.id.clone()).or_insert(self.now);
             if self.now - since > every + Duration::hours(26) && view.level < Level::Warning {
                 let id = system.id.clone();
-                self.judge.breaks(|| format!("{id} refuses the certificate in force, and it is shown as healthy"));
+                self.judge
+                    .breaks(|| format!("{id} refuses the certificate in force, and it is shown as healthy"));
             }
         }
     }

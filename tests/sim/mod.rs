@@ -218,15 +218,20 @@ impl Life {
 
     /// With everything well for weeks and people who do what they are asked, every caller is served, and everybody knows.
     async fn judge_end(&mut self) {
-        let findings: Vec<String> = self.view.iter().flat_map(|view| &view.findings)
-            .map(|finding| format!("{} {}", finding.level, finding.key())).collect();
+        let findings: Vec<String> = self
+            .view
+            .iter()
+            .flat_map(|view| &view.findings)
+            .map(|finding| format!("{} {}", finding.level, finding.key()))
+            .collect();
         self.world.with(|outside| {
             // A renewal that has only begun may be in the gap that it announced.
             let begun = outside.saved.as_ref().and_then(|record| record.renewal.as_ref());
             let begun = begun.is_some_and(|renewal| outside.now - renewal.started < Duration::days(5));
             let service = if begun { BTreeMap::new() } else { outside.service() };
             if let Some((id, _)) = service.iter().find(|(_, served)| !**served) {
-                let text = format!("{id} is not served in the end, with everything well: {}", findings.join(", "));
+                let text =
+                    format!("{id} is not served in the end, with everything well: {}", findings.join(", "));
                 outside.judge.breaks(|| text);
             }
             outside.judge.judge_messages();
@@ -259,9 +264,14 @@ impl Life {
     async fn until(&mut self, end: Timestamp) {
         let mut turns = (self.now(), 0_u32);
         while self.now() < end && !self.is_broken() {
-            turns = if self.now() - turns.0 < Duration::days(1) { (turns.0, turns.1 + 1) } else { (self.now(), 0) };
+            turns = if self.now() - turns.0 < Duration::days(1) {
+                (turns.0, turns.1 + 1)
+            } else {
+                (self.now(), 0)
+            };
             if turns.1 > 6_000 {
-                self.world.with(|outside| outside.judge.breaks(|| "it does not come to rest for a day".to_owned()));
+                self.world
+                    .with(|outside| outside.judge.breaks(|| "it does not come to rest for a day".to_owned()));
             }
             let (renewal, expiry, suspended) = self.world.with(|outside| {
                 (outside.next_self_renewal(), outside.next_expiry(), outside.weather.suspended)
@@ -477,10 +487,25 @@ mod tests {
     async fn no_random_life_breaks_an_invariant() {
         let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let first = number("CERTSTEWARD_SEED").unwrap_or(1);
-        let lives = number("CERTSTEWARD_LIVES").unwrap_or(20);
+        let lives = number("CERTSTEWARD_LIVES").unwrap_or(10);
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for seed in first..first + lives {
             let outcome = live(seed).await;
-            assert!(outcome.broken.is_none(), "{}", outcome.broken.unwrap().1);
+            assert!(outcome.broken.is_none(), "seed {}: {}", outcome.seed, outcome.broken.unwrap().1);
+            for (what, count) in outcome.counts {
+                *counts.entry(what).or_default() += count;
+            }
         }
+        let some = |prefix: &str| counts.keys().any(|what| what.starts_with(prefix));
+        assert!(lives < 10 || (some("act switch") && some("fault ")), "nothing happened: {counts:?}");
+    }
+
+    #[test]
+    fn a_key_is_found_in_whatever_form_it_was_written_down() {
+        for (number, secret) in certificates::secrets().into_iter().enumerate() {
+            let text = [b"kept beside ".as_slice(), &secret, b" and more"].concat();
+            assert!(invariants::holds_secret(&text), "{number}");
+        }
+        assert!(!invariants::holds_secret(b"kept beside nothing"));
     }
 }

@@ -58,7 +58,11 @@ impl Life {
         if diligent {
             return Duration::minutes(chance.between(5, 90));
         }
-        if chance.percent(8) { Duration::days(chance.between(30, 90)) } else { chance.span(Duration::days(21)) }
+        if chance.percent(8) {
+            Duration::days(chance.between(30, 90))
+        } else {
+            chance.span(Duration::days(21))
+        }
     }
 
     /// Whether nobody was told of this yet; while people are diligent, they are told anew each day.
@@ -92,9 +96,8 @@ impl Life {
     }
 
     fn mending(&self, finding: &Finding, view: &WatchView) -> Option<Mending> {
-        let by_hand = self.settings.file
-            || self.settings.mode == Mode::Observe
-            || view.watch.leaves_to_source();
+        let by_hand =
+            self.settings.file || self.settings.mode == Mode::Observe || view.watch.leaves_to_source();
         match finding.code {
             Code::SwitchedBack | Code::CallerElsewhere => Some(Mending::Callers),
             Code::SourceVanished => Some(Mending::Source),
@@ -323,7 +326,8 @@ impl Outside {
                 }
                 if impossible && !excused {
                     self.judge.breaks(|| {
-                        "a person was asked to add what the system refuses beside what stands there".to_owned()
+                        "a person was asked to add what the system refuses beside what stands there"
+                            .to_owned()
                     });
                 }
             }
@@ -368,13 +372,13 @@ impl Outside {
         let name = self.followed();
         let common_name = self.entry(&name).map(|entry| entry.issued.chain.leaf.common_name());
         let number = self.issued;
-        let common_name =
-            common_name.filter(|_| same).unwrap_or_else(|| format!("HAND-{number}"));
+        let common_name = common_name.filter(|_| same).unwrap_or_else(|| format!("HAND-{number}"));
         self.put(&name, &common_name, days, false, authority);
     }
 
     fn map_in_force(&mut self) -> Vec<String> {
-        let chain = self.saved.as_ref().and_then(|record| record.in_force.as_ref()).map(|one| one.chain.clone());
+        let chain =
+            self.saved.as_ref().and_then(|record| record.in_force.as_ref()).map(|one| one.chain.clone());
         let Some(chain) = chain.map(Arc::new) else { return Vec::new() };
         for system in &mut self.systems {
             if !system.knows(&chain) {

@@ -83,16 +83,26 @@ impl Settings {
         let chance = &mut Chance::of(seed, "settings");
         let file = chance.percent(8);
         let days = chance.one(&[7, 7, 14, 30, 90, 90, 180, 365, 365, 365, 365]);
-        let rotation =
-            chance.one(&[Rotation::SideBySide, Rotation::SideBySide, Rotation::SideBySide, Rotation::InPlace, Rotation::LeftToSource]);
+        let rotation = chance.one(&[
+            Rotation::SideBySide,
+            Rotation::SideBySide,
+            Rotation::SideBySide,
+            Rotation::InPlace,
+            Rotation::LeftToSource,
+        ]);
         let renews = !file && (rotation == Rotation::LeftToSource || chance.percent(40));
         let told = chance.one(&[AutoRenew::Unknown, if renews { AutoRenew::Yes } else { AutoRenew::No }]);
-        let subjects = [SubjectChoice::Auto, SubjectChoice::Auto, SubjectChoice::Same, SubjectChoice::Counted];
+        let subjects =
+            [SubjectChoice::Auto, SubjectChoice::Auto, SubjectChoice::Same, SubjectChoice::Counted];
         let level = usize::from(chance.percent(30));
         let callers = 1 + chance.below(3);
         let systems = 1 + u64::from(chance.percent(25));
         let subject = chance.one(&subjects);
-        let subject = if rotation == Rotation::InPlace && subject == SubjectChoice::Counted { SubjectChoice::Same } else { subject };
+        let subject = if rotation == Rotation::InPlace && subject == SubjectChoice::Counted {
+            SubjectChoice::Same
+        } else {
+            subject
+        };
         Self {
             file,
             mode: chance.one(&[Mode::Act, Mode::Act, Mode::Act, Mode::Propose, Mode::Propose, Mode::Observe]),
@@ -106,10 +116,20 @@ impl Settings {
             retire: chance.one(&[Retire::Ask, Retire::Auto, Retire::Auto, Retire::Never]),
             retire_after: Duration::days(chance.one(&[1, 3, 14])),
             settle: Duration::minutes(chance.one(&[20, 20, 180])),
-            emergency: chance.one(&[Emergency::FromCritical, Emergency::Never, Emergency::Within(Duration::days(2))]),
+            emergency: chance.one(&[
+                Emergency::FromCritical,
+                Emergency::Never,
+                Emergency::Within(Duration::days(2)),
+            ]),
             four_eyes: chance.percent(30),
             acts_per_day: chance.one(&[20, 20, 4]),
-            window: chance.one(&[None, None, None, Some("Mon-Thu 08:00-16:00 Europe/Berlin"), Some("Sat,Sun 22:00-04:00")]),
+            window: chance.one(&[
+                None,
+                None,
+                None,
+                Some("Mon-Thu 08:00-16:00 Europe/Berlin"),
+                Some("Sat,Sun 22:00-04:00"),
+            ]),
             freeze: chance.percent(20).then(|| (chance.between(20, 400), chance.between(2, 12))),
             follows: chance.percent(60),
             level,
@@ -119,7 +139,9 @@ impl Settings {
             every: Duration::hours(chance.one(&[6, 24, 24, 72])),
             bell: Duration::hours(chance.one(&[6, 24, 48, 48])),
             tick_milliseconds: chance.one(&[0, 1, 50, 2_000]),
-            life: Duration::days(i64::from(days) * chance.one(&[3, 4, 6]).min(1_300 / i64::from(days).max(1))),
+            life: Duration::days(
+                i64::from(days) * chance.one(&[3, 4, 6]).min(1_300 / i64::from(days).max(1)),
+            ),
             late: Duration::minutes(chance.one(&[0, 0, 0, 1, 25])),
             sqlite: chance.one_in(24),
             sloppy: chance.one(&[0, 10, 40]),
@@ -226,7 +248,12 @@ impl SystemSettings {
         Self {
             matching,
             told: chance.one(&[Matching::Unknown, Matching::Unknown, matching]),
-            delivery: chance.one(&[Delivery::HandOff, Delivery::HandOff, Delivery::HandOff, Delivery::Direct]),
+            delivery: chance.one(&[
+                Delivery::HandOff,
+                Delivery::HandOff,
+                Delivery::HandOff,
+                Delivery::Direct,
+            ]),
             locks_at: chance.one(&[None, None, Some(5)]),
         }
     }

@@ -192,10 +192,11 @@ impl Outside {
             used: Vec::new(),
             strayed: false,
         };
-        let destinations =
-            settings.callers.iter().enumerate().map(|(number, of)| {
-                (super::settings::caller_id(number), destination(of))
-            });
+        let destinations = settings
+            .callers
+            .iter()
+            .enumerate()
+            .map(|(number, of)| (super::settings::caller_id(number), destination(of)));
         let mut outside = Self {
             now: epoch(),
             skew: Duration::zero(),
@@ -267,7 +268,10 @@ impl Outside {
         let now = self.now;
         let named: Vec<String> = self.destinations.values().map(|one| one.names.clone()).collect();
         for name in named {
-            self.stores.iter_mut().filter_map(|store| store.get_mut(&name)).for_each(|entry| entry.used = true);
+            self.stores
+                .iter_mut()
+                .filter_map(|store| store.get_mut(&name))
+                .for_each(|entry| entry.used = true);
         }
         let contents: Vec<_> =
             self.destinations.iter().map(|(id, one)| (id.clone(), self.content(one))).collect();
@@ -292,7 +296,9 @@ impl Outside {
         let old = used.iter().zip(used.iter().skip(1)).filter(|(_, (until, _))| {
             *until + destination.cache >= self.now && destination.cache > Duration::zero()
         });
-        old.map(|((_, content), _)| content.clone()).chain(used.last().map(|(_, last)| last.clone())).collect()
+        old.map(|((_, content), _)| content.clone())
+            .chain(used.last().map(|(_, last)| last.clone()))
+            .collect()
     }
 
     /// Whether a caller is served everywhere, whatever of it all it may be using.

@@ -49,7 +49,9 @@ fn end_expired_in_place(record: &mut Record, chronicle: &mut Chronicle<'_>) -> b
         return false;
     };
     let (generation, until) = (renewal.generation, lint::minute(until));
-    let text = format!("renewal {generation} ended: what was issued in place expired on {until} before it was known everywhere");
+    let text = format!(
+        "renewal {generation} ended: what was issued in place expired on {until} before it was known everywhere"
+    );
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
     retire::keep_replaced(record, renewal, now);

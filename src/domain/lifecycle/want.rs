@@ -185,8 +185,7 @@ fn beside_candidate(record: &Record, probe: &str) -> Option<Timestamp> {
         facts.last.as_ref().map(|last| last.at).max(facts.no_key.as_ref().map(|(at, _)| *at))
     });
     // One made after it stands beside it too, however long after: else it would be made again without end.
-    let together =
-        other.is_some_and(|other| other >= mine.at || super::asks::are_together(other, mine.at));
+    let together = other.is_some_and(|other| other >= mine.at || super::asks::are_together(other, mine.at));
     (fresh && !together).then_some(mine.at)
 }
 
