@@ -11,5 +11,4 @@ mod long;
 mod proof;
 mod retire;
 mod told;
-mod walk;
 mod ways;
