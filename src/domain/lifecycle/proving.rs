@@ -206,6 +206,7 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
     // A target that certsteward tells itself replaces the mapping of the same name as a person would.
     let direct = renewal.candidate.as_ref().is_some_and(|candidate| {
         ask_for(record, candidate) == Ask::Replace
+            && can_judge_beside(watch, record, candidate)
             && watch.targets.iter().any(|target| {
                 target.delivery == Delivery::Direct
                     && effective_matching(target, record) != Matching::Dn
