@@ -16,6 +16,5 @@ mod ratchet;
 mod retire;
 mod told;
 mod trail;
-mod walk;
 mod ways;
 mod wrong;

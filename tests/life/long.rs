@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::record::Role;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Matching, Mode, Validity};
+use certsteward::domain::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Validity};
 
 use crate::support::world::{World, caller};
 
@@ -38,6 +38,21 @@ async fn a_candidate_that_expires_unused_makes_room_for_the_next() {
     assert!(world.record().renewal.is_none(), "{}", world.text());
 }
 
+#[tokio::test]
+async fn what_was_issued_in_place_and_expires_unknown_makes_room_for_the_next() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().validity = Validity::Days(75);
+    world.terms().rotation = Rotation::InPlace;
+    world.until_event(EventKind::HandOffOpened, 10).await;
+    for day in (310..=390).step_by(10) {
+        world.until(day).await;
+    }
+    assert_eq!(world.record().generation, 2, "{}", world.text());
+    world.serve(10).await;
+    world.run(60).await;
+    assert!(world.change(|facts| facts.is_served("first")) && world.record().renewal.is_none());
+}
+
 /// Two callers, of which one was let use the candidate; then somebody renewed the certificate in force.
 async fn half_switched() -> World {
     let mut world = World::late(Matching::Dn);
@@ -54,6 +69,15 @@ async fn half_switched() -> World {
 }
 
 #[tokio::test]
+async fn an_entry_that_somebody_renewed_unseen_is_not_probed_every_minute() {
+    let mut world = half_switched().await;
+    let before = world.change(|facts| facts.probes);
+    world.run(24 * 60).await;
+    let probes = world.change(|facts| facts.probes) - before;
+    assert!(probes < 60, "{probes} probes in a day\n{}", world.text());
+}
+
+#[tokio::test]
 async fn a_candidate_in_use_that_comes_near_its_end_is_told_though_another_is_in_force() {
     let mut world = half_switched().await;
     world.until(376).await;
@@ -66,7 +90,7 @@ async fn callers_go_back_from_a_candidate_that_expired_under_them() {
     world.until(382).await;
     let destinations = world.change(|facts| facts.destinations.values().cloned().collect::<Vec<_>>());
     assert_eq!(destinations, ["sfapi.pem", "sfapi.pem"], "{}", world.text());
-    assert!(world.findings().contains(&"critical rolled-back".to_owned()), "{:?}", world.findings());
+    assert!(world.text().contains(" was rolled back: the candidate expired"), "{}", world.text());
 }
 
 #[tokio::test]
@@ -82,4 +106,14 @@ async fn what_was_issued_and_is_not_shown_yet_waits_for_no_second_approval() {
     world.change(|facts| facts.not_yet_shown.clear());
     world.run(60).await;
     assert!(world.record().standing(Role::Candidate).is_some(), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_target_told_by_certsteward_that_must_let_go_of_the_old_mapping_is_announced_before() {
+    let mut world = World::late(Matching::Exact);
+    world.watch.targets[0].delivery = Delivery::Direct;
+    world.terms().subject = SubjectChoice::Same;
+    world.until_event(EventKind::Published, 10).await;
+    let at = |kind: &str| world.text().find(kind).unwrap_or_else(|| panic!("no {kind}\n{}", world.text()));
+    assert!(at("gap-announced") < at(" published: "), "{}", world.text());
 }

@@ -55,7 +55,6 @@ pub struct Weather {
     pub disk: Option<Timestamp>,
     pub notifiers: Option<Timestamp>,
     pub suspended: Option<Timestamp>,
-    pub stepped: Option<Timestamp>,
     /// How long the store takes to show what it has issued.
     pub late: Duration,
 }

@@ -12,7 +12,7 @@ use certsteward::domain::finding::Level;
 use certsteward::domain::message::Message;
 use certsteward::domain::policy::{Emergency, Retire};
 use certsteward::domain::reason::Reason;
-use certsteward::domain::record::{Ask, Leftover, Order, Record, Renewal, Standing};
+use certsteward::domain::record::{Ask, Leftover, Order, Record, Standing};
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::watch::{Mode, Rotation, SubjectChoice};
 use certsteward::domain::{Duration, Timestamp};
@@ -37,8 +37,10 @@ pub struct Judge {
     pub events: u64,
     /// A person said that something shall stay.
     pub kept_by_person: bool,
-    /// Since when the certificate in force is not served although calls could show it.
-    refused_since: Option<Timestamp>,
+    /// Since when which system refuses the certificate in force although calls could show it.
+    refused_since: BTreeMap<String, Timestamp>,
+    /// Since when a renewal is under way of which nothing is said.
+    quiet_since: Option<Timestamp>,
     pub level: Option<(Timestamp, Level)>,
     /// Whether everything written down is searched for secrets.
     pub searches: bool,
@@ -363,10 +365,11 @@ impl Outside {
             self.judge.breaks(|| "the last safe moment is over, and nobody is told".to_owned());
         }
         let frozen = self.watch.freezes.iter().any(|freeze| freeze.contains(now));
-        let lasts = |renewal: &Renewal| {
-            now - renewal.started > Duration::days(10) && now - renewal.moved > Duration::days(9)
-        };
-        if record.renewal.as_ref().is_some_and(lasts) && !frozen && view.level < Level::Warning {
+        let quiet = record.renewal.is_some() && view.level < Level::Warning && !frozen;
+        let steady = self.now - self.skewed_at > Duration::days(2);
+        let since = self.judge.quiet_since.filter(|_| quiet && steady).unwrap_or(self.now);
+        self.judge.quiet_since = Some(since);
+        if self.now - since > Duration::days(9) {
             self.judge.breaks(|| "a renewal lasts for more than nine days, and nobody is told".to_owned());
         }
     }
@@ -400,25 +403,28 @@ impl Outside {
             return;
         };
         let chain: &Chain = &in_force.chain;
-        let served = self.systems.iter().all(|system| system.serves(chain, self.now));
         let clear = self.weather.api.is_none_or(|(until, _, _)| until + Duration::hours(30) <= self.now)
             && self.now - self.skewed_at > Duration::days(2)
             && self.weather.key.is_none_or(|until| until + Duration::hours(30) <= self.now);
-        if served || !clear {
-            self.judge.refused_since = None;
-            return;
-        }
-        let since = *self.judge.refused_since.get_or_insert(self.now);
         let every = self.watch.probes.iter().map(|probe| probe.every).max().unwrap_or_else(Duration::zero);
-        if self.now - since > every + Duration::hours(26) && view.level < Level::Warning {
-            self.judge
-                .breaks(|| "the certificate in force is refused, and it is shown as healthy".to_owned());
+        for system in &self.systems {
+            if system.serves(chain, self.now) || !clear {
+                self.judge.refused_since.remove(&system.id);
+                continue;
+            }
+            let since = *self.judge.refused_since.entry(system.id.clone()).or_insert(self.now);
+            if self.now - since > every + Duration::hours(26) && view.level < Level::Warning {
+                let id = system.id.clone();
+                self.judge
+                    .breaks(|| format!("{id} refuses the certificate in force, and it is shown as healthy"));
+            }
         }
     }
 
     /// The host was away: what was not looked at could not be noticed.
     pub fn forget_waits(&mut self) {
-        self.judge.refused_since = None;
+        self.judge.refused_since.clear();
+        self.judge.quiet_since = None;
     }
 }
 

@@ -10,7 +10,7 @@ use certsteward::domain::event::EventKind;
 use certsteward::domain::policy::renewal_threshold;
 use certsteward::domain::record::Record;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Delivery, Matching, Watch};
+use certsteward::domain::watch::{Matching, Watch};
 use certsteward::domain::{Duration, Timestamp};
 
 use super::certificates::Issued;
@@ -48,7 +48,6 @@ pub struct Destination {
 pub struct System {
     pub id: String,
     pub matching: Matching,
-    pub delivery: Delivery,
     pub mappings: Vec<Arc<Chain>>,
     /// Refused logons in a row, as it counts certsteward's.
     pub refused: u32,
@@ -177,7 +176,6 @@ impl Outside {
         let systems = settings.systems.iter().enumerate().map(|(number, of)| System {
             id: super::settings::system_id(number),
             matching: of.matching,
-            delivery: of.delivery,
             mappings: Vec::new(),
             refused: 0,
             last_refusal: epoch(),

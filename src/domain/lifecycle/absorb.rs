@@ -55,6 +55,8 @@ fn looked(
     record.looked.insert(key.clone(), at);
     match miss_of(&found) {
         Some(unseen) => missed(record, &key, at, &unseen),
+        // A call with another certificate than the one meant is a failure too, and counts on as one.
+        None if is_of_another(record, look, &found) => {}
         None => drop(record.misses.remove(&key)),
     }
     match (look, found) {
@@ -84,6 +86,14 @@ fn miss_of(found: &Found) -> Option<Unseen> {
         | Found::Probe(Err(unseen)) => Some(unseen.clone()),
         Found::Entry(Ok(_)) | Found::Caller(Ok(_)) | Found::Target(Ok(_)) | Found::Probe(Ok(_)) => None,
     }
+}
+
+fn is_of_another(record: &Record, look: &Look, found: &Found) -> bool {
+    let (Look::Probe { role, .. }, Found::Probe(Ok(probed))) = (look, found) else {
+        return false;
+    };
+    let meant = record.standing(*role).map(Standing::fingerprint);
+    probed.presented.is_some_and(|presented| meant.is_some_and(|meant| meant != presented))
 }
 
 fn missed(record: &mut Record, key: &str, at: Timestamp, unseen: &Unseen) {

@@ -1,16 +1,19 @@
 //! A candidate that expires before it is in force: nothing waits for it any more, and callers that use it go back.
 //! It issues nothing; the next renewal does.
 
-use super::{Chronicle, absorb, settle};
+use super::{Chronicle, absorb, retire, settle};
 use crate::domain::event::EventKind;
 use crate::domain::lint;
-use crate::domain::record::{Record, Role};
+use crate::domain::record::{Record, Renewal, Role};
 use crate::domain::watch::Watch;
 
 /// Ends a renewal whose candidate has expired. Where no caller may use it, the next one begins by itself because it is
 /// due; where one may, the callers are switched back, which is told as every roll back is.
 pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
+    if end_expired_in_place(record, chronicle) {
+        return;
+    }
     let Some(candidate) = record.standing(Role::Candidate) else {
         return;
     };
@@ -33,4 +36,24 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
     let text = format!("renewal {} ended: {text}", renewal.generation);
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
+}
+
+/// In place the candidate is in force at once; where nobody made it known before it expired, the next one is needed.
+fn end_expired_in_place(record: &mut Record, chronicle: &mut Chronicle<'_>) -> bool {
+    let now = chronicle.now;
+    let Some(until) = record.in_force.as_ref().map(|in_force| in_force.chain.leaf.not_after) else {
+        return false;
+    };
+    let over = |renewal: &mut Renewal| renewal.is_in_place() && renewal.replaced.is_some() && now > until;
+    let Some(renewal) = record.renewal.take_if(over) else {
+        return false;
+    };
+    let (generation, until) = (renewal.generation, lint::minute(until));
+    let text = format!(
+        "renewal {generation} ended: what was issued in place expired on {until} before it was known everywhere"
+    );
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+    retire::keep_replaced(record, renewal, now);
+    true
 }
