@@ -54,6 +54,10 @@ pub struct Record {
     pub looked: BTreeMap<String, Timestamp>,
     /// Failures of looks, by look: so that what is away is not hammered.
     pub misses: BTreeMap<String, Attempts>,
+    /// Refused logons since one worked, and the last of them, by probe: whatever certificate they were made with.
+    pub refused: BTreeMap<String, (u32, Timestamp)>,
+    /// The highest number that a name or a subject of ours was given: none is given twice.
+    pub highest: u32,
     /// Approvals by act id.
     pub approvals: BTreeMap<String, Approval>,
     /// Acts that wait for approval, by id, and since when.

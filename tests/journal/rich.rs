@@ -121,6 +121,8 @@ impl Rich {
             attempts: self.map(Self::attempts),
             looked: self.map(Self::at),
             misses: self.map(Self::attempts),
+            refused: self.map(|rich| (rich.count(), rich.at())),
+            highest: self.count(),
             approvals: self.map(|rich| Approval { by: rich.text(), at: rich.at() }),
             pending: self.map(Self::at),
             acts: self.list(Self::at),

@@ -202,7 +202,9 @@ fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, ch
 /// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.
 fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
     let over = |renewal: &mut Renewal| {
-        renewal.replaced.is_some() || (renewal.candidate.is_none() && renewal.issue_started.is_none())
+        let overwritten = renewal.candidate.as_ref().is_some_and(|candidate| candidate.name == sighting.name);
+        let nothing_yet = renewal.candidate.is_none() && renewal.issue_started.is_none();
+        renewal.replaced.is_some() || nothing_yet || overwritten
     };
     let Some(renewal) = record.renewal.take_if(over) else {
         return;
@@ -367,6 +369,7 @@ fn probe_looked(
             }
             let (verdict, probed_at) = (probed.verdict, probed.at);
             remember_probe(facts, *probed, changed);
+            count_refusal(record, probe, verdict, probed_at);
             overlap::probed(record, role, verdict, probed_at);
         }
     }
@@ -406,6 +409,23 @@ fn remember_probe(facts: &mut ProbeFacts, probed: Probed, changed: bool) {
         facts.recognised_at = Some(probed.at);
     }
     facts.last = Some(probed);
+}
+
+/// The tenant counts refused logons by login, not by certificate: what a certificate that is gone has used up stays used up
+/// until a logon works again.
+fn count_refusal(record: &mut Record, probe: &str, verdict: Verdict, at: Timestamp) {
+    if verdict.counts_as_rejection() {
+        let (count, last) = record.refused.entry(probe.to_owned()).or_insert((0, at));
+        (*count, *last) = (count.saturating_add(1), at);
+        return;
+    }
+    let clean = [Role::InForce, Role::Candidate, Role::Replaced]
+        .into_iter()
+        .filter_map(|role| record.standing(role)?.probes.get(probe))
+        .all(|facts| facts.rejections == 0);
+    if verdict.recognised() && clean {
+        record.refused.remove(probe);
+    }
 }
 
 fn acted(

@@ -126,8 +126,9 @@ fn place_order(record: &mut Record, now: Timestamp) {
     let (name, count) = if renewal.is_in_place() {
         (name_in_force.clone(), 0)
     } else {
-        free_name(&name_in_force, &renewal.taken)
+        free_name(&name_in_force, &renewal.taken, record.highest)
     };
+    record.highest = record.highest.max(count);
     let common_name = match renewal.subject {
         SubjectChoice::Same | SubjectChoice::Auto => in_force.chain.leaf.common_name(),
         SubjectChoice::Counted => {
@@ -145,16 +146,16 @@ fn place_order(record: &mut Record, now: Timestamp) {
     });
 }
 
-/// The next name beside this one that is not known to be taken: `sfapi.pem` → `sfapi-2.pem`. The extension stays last,
+/// The next name beside this one that is not known to be taken, above every number given before: `sfapi.pem` → `sfapi-2.pem`. The extension stays last,
 /// because callers read the format from it.
-fn free_name(name: &str, taken: &[String]) -> (String, u32) {
+fn free_name(name: &str, taken: &[String], highest: u32) -> (String, u32) {
     let (stem, extension) =
         name.rsplit_once('.').map_or((name, String::new()), |(stem, ext)| (stem, format!(".{ext}")));
     let (base, count) = stem
         .rsplit_once('-')
         .and_then(|(base, digits)| digits.parse::<u32>().ok().map(|count| (base, count)))
         .unwrap_or((stem, 1));
-    let mut next = count.saturating_add(1);
+    let mut next = count.max(highest).saturating_add(1);
     loop {
         let candidate = format!("{base}-{next}{extension}");
         if !taken.contains(&candidate) {
@@ -382,13 +383,19 @@ mod tests {
             ("a-b.jks", "a-b-2.jks"),
         ];
         for (name, next) in cases {
-            assert_eq!(free_name(name, &[]).0, next);
+            assert_eq!(free_name(name, &[], 0).0, next);
         }
     }
 
     #[test]
     fn a_taken_name_is_passed_over() {
-        assert_eq!(free_name("a.pem", &["a-2.pem".into(), "a-3.pem".into()]), ("a-4.pem".into(), 4));
+        assert_eq!(free_name("a.pem", &["a-2.pem".into(), "a-3.pem".into()], 0), ("a-4.pem".into(), 4));
+    }
+
+    #[test]
+    fn no_number_is_given_twice() {
+        assert_eq!(free_name("a.pem", &[], 4), ("a-5.pem".into(), 5));
+        assert_eq!(free_name("a-7.pem", &[], 4), ("a-8.pem".into(), 8));
     }
 
     #[test]

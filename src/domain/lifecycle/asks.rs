@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::chain::Chain;
 use crate::domain::record::{Ask, HandOffFacts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Mode, Target, Watch};
@@ -212,14 +213,28 @@ pub(super) fn was_told(watch: &Watch, standing: &Standing, probe: &str) -> bool 
     })
 }
 
-/// In mode propose, whoever deletes the old mapping opens a gap that only the switch ends: so the switch is approved first.
+/// In mode propose, whoever takes the old mapping away opens a gap that only the switch ends: so the switch is approved first.
 pub(in crate::domain) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
     watch.mode == Mode::Propose
         && watch.targets.iter().any(|target| {
-            target.delivery == Delivery::HandOff
-                && needs_telling(watch, target, standing)
+            let by_person = target.delivery == Delivery::HandOff;
+            needs_telling(watch, target, standing)
                 && ask_for(target, record, standing) == Ask::Replace
+                && (by_person || overwrites(target, record, standing))
         })
+}
+
+/// Whether telling this target about the standing takes the mapping of the certificate in force away.
+pub(super) fn overwrites(target: &Target, record: &Record, standing: &Standing) -> bool {
+    effective_matching(target, record) != Matching::Dn && ask_for(target, record, standing) == Ask::Replace
+}
+
+/// A candidate that is given up may be mapped where the certificate in force was: who adds that again must delete it first.
+pub(super) fn remember_mapped(previous: &mut Option<Chain>, given_up: &Standing) {
+    let mut asked = given_up.targets.values().filter_map(|publication| publication.hand_off.as_ref());
+    if asked.any(|facts| facts.ask == Ask::Replace) {
+        *previous = Some(given_up.chain.clone());
+    }
 }
 
 /// What a person would have to do for this standing: add it, or delete the one before it first.

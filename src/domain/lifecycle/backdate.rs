@@ -13,6 +13,7 @@ pub(super) fn backdate(record: &mut Record, now: Timestamp) {
     record.looked.retain(|_, at| *at <= late);
     record.misses.values_mut().for_each(|misses| attempts(misses, now));
     record.attempts.values_mut().for_each(|failures| attempts(failures, now));
+    record.refused.values_mut().for_each(|(_, at)| back(at, now));
     record.acts.iter_mut().for_each(|at| back(at, now));
     record.pending.values_mut().for_each(|at| back(at, now));
     record.check_asked.iter_mut().for_each(|at| back(at, now));

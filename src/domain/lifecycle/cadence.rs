@@ -162,7 +162,10 @@ fn locked_out(watch: &Watch, record: &Record, probe: &Probe, standing: &Standing
         .filter_map(|role| record.standing(role)?.probes.get(&probe.id));
     let refused: Vec<&ProbeFacts> = facts.filter(|facts| facts.rejections > 0).collect();
     let rejections: u32 = refused.iter().map(|facts| facts.rejections).sum();
-    let last = refused.iter().filter_map(|facts| facts.last.as_ref().map(|last| last.at)).max()?;
+    let before = record.refused.get(&probe.id);
+    let rejections = rejections.max(before.map_or(0, |(count, _)| *count));
+    let last = refused.iter().filter_map(|facts| facts.last.as_ref().map(|last| last.at)).max();
+    let last = last.max(before.map(|(_, last)| *last))?;
     let signed = latest_sign(watch, probe, standing).is_some_and(|(sign, _)| sign > last);
     let kept = if signed { 1 } else { 2 };
     (rejections + kept >= limit).then(|| last + LOCK_CAUTION)

@@ -1,7 +1,7 @@
 //! A candidate that expires before it is in force: nothing waits for it any more, and callers that use it go back.
 //! It issues nothing; the next renewal does.
 
-use super::{Chronicle, absorb, retire, settle};
+use super::{Chronicle, absorb, keep, retire, settle};
 use crate::domain::event::EventKind;
 use crate::domain::lint;
 use crate::domain::record::{Record, Renewal, Role};
@@ -32,6 +32,7 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
         return;
     };
     chronicle.note(EventKind::CandidateDiscarded, text.clone());
+    keep::leave_copies(record, &renewal, now);
     absorb::discard_candidate(record, renewal.candidate, now);
     let text = format!("renewal {} ended: {text}", renewal.generation);
     chronicle.note(EventKind::RenewalEnded, text);

@@ -1,7 +1,7 @@
 //! What stands before an act, as one table. Looks pass no gate.
 //! A gate judges one act at one moment; it remembers nothing.
 
-use super::asks::is_accepted_now;
+use super::asks::{is_accepted_now, overwrites};
 use super::keep;
 use super::proving::is_everywhere_known;
 use crate::domain::policy::{Emergency, Retire};
@@ -50,12 +50,12 @@ pub const TABLE: &[Gate] = &[
     },
     Gate {
         name: "window",
-        before: "a switch, an in-place issue, a call that shuts the older certificate out and a retirement, outside the window; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, outside the window; an emergency or an announced gap lets a switch through",
         judge: window,
     },
     Gate {
         name: "freeze",
-        before: "a switch, an in-place issue, a call that shuts the older certificate out and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
         judge: freeze,
     },
     Gate {
@@ -149,11 +149,19 @@ fn approval(question: &Question<'_>) -> Judgement {
         .then(|| (format!("it waits for approval; certsteward approve {} {id}", question.watch.id), None))
 }
 
-/// Whether an act can hurt a caller: a switch, an in-place issue, a call that shuts the older certificate out, a retirement.
-pub(super) fn can_hurt(act: &Act) -> bool {
-    match act {
+/// Whether an act can hurt a caller: a switch, an in-place issue, a publication that takes the old mapping away, a call that
+/// shuts the older certificate out, a retirement.
+fn can_hurt(question: &Question<'_>) -> bool {
+    match question.act {
         Act::Switch { .. } | Act::Put { .. } | Act::Try { .. } | Act::Retire { .. } => true,
         Act::Issue { order, .. } => order.in_place,
+        Act::Publish { target, role: Role::Candidate, .. } => {
+            let target = question.watch.target(target);
+            let candidate = question.record.standing(Role::Candidate);
+            target
+                .zip(candidate)
+                .is_some_and(|(target, candidate)| overwrites(target, question.record, candidate))
+        }
         Act::Publish { .. } | Act::Keep { .. } | Act::RollBack { .. } | Act::PutBack { .. } => false,
     }
 }
@@ -167,7 +175,7 @@ fn window(question: &Question<'_>) -> Judgement {
         .or(question.watch.renewal.as_ref())?
         .window
         .as_ref()?;
-    if !can_hurt(question.act) || window.contains(question.now) || is_emergency(question) {
+    if !can_hurt(question) || window.contains(question.now) || is_emergency(question) {
         return None;
     }
     Some((format!("it waits for the window {window}"), window.next_within(question.now, Duration::days(8))))
@@ -175,7 +183,7 @@ fn window(question: &Question<'_>) -> Judgement {
 
 fn freeze(question: &Question<'_>) -> Judgement {
     let freeze = question.watch.freezes.iter().find(|freeze| freeze.contains(question.now))?;
-    if !can_hurt(question.act) || is_emergency(question) {
+    if !can_hurt(question) || is_emergency(question) {
         return None;
     }
     let until = freeze.to.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();

@@ -2,7 +2,7 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, answer, keep, settle, want};
+use super::{Chronicle, answer, asks, keep, settle, want};
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
@@ -152,6 +152,9 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
         return format!("{text}: there was no renewal to end");
     };
     keep::leave_copies(record, &renewal, at);
+    if let Some(candidate) = &renewal.candidate {
+        asks::remember_mapped(&mut record.previous, candidate);
+    }
     discard_candidate(record, renewal.candidate, at);
     record.ended = Some(Ended {
         at,

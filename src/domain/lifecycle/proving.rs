@@ -2,8 +2,8 @@
 //! It makes no call.
 
 use super::asks::{
-    are_together, ask_for, can_compare, effective_matching, is_known, is_proven_by_probe, needs_telling,
-    overall_matching, reference,
+    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, overall_matching,
+    overwrites, reference,
 };
 use super::{Chronicle, Dice, absorb, want};
 use crate::domain::Timestamp;
@@ -210,11 +210,10 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
     });
     // A target that certsteward tells itself replaces the mapping of the same name as a person would.
     let direct = renewal.candidate.as_ref().is_some_and(|candidate| {
-        ask_for(record, candidate) == Ask::Replace
-            && can_judge_beside(watch, record, candidate)
+        can_judge_beside(watch, record, candidate)
             && watch.targets.iter().any(|target| {
                 target.delivery == Delivery::Direct
-                    && effective_matching(target, record) != Matching::Dn
+                    && overwrites(target, record, candidate)
                     && needs_telling(watch, target, candidate)
             })
     });

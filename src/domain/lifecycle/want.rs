@@ -388,6 +388,10 @@ fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
     direct
         .filter(|target| needs_telling(watch, target, standing) && !is_known(watch, target, standing))
         .filter(|target| {
+            let opens_a_gap = role == Role::Candidate && asks::overwrites(target, record, standing);
+            !opens_a_gap || switch_is_approved(watch, record)
+        })
+        .filter(|target| {
             let publication = standing.targets.get(&target.id);
             publication
                 .is_none_or(|publication| publication.published.is_none() || publication.held == Some(false))

@@ -37,6 +37,8 @@ stored!(Record {
     attempts,
     looked,
     misses,
+    refused,
+    highest,
     approvals,
     pending,
     acts,
