@@ -120,20 +120,10 @@ impl Settings {
             retire: chance.one(&[Retire::Ask, Retire::Auto, Retire::Auto, Retire::Never]),
             retire_after: Duration::days(chance.one(&[1, 3, 14])),
             settle: Duration::minutes(chance.one(&[20, 20, 180])),
-            emergency: chance.one(&[
-                Emergency::FromCritical,
-                Emergency::Never,
-                Emergency::Within(Duration::days(2)),
-            ]),
+            emergency: emergency(chance),
             four_eyes: chance.percent(30),
             acts_per_day: chance.one(&[20, 20, 4]),
-            window: chance.one(&[
-                None,
-                None,
-                None,
-                Some("Mon-Thu 08:00-16:00 Europe/Berlin"),
-                Some("Sat,Sun 22:00-04:00"),
-            ]),
+            window: window(chance),
             freeze: chance.percent(20).then(|| (chance.between(20, 400), chance.between(2, 12))),
             follows: chance.percent(60),
             level,
@@ -275,4 +265,13 @@ impl CallerSettings {
         let instance = level == 1 || chance.percent(30);
         Self { instance, cache: Duration::minutes(chance.one(&[0, 1, 5, 5, 15])) }
     }
+}
+
+fn emergency(chance: &mut Chance) -> Emergency {
+    chance.one(&[Emergency::FromCritical, Emergency::Never, Emergency::Within(Duration::days(2))])
+}
+
+fn window(chance: &mut Chance) -> Option<&'static str> {
+    let hours = [Some("Mon-Thu 08:00-16:00 Europe/Berlin"), Some("Sat,Sun 22:00-04:00")];
+    chance.one(&[None, None, None, hours[0], hours[1]])
 }

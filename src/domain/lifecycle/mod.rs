@@ -2,6 +2,7 @@
 //! Nothing here acts, waits or remembers: the same facts give the same answer.
 
 mod absorb;
+mod acted;
 mod advance;
 mod answer;
 mod asks;

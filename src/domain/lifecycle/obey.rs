@@ -60,14 +60,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             said("retry now, without waiting")
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
-        Verb::Retire => {
-            retire(record, &command.actor);
-            said(if watch.policy.four_eyes {
-                "retire the replaced certificates now, once somebody else approves it (four_eyes)"
-            } else {
-                "retire the replaced certificates now"
-            })
-        }
+        Verb::Retire => said(retire(watch, record, &command.actor)),
         Verb::Confirm(target, question) => {
             answer::confirmed(watch, record, target, *question, (command.at, by))
         }
@@ -167,10 +160,15 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
     format!("renewal {} ended: {text}", renewal.generation)
 }
 
-fn retire(record: &mut Record, by: &Actor) {
+fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {
     for leftover in &mut record.leftovers {
         leftover.asked = true;
         leftover.asked_by.get_or_insert_with(|| by.clone());
+    }
+    if watch.policy.four_eyes {
+        "retire the replaced certificates now, once somebody else approves it (four_eyes)"
+    } else {
+        "retire the replaced certificates now"
     }
 }
 
