@@ -105,7 +105,7 @@ impl World {
         };
         Parts {
             source: Arc::new(self.clone()),
-            renewer: watch.renewal.as_ref().map(|_| Arc::new(self.clone()) as Arc<dyn Renewer>),
+            renewer: watch.renewal.as_ref().map(|_| -> Arc<dyn Renewer> { Arc::new(self.clone()) }),
             callers: watch.callers.iter().map(|each| caller(&each.id)).collect(),
             targets: (0..watch.targets.len()).map(target).collect(),
             probers: (0..watch.probes.len()).map(prober).collect(),
