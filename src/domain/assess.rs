@@ -497,7 +497,7 @@ impl Judge<'_> {
             let text = format!("{id} waits for approval since {}", lint::minute(since));
             let level = match id.split('-').next() {
                 Some("retire") => Level::Notice,
-                Some("switch") if super::lifecycle::is_in_gap(self.record) => Level::Critical,
+                Some("switch") if super::lifecycle::is_in_gap(self.watch, self.record) => Level::Critical,
                 Some(_) | None => Level::Warning,
             };
             self.add(

@@ -12,8 +12,9 @@ use certsteward::domain::finding::Level;
 use certsteward::domain::message::Message;
 use certsteward::domain::policy::{Emergency, Retire};
 use certsteward::domain::reason::Reason;
-use certsteward::domain::record::{Ask, Leftover, Order, Record, Standing};
+use certsteward::domain::record::{Ask, Leftover, Order, Record, Role, Standing};
 use certsteward::domain::snapshot::WatchView;
+use certsteward::domain::verdict::Verdict;
 use certsteward::domain::watch::{Mode, Rotation, SubjectChoice};
 use certsteward::domain::{Duration, Timestamp};
 use certsteward::journal::Change;
@@ -55,7 +56,13 @@ impl Judge {
     }
 
     pub fn approve(&mut self, record: Option<&Record>, four_eyes: bool, act: &str, actor: &str) {
-        let asked = record.and_then(|record| record.renewal.as_ref()).map(|renewal| &renewal.cause);
+        let leftover = record.and_then(|record| {
+            record.leftovers.iter().find(|leftover| leftover.retirement().as_deref() == Some(act))
+        });
+        let asked = match leftover {
+            Some(leftover) => leftover.asked_by.as_ref(),
+            None => record.and_then(|record| record.renewal.as_ref()).map(|renewal| &renewal.cause),
+        };
         let own = asked == Some(&Actor::Named(actor.to_owned()));
         if !(four_eyes && own) {
             self.approved.entry(act.to_owned()).or_default().insert(actor.to_owned());
@@ -129,8 +136,9 @@ impl Outside {
             return proposes;
         }
         let leftover = record.leftovers.iter().find(|leftover| leftover.retirement().as_ref() == Some(&id));
+        let alone = !self.watch.policy.four_eyes;
         let (asked, unused) =
-            leftover.map_or((false, false), |leftover| (leftover.asked, leftover.never_in_force));
+            leftover.map_or((false, false), |leftover| (leftover.asked && alone, leftover.never_in_force));
         !asked && (proposes || (self.watch.policy.retire == Retire::Ask && !unused))
     }
 
@@ -154,11 +162,18 @@ impl Outside {
         let gap = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
         let Some(in_force) = &record.in_force else { return gap };
         let (moments, now) = (self.watch.moments(in_force, false), self.our_time());
-        gap || match self.watch.policy.emergency {
-            Emergency::FromCritical => now >= moments.critical,
-            Emergency::Within(span) => now >= moments.deadline - span,
-            Emergency::Never => false,
-        }
+        let candidate = record.standing(Role::Candidate);
+        let shut_out = self.watch.probes.iter().any(|probe| {
+            in_force.verdict(&probe.id).is_some_and(Verdict::blames_certificate)
+                && candidate.is_some_and(|new| new.verdict(&probe.id).is_some_and(Verdict::recognised))
+        });
+        let let_through = self.watch.policy.emergency != Emergency::Never;
+        gap || (shut_out && let_through)
+            || match self.watch.policy.emergency {
+                Emergency::FromCritical => now >= moments.critical,
+                Emergency::Within(span) => now >= moments.deadline - span,
+                Emergency::Never => false,
+            }
     }
 
     /// One certificate a generation; the counted try of `auto` belongs to it.

@@ -11,7 +11,7 @@ use crate::domain::watch::Watch;
 /// due; where one may, the callers are switched back, which is told as every roll back is.
 pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
-    if end_expired_in_place(record, chronicle) {
+    if end_overtaken(watch, record, chronicle) {
         return;
     }
     let Some(candidate) = record.standing(Role::Candidate) else {
@@ -39,22 +39,27 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
     record.counts.renewals[1] += 1;
 }
 
-/// In place the candidate is in force at once; where nobody made it known before it expired, the next one is needed.
-fn end_expired_in_place(record: &mut Record, chronicle: &mut Chronicle<'_>) -> bool {
+/// A renewal that cannot settle never stands in the way of the next: once what it brought into force is due itself, it ends,
+/// and what is due begins.
+fn end_overtaken(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) -> bool {
     let now = chronicle.now;
-    let Some(until) = record.in_force.as_ref().map(|in_force| in_force.chain.leaf.not_after) else {
+    let Some(due) = record.in_force.as_ref().map(|in_force| watch.moments(in_force, true).due) else {
         return false;
     };
-    let over = |renewal: &mut Renewal| renewal.is_in_place() && renewal.replaced.is_some() && now > until;
+    let over = |renewal: &mut Renewal| {
+        renewal.replaced.is_some() && renewal.rolling_back.is_none() && renewal.started < due && now >= due
+    };
     let Some(renewal) = record.renewal.take_if(over) else {
         return false;
     };
-    let (generation, until) = (renewal.generation, lint::minute(until));
     let text = format!(
-        "renewal {generation} ended: what was issued in place expired on {until} before it was known everywhere"
+        "renewal {} ended without having settled: what it brought into force is due itself since {}",
+        renewal.generation,
+        lint::minute(due)
     );
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
+    keep::leave_copies(record, &renewal, now);
     retire::keep_replaced(record, renewal, now);
     true
 }

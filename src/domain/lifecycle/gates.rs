@@ -7,6 +7,7 @@ use super::proving::is_everywhere_known;
 use crate::domain::policy::{Emergency, Retire};
 use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
+use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Mode, Watch};
 use crate::domain::{Duration, Timestamp};
 
@@ -115,7 +116,7 @@ fn sight(question: &Question<'_>) -> Judgement {
 }
 
 fn clock(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = is_switch(question.act) && is_in_gap(question.record);
+    let ends_a_gap = is_switch(question.act) && is_in_gap(question.watch, question.record);
     if ends_a_gap || question.act.goes_back() {
         return None;
     }
@@ -197,7 +198,7 @@ fn is_emergency(question: &Question<'_>) -> bool {
     let Some(in_force) = &question.record.in_force else {
         return false;
     };
-    if is_in_gap(question.record) {
+    if is_in_gap(question.watch, question.record) {
         return true;
     }
     let moments = question.watch.moments(in_force, false);
@@ -213,18 +214,27 @@ const fn is_switch(act: &Act) -> bool {
     matches!(act, Act::Switch { .. } | Act::Put { .. } | Act::Try { .. })
 }
 
-/// The old mapping was replaced by the candidate's already: then it is the wait that hurts.
-pub(in crate::domain) fn is_in_gap(record: &Record) -> bool {
-    let tried = record.renewal.as_ref().is_some_and(|renewal| {
-        renewal.overlap.old_refused.is_some() && renewal.overlap.new_accepted.is_some()
+/// Callers are refused already, and the candidate is not: then it is the wait that hurts.
+///
+/// A gap that was announced ends as soon as it can. One that nobody announced, because somebody deleted the old mapping too
+/// early, ends so unless the operator lets nothing through a window (`emergency = "never"`).
+pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
+    let Some(candidate) = record.standing(Role::Candidate) else {
+        return false;
+    };
+    let accepted = |probe: &str| candidate.verdict(probe).is_some_and(Verdict::recognised);
+    let replaced = candidate.targets.values().any(|publication| {
+        let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+        replaced && publication.is_known()
     });
-    tried
-        || record.standing(Role::Candidate).is_some_and(|candidate| {
-            candidate.targets.values().any(|publication| {
-                let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
-                replaced && publication.is_known()
-            })
-        })
+    let tried = watch.probes.iter().any(|probe| watch.is_ratchet(&probe.id) && accepted(&probe.id));
+    let refused = |probe: &str| {
+        let in_force = record.in_force.as_ref().and_then(|in_force| in_force.verdict(probe));
+        in_force.is_some_and(Verdict::blames_certificate)
+    };
+    let shut_out = watch.probes.iter().any(|probe| refused(&probe.id) && accepted(&probe.id));
+    let told_directly = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
+    replaced || tried || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
@@ -250,7 +260,7 @@ fn proof(question: &Question<'_>) -> Judgement {
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = is_switch(question.act) && is_in_gap(question.record);
+    let ends_a_gap = is_switch(question.act) && is_in_gap(question.watch, question.record);
     if ends_a_gap || question.act.goes_back() {
         return None;
     }
@@ -286,7 +296,6 @@ mod tests {
     use crate::domain::reason::{Reason, Unseen};
     use crate::domain::record::{Approval, Attempts};
     use crate::domain::sample::{acts, answered, noon, renewing, watch};
-    use crate::domain::verdict::Verdict;
     use crate::domain::window::{Freeze, Window};
 
     /// The acts that this gate holds, and no other gate any.

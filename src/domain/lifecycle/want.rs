@@ -542,6 +542,11 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         moments.extend(keep::hold_at(watch, in_force));
         moments.extend(record.due.map(|due| due.at));
     }
+    if let Some(candidate) = record.standing(Role::Candidate) {
+        let of = watch.moments(candidate, true);
+        let not_after = candidate.chain.leaf.not_after + Duration::seconds(1);
+        moments.extend([of.due, of.warning, of.critical, not_after]);
+    }
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {
         moments.push(since + cadence::settle_time(watch));
     }
