@@ -513,6 +513,7 @@ mod tests {
             reminded: Vec::new(),
             escalated: None,
             closed: None,
+            withdrawn: false,
         };
         new.targets.entry("centre".to_owned()).or_default().hand_off = Some(facts);
         let mut record = renewing(&watch());

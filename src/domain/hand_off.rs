@@ -287,6 +287,7 @@ mod tests {
             reminded: Vec::new(),
             escalated: None,
             closed: None,
+            withdrawn: false,
         };
         HandOff::new(watch, &watch.targets[0], &chain(certificate("SFAPI-2", 365, 365)), &facts, None)
     }

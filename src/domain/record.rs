@@ -201,8 +201,10 @@ pub struct HandOffFacts {
     pub reminded: Vec<i64>,
     /// When the deputy was asked.
     pub escalated: Option<Timestamp>,
-    /// When it was done.
+    /// When it was done, or not wanted any more.
     pub closed: Option<Timestamp>,
+    /// It was not done: it is not wanted any more, and may be again.
+    pub withdrawn: bool,
 }
 
 impl HandOffFacts {

@@ -95,8 +95,10 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
         Act::Try { probe, entry, .. } => {
             let (probe, entry) = (probe.clone(), Some(entry.clone()));
             let seen = Look::Probe { probe, role: Role::Candidate, entry };
-            reports.push(look(parts, record, seen, clock).await);
-            Ok(Answer::new(act.sentence(), "see the probe's verdict"))
+            let report = look(parts, record, seen, clock).await;
+            let outcome = tried(&report, record, act.sentence());
+            reports.push(report);
+            outcome
         }
         Act::Retire { name, .. } => match &parts.renewer {
             Some(renewer) => renewer.remove(name).await,
@@ -105,6 +107,21 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
     };
     reports.push(Report::Acted { act, at: clock.now(), outcome });
     reports
+}
+
+/// A call that is an act was made only where it reached the other side with the candidate.
+fn tried(report: &Report, record: &Record, request: String) -> Result<Answer, Failure> {
+    let candidate = record.standing(Role::Candidate).map(crate::domain::record::Standing::fingerprint);
+    match report {
+        Report::Looked { found: Found::Probe(Err(unseen)), .. } => Err(unseen.clone().into()),
+        Report::Looked { found: Found::Probe(Ok(probed)), .. } if probed.presented == candidate => {
+            Ok(Answer::new(request, probed.verdict.code()))
+        }
+        Report::Looked { .. } | Report::Acted { .. } | Report::Commanded(_) => {
+            let text = "the call was not made with the candidate";
+            Err(Failure::certain(Reason::StateChanged, text))
+        }
+    }
 }
 
 async fn publish(parts: &Parts, record: &Record, target: &str, role: Role) -> Result<Answer, Failure> {

@@ -64,11 +64,12 @@ impl Renewer for DestinationServiceRenewer {
         if holds != copy.over {
             return Err(changed(&copy.to, holds, copy.over));
         }
+        let content = self.service.certificate(level, &copy.from).await?;
+        // Looked at after it was read: where the entry shows the certificate still, that is what was read.
         let from = self.look(&copy.from).await?.map(|seen| seen.chain.fingerprint());
         if from != Some(copy.fingerprint) {
             return Err(changed(&copy.from, from, Some(copy.fingerprint)));
         }
-        let content = self.service.certificate(level, &copy.from).await?;
         let content = content.ok_or_else(|| changed(&copy.from, None, Some(copy.fingerprint)))?;
         match copy.over {
             Some(_) => self.service.replace(level, &copy.to, content.bytes()).await,

@@ -204,6 +204,7 @@ impl Rich {
             reminded: vec![-86_400, i64::from(self.count())],
             escalated: Some(self.at()),
             closed: Some(self.at()),
+            withdrawn: true,
         }
     }
 

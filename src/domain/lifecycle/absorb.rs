@@ -1,7 +1,7 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, acted, cadence, keep, obey, overlap, retire};
+use super::{Chronicle, acted, asks, cadence, keep, obey, overlap, retire};
 use crate::domain::event::EventKind;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::{
@@ -430,6 +430,7 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
     let Some(candidate) = candidate else {
         return;
     };
+    asks::remember_mapped(&mut record.previous, &candidate);
     record.leftovers.push(Leftover {
         hand_offs: retire::uploads_of(&candidate, at),
         name: candidate.name.clone(),

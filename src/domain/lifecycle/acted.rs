@@ -182,6 +182,17 @@ fn failed(
                 attempts.maybe_effective = true;
             }
         }
-        _ => {}
+        (
+            Act::Publish { .. }
+            | Act::Switch { .. }
+            | Act::RollBack { .. }
+            | Act::Keep { .. }
+            | Act::Put { .. }
+            | Act::PutBack { .. }
+            | Act::Try { .. }
+            | Act::Retire { .. },
+            _,
+        )
+        | (Act::Issue { .. }, None) => {}
     }
 }

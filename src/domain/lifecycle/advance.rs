@@ -178,13 +178,14 @@ fn counted_name(template: Option<&str>, in_force: &str, count: u32) -> String {
 
 /// A new certificate is judged before use; one that is unfit ends the renewal and waits for a person.
 fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let used = settle::may_be_used(watch, record);
     let (Some(renewal), Some(in_force)) = (&mut record.renewal, &record.in_force) else {
         return;
     };
     let Some(candidate) = &renewal.candidate else {
         return;
     };
-    if is_used_up(watch, renewal, candidate, chronicle.now) {
+    if is_used_up(watch, (used, renewal), candidate, chronicle.now) {
         return renew_anew(record, chronicle);
     }
     let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
@@ -202,8 +203,13 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
 }
 
 /// A candidate for which a person took so long that it is due itself, before any caller uses it.
-fn is_used_up(watch: &Watch, renewal: &Renewal, candidate: &Standing, now: Timestamp) -> bool {
-    let unused = renewal.switched.is_empty() && renewal.rolling_back.is_none();
+fn is_used_up(
+    watch: &Watch,
+    (used, renewal): (bool, &Renewal),
+    candidate: &Standing,
+    now: Timestamp,
+) -> bool {
+    let unused = !used && renewal.rolling_back.is_none();
     unused && candidate.since < now && watch.moments(candidate, true).due <= now
 }
 

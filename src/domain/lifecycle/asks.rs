@@ -213,15 +213,23 @@ pub(super) fn was_told(watch: &Watch, standing: &Standing, probe: &str) -> bool 
     })
 }
 
-/// In mode propose, whoever takes the old mapping away opens a gap that only the switch ends: so the switch is approved first.
-pub(in crate::domain) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
-    watch.mode == Mode::Propose
-        && watch.targets.iter().any(|target| {
+/// Whether what has to be done for this candidate shuts the certificate in force out before the switch: a person or
+/// certsteward takes the old mapping away, or the first call does.
+pub(super) fn opens_a_gap(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    let untried = |probe: &str| standing.probes.get(probe).is_none_or(|facts| facts.last.is_none());
+    let shuts_out = watch.probes.iter().any(|probe| watch.is_ratchet(&probe.id) && untried(&probe.id));
+    shuts_out
+        || watch.targets.iter().any(|target| {
             let by_person = target.delivery == Delivery::HandOff;
             needs_telling(watch, target, standing)
                 && ask_for(target, record, standing) == Ask::Replace
                 && (by_person || overwrites(target, record, standing))
         })
+}
+
+/// In mode propose, whoever takes the old mapping away opens a gap that only the switch ends: so the switch is approved first.
+pub(in crate::domain) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+    watch.mode == Mode::Propose && opens_a_gap(watch, record, standing)
 }
 
 /// Whether telling this target about the standing takes the mapping of the certificate in force away.

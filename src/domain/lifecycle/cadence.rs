@@ -147,6 +147,17 @@ fn after_sign((sign, patience): (Timestamp, Duration), last: Timestamp, steady: 
     if last < sign + BURST { steady.min(last + BURST_EVERY) } else { steady }
 }
 
+/// Whether this probe with this certificate has to wait so that the login is not locked.
+pub(super) fn is_locked_out(
+    watch: &Watch,
+    record: &Record,
+    probe: &Probe,
+    standing: &Standing,
+    now: Timestamp,
+) -> bool {
+    locked_out(watch, record, probe, standing).is_some_and(|until| now < until)
+}
+
 /// Until when a certificate is left alone because its target locks a login after so many refused logons.
 ///
 /// Every certificate that is refused counts against the same login. The last logon but one is kept for a person's sign, and

@@ -8,7 +8,7 @@ use crate::domain::policy::{Emergency, Retire};
 use crate::domain::record::{Act, Ask, Record, Role};
 use crate::domain::snapshot::Held;
 use crate::domain::verdict::Verdict;
-use crate::domain::watch::{Mode, Watch};
+use crate::domain::watch::{Delivery, Mode, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What a gate looks at.
@@ -116,8 +116,7 @@ fn sight(question: &Question<'_>) -> Judgement {
 }
 
 fn clock(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = is_switch(question.act) && is_in_gap(question.watch, question.record);
-    if ends_a_gap || question.act.goes_back() {
+    if ends_a_gap(question) || question.act.goes_back() {
         return None;
     }
     let (_, why) = question.record.clock_doubt.as_ref()?;
@@ -128,9 +127,9 @@ fn clock(question: &Question<'_>) -> Judgement {
 fn approval(question: &Question<'_>) -> Judgement {
     let id = question.act.id();
     let asked = match question.act {
-        Act::Retire { name, .. } => {
-            let leftover =
-                question.record.leftovers.iter().find(|leftover| leftover.name.as_ref() == Some(name));
+        Act::Retire { .. } => {
+            let mut leftovers = question.record.leftovers.iter();
+            let leftover = leftovers.find(|leftover| leftover.retirement().as_ref() == Some(&id));
             let alone = !question.watch.policy.four_eyes;
             let person = leftover.is_some_and(|leftover| leftover.asked && alone);
             let unused = leftover.is_some_and(|leftover| leftover.never_in_force);
@@ -144,7 +143,7 @@ fn approval(question: &Question<'_>) -> Judgement {
         | Act::Switch { .. }
         | Act::Keep { .. }
         | Act::Put { .. }
-        | Act::Try { .. } => question.watch.mode == Mode::Propose,
+        | Act::Try { .. } => question.watch.mode == Mode::Propose && !tells_what_stands_in_place(question),
     };
     (asked && !question.record.approvals.contains_key(&id))
         .then(|| (format!("it waits for approval; certsteward approve {} {id}", question.watch.id), None))
@@ -214,6 +213,19 @@ const fn is_switch(act: &Act) -> bool {
     matches!(act, Act::Switch { .. } | Act::Put { .. } | Act::Try { .. })
 }
 
+/// Whether this act is what the end of a gap waits for.
+fn ends_a_gap(question: &Question<'_>) -> bool {
+    let waited_for = is_switch(question.act) || matches!(question.act, Act::Keep { .. });
+    (waited_for && is_in_gap(question.watch, question.record)) || tells_what_stands_in_place(question)
+}
+
+/// In place the old certificate is gone: telling the target about the new one is part of what was approved.
+fn tells_what_stands_in_place(question: &Question<'_>) -> bool {
+    let renewal = question.record.renewal.as_ref();
+    let replaced = renewal.is_some_and(|renewal| renewal.is_in_place() && renewal.replaced.is_some());
+    replaced && matches!(question.act, Act::Publish { role: Role::InForce, .. })
+}
+
 /// Callers are refused already, and the candidate is not: then it is the wait that hurts.
 ///
 /// A gap that was announced ends as soon as it can. One that nobody announced, because somebody deleted the old mapping too
@@ -227,14 +239,25 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
         let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
         replaced && publication.is_known()
     });
-    let tried = watch.probes.iter().any(|probe| watch.is_ratchet(&probe.id) && accepted(&probe.id));
     let refused = |probe: &str| {
         let in_force = record.in_force.as_ref().and_then(|in_force| in_force.verdict(probe));
         in_force.is_some_and(Verdict::blames_certificate)
     };
+    // After a death in the middle of the first call, the certificate in force alone tells that it was made.
+    let tried = watch
+        .probes
+        .iter()
+        .any(|probe| watch.is_ratchet(&probe.id) && (accepted(&probe.id) || refused(&probe.id)));
+    let overwritten = watch.targets.iter().any(|target| {
+        let told = candidate.targets.get(&target.id).is_some_and(|told| told.published.is_some());
+        told && target.delivery == Delivery::Direct && overwrites(target, record, candidate)
+    });
     let shut_out = watch.probes.iter().any(|probe| refused(&probe.id) && accepted(&probe.id));
     let told_directly = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
-    replaced || tried || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
+    replaced
+        || tried
+        || overwritten
+        || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
@@ -260,8 +283,7 @@ fn proof(question: &Question<'_>) -> Judgement {
 }
 
 fn budget(question: &Question<'_>) -> Judgement {
-    let ends_a_gap = is_switch(question.act) && is_in_gap(question.watch, question.record);
-    if ends_a_gap || question.act.goes_back() {
+    if ends_a_gap(question) || question.act.goes_back() {
         return None;
     }
     let day_ago = question.now - Duration::days(1);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::proving::is_everywhere_known;
-use super::{Chronicle, words};
+use super::{Chronicle, asks, words};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Fingerprint;
 use crate::domain::event::EventKind;
@@ -16,6 +16,7 @@ use crate::domain::watch::{AutoRenew, Rotation, Watch};
 
 /// Chooses the name under which what is in force is kept, once there is a reason to keep it.
 pub(super) fn place_keep(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    drop_stale(record, chronicle.now);
     let Some(purpose) = purpose(watch, record, chronicle.now) else {
         return;
     };
@@ -23,8 +24,6 @@ pub(super) fn place_keep(watch: &Watch, record: &mut Record, chronicle: &mut Chr
         return;
     };
     let fingerprint = in_force.fingerprint();
-    // Somebody else renewed what is in force meanwhile: the way back leads to that.
-    let stale = renewal.keep.take_if(|keep| keep.fingerprint != fingerprint);
     if renewal.keep.is_none()
         && let Some(original) = renewal.replaces_name.clone()
     {
@@ -37,9 +36,22 @@ pub(super) fn place_keep(watch: &Watch, record: &mut Record, chronicle: &mut Chr
         }
         renewal.keep = Some(Keep { name, purpose, fingerprint, looked_empty: None, stands: None });
     }
-    if let Some(stale) = stale.filter(|stale| stale.stands.is_some()) {
-        let chain = record.previous.clone().filter(|chain| chain.fingerprint() == stale.fingerprint);
-        record.leftovers.extend(chain.map(|chain| unused(chain, stale.name, chronicle.now)));
+}
+
+/// Somebody else renewed what is in force meanwhile: what was kept is not that, so the way back leads elsewhere.
+fn drop_stale(record: &mut Record, now: Timestamp) {
+    let (Some(in_force), Some(renewal)) = (&record.in_force, &mut record.renewal) else {
+        return;
+    };
+    let print = in_force.fingerprint();
+    let unused_yet = renewal.switched.is_empty() && renewal.replaced.is_none();
+    let Some(stale) = renewal.keep.take_if(|keep| unused_yet && keep.fingerprint != print) else {
+        return;
+    };
+    let chain = record.previous.clone().filter(|chain| chain.fingerprint() == stale.fingerprint);
+    if let Some(chain) = chain.filter(|_| stale.stands.is_some()) {
+        let never_in_force = stale.purpose == Purpose::WayBack;
+        record.leftovers.push(Leftover { never_in_force, ..unused(chain, stale.name, now) });
     }
 }
 
@@ -51,7 +63,9 @@ fn purpose(watch: &Watch, record: &Record, now: Timestamp) -> Option<Purpose> {
         return None;
     }
     if renewal.switches_entry() {
-        return is_everywhere_known(watch, record, candidate).then_some(Purpose::WayBack);
+        let ready =
+            is_everywhere_known(watch, record, candidate) || asks::opens_a_gap(watch, record, candidate);
+        return ready.then_some(Purpose::WayBack);
     }
     let held_already =
         renewal.kept(Purpose::Hold).is_some_and(|keep| keep.fingerprint == in_force.fingerprint());
@@ -89,6 +103,12 @@ pub(super) fn look(record: &Record) -> Option<Look> {
     Some(Look::Entry(keep.name.clone()))
 }
 
+/// The entry that a put leads back to, to be looked at once more before the original is overwritten.
+pub(super) fn way_back(record: &Record) -> Option<Look> {
+    let keep = record.renewal.as_ref()?.kept(Purpose::WayBack)?;
+    Some(Look::Entry(keep.name.clone()))
+}
+
 /// What stands under the name that was chosen.
 pub(super) fn entry_looked(
     record: &mut Record,
@@ -100,11 +120,13 @@ pub(super) fn entry_looked(
     let Some(renewal) = &mut record.renewal else {
         return;
     };
-    let Some(keep) = renewal.keep.as_mut().filter(|keep| keep.name == name && keep.stands.is_none()) else {
+    let Some(keep) = renewal.keep.as_mut().filter(|keep| keep.name == name) else {
         return;
     };
+    let stood = keep.stands.take();
     match found.map(|sighting| sighting.chain.fingerprint()) {
         None => keep.looked_empty = Some(at),
+        Some(print) if print == keep.fingerprint && stood.is_some() => keep.stands = stood,
         Some(print) if print == keep.fingerprint => {
             keep.stands = Some(at);
             renewal.moved = at;
@@ -218,7 +240,8 @@ pub(super) fn finish_hold(watch: &Watch, record: &mut Record, chronicle: &mut Ch
     let (Some(in_force), Some(renewal)) = (&mut record.in_force, &mut record.renewal) else {
         return;
     };
-    let done = renewal.kept(Purpose::Hold).is_some_and(|keep| {
+    let print = in_force.fingerprint();
+    let done = renewal.kept(Purpose::Hold).filter(|keep| keep.fingerprint == print).is_some_and(|keep| {
         let uses_it = |id: &String| {
             record.callers.get(id).is_some_and(|facts| {
                 facts.unseen.is_none() && facts.seen.is_some() && facts.uses != renewal.replaces_name
@@ -243,12 +266,25 @@ pub(super) fn finish_hold(watch: &Watch, record: &mut Record, chronicle: &mut Ch
     }
 }
 
+/// The entries that hold the certificate which a renewal replaces: its original, the copy of a hold, and what was left of either.
+pub(super) fn old_names(record: &Record) -> Vec<String> {
+    let Some(renewal) = &record.renewal else {
+        return Vec::new();
+    };
+    let hold = renewal.kept(Purpose::Hold).map(|keep| keep.name.clone());
+    let copies = record.leftovers.iter().filter(|leftover| leftover.chain.fingerprint() == renewal.replaces);
+    let left = copies.filter_map(|leftover| leftover.name.clone());
+    renewal.replaces_name.iter().cloned().chain(hold).chain(left).collect()
+}
+
 /// The switches to the held entry.
 pub(super) fn hold_switches(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(renewal) = &record.renewal else {
         return Vec::new();
     };
-    let keep = renewal.kept(Purpose::Hold).filter(|keep| keep.stands.is_some());
+    let print = record.in_force.as_ref().map(Standing::fingerprint);
+    let stands = |keep: &&Keep| keep.stands.is_some() && Some(keep.fingerprint) == print;
+    let keep = renewal.kept(Purpose::Hold).filter(stands);
     let (Some(keep), Some(from)) = (keep, renewal.replaces_name.clone()) else {
         return Vec::new();
     };
@@ -303,7 +339,13 @@ pub(super) fn leave_copies(record: &mut Record, renewal: &Renewal, now: Timestam
         return;
     };
     let print = chain.fingerprint();
-    let keep = renewal.keep.as_ref().filter(|keep| keep.fingerprint == print && keep.stands.is_some());
+    let keep = renewal.keep.as_ref().filter(|keep| keep.stands.is_some());
+    let replaced = renewal.replaced.as_ref().filter(|_| renewal.kept(Purpose::Hold).is_some());
+    if let (Some(keep), Some(replaced)) = (keep, replaced) {
+        let held = unused(replaced.chain.clone(), keep.name.clone(), now);
+        record.leftovers.push(Leftover { never_in_force: false, ..held });
+    }
+    let keep = keep.filter(|keep| keep.fingerprint == print);
     let order = renewal.order.as_ref().map(|order: &Order| order.name.clone());
     let candidate_entry = order.filter(|_| renewal.switches_entry() && renewal.replaced.is_some());
     let known: Vec<String> = record.leftovers.iter().filter_map(|leftover| leftover.name.clone()).collect();

@@ -2,7 +2,7 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, answer, asks, keep, settle, want};
+use super::{Chronicle, answer, keep, settle, want};
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
@@ -55,7 +55,11 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         Verb::Retry => {
             record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
             record.misses.clear();
-            record.ended = None;
+            let may_renew =
+                watch.mode != Mode::Observe && watch.renewal.is_some() && !watch.leaves_to_source();
+            if record.ended.take().is_some() && may_renew {
+                record.renewal_asked = Some(command.actor.clone());
+            }
             record.check_asked = Some(command.at);
             said("retry now, without waiting")
         }
@@ -145,9 +149,7 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
         return format!("{text}: there was no renewal to end");
     };
     keep::leave_copies(record, &renewal, at);
-    if let Some(candidate) = &renewal.candidate {
-        asks::remember_mapped(&mut record.previous, candidate);
-    }
+    let was_seen = renewal.candidate.is_some();
     discard_candidate(record, renewal.candidate, at);
     record.ended = Some(Ended {
         at,
@@ -157,11 +159,23 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
         text: text.to_owned(),
     });
     record.counts.renewals[1] += 1;
-    format!("renewal {} ended: {text}", renewal.generation)
+    let order = renewal.order.filter(|_| renewal.issue_started.is_some() && !was_seen);
+    let unseen = order.map(|order| {
+        format!(
+            "; look whether {} stands in the store: its issue was begun and it was not seen yet",
+            order.name
+        )
+    });
+    format!("renewal {} ended: {text}{}", renewal.generation, unseen.unwrap_or_default())
 }
 
 fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {
+    let own = |approval: &Approval| watch.policy.four_eyes && approval.by == by.to_string();
     for leftover in &mut record.leftovers {
+        // Who asks now is not who approves, even where the approval came first.
+        if let Some(id) = leftover.retirement().filter(|id| record.approvals.get(id).is_some_and(own)) {
+            record.approvals.remove(&id);
+        }
         leftover.asked = true;
         leftover.asked_by.get_or_insert_with(|| by.clone());
     }

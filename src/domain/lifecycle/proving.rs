@@ -104,7 +104,7 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
             standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
         })
         .map(|target| (target, ask_for(target, record, standing)))
-        .filter(|(_, ask)| *ask != Ask::Replace || want::switch_is_approved(watch, record))
+        .filter(|(_, ask)| *ask != Ask::Replace || want::gap_may_begin(watch, record))
         .collect();
     for (target, ask) in &wanted {
         let ask = *ask;
@@ -145,6 +145,7 @@ pub(super) fn new_hand_off(ask: Ask, dice: &mut Dice, now: Timestamp) -> HandOff
         reminded: Vec::new(),
         escalated: None,
         closed: None,
+        withdrawn: false,
     }
 }
 

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use super::proving::new_hand_off;
 use super::{Chronicle, Dice};
-use crate::domain::Timestamp;
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
 use crate::domain::record::{
-    Ask, CallerFacts, HandOffFacts, Leftover, Publication, Record, Renewal, Role, Standing,
+    Ask, CallerFacts, HandOffFacts, Leftover, Look, Publication, Record, Renewal, Role, Standing,
 };
 use crate::domain::report::{Sighting, Sign};
 use crate::domain::watch::{Delivery, Watch};
+use crate::domain::{Duration, Timestamp};
 
 /// What was replaced is remembered while anything may still know it.
 pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestamp) {
@@ -21,6 +21,10 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     let Some(replaced) = renewal.replaced else {
         return;
     };
+    // Copies of it that wait already, after a hold, wait from now on: the last caller left it only now.
+    let print = replaced.chain.fingerprint();
+    let copies = record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == print);
+    copies.for_each(|leftover| leftover.since = now);
     record.previous = Some(replaced.chain.clone());
     let name = replaced.name.filter(|_| !in_place);
     let separate_mapping = record.in_force.as_ref().is_some_and(|standing| {
@@ -95,13 +99,17 @@ pub(super) fn ask_removal(
     let since = chronicle.now - watch.policy.retire_after;
     let switched_back = shows_leftover(record);
     let callers = record.callers.clone();
+    let sure = is_seen_now(watch, record, chronicle.now) && !is_in_doubt(record);
     for leftover in &mut record.leftovers {
         let ripe = leftover.never_in_force || leftover.since <= since || leftover.asked;
         let leaf = &leftover.chain.leaf;
         // A tenant that matches issuer and subject lets the one in by the other's mapping: removing it would cut callers off.
         let shared = used.iter().any(|other| is_one_mapping(other, leaf));
         let named = leftover.name.as_ref().is_some_and(|name| may_be_named(&callers, name));
-        if !ripe || shared || named || switched_back == Some(leftover.chain.fingerprint()) {
+        if named || switched_back == Some(leftover.chain.fingerprint()) {
+            withdraw(leftover, chronicle);
+        }
+        if !sure || !ripe || shared || named || switched_back == Some(leftover.chain.fingerprint()) {
             continue;
         }
         let targets = if leftover.never_in_force { uploaded(leftover) } else { added.clone() };
@@ -109,7 +117,7 @@ pub(super) fn ask_removal(
             if watch.target(&id).is_none_or(|target| target.delivery != Delivery::HandOff) {
                 continue;
             }
-            if leftover.hand_offs.get(&id).is_none_or(|facts| facts.ask != Ask::Remove) {
+            if leftover.hand_offs.get(&id).is_none_or(|facts| facts.ask != Ask::Remove || facts.withdrawn) {
                 chronicle.note(
                     EventKind::HandOffOpened,
                     format!("a person is asked to {} from {id}", Ask::Remove.sentence()),
@@ -119,6 +127,39 @@ pub(super) fn ask_removal(
         }
     }
 }
+
+/// Somebody uses it again, or may: whoever was asked to remove its mapping would cut them off.
+fn withdraw(leftover: &mut Leftover, chronicle: &mut Chronicle<'_>) {
+    let print = leftover.chain.fingerprint().short();
+    let open =
+        leftover.hand_offs.iter_mut().filter(|(_, facts)| facts.ask == Ask::Remove && facts.closed.is_none());
+    for (id, facts) in open {
+        facts.closed = Some(chronicle.now);
+        facts.withdrawn = true;
+        let text =
+            format!("removing {print} from {id} is not asked any more: a caller uses it again, or may");
+        chronicle.note(EventKind::HandOffClosed, text);
+    }
+}
+
+/// Whether the source and every caller were seen lately: what was true before a long sleep may have changed.
+fn is_seen_now(watch: &Watch, record: &Record, now: Timestamp) -> bool {
+    let lately = |look: Look| record.looked.get(&look.key()).is_some_and(|at| now - *at <= LATELY);
+    record.unseen.is_none()
+        && lately(Look::Source { entry: None })
+        && watch.callers.iter().all(|caller| lately(Look::Caller(caller.id.clone())))
+}
+
+/// Whether calls blame the certificate in force: then the way back is kept.
+pub(super) fn is_in_doubt(record: &Record) -> bool {
+    record.in_force.as_ref().is_none_or(|standing| {
+        let mut last = standing.probes.values().filter_map(|facts| facts.last.as_ref());
+        last.any(|last| last.verdict.blames_certificate())
+    })
+}
+
+/// How long after a look its answer may decide what a person is asked.
+const LATELY: Duration = Duration::minutes(10);
 
 /// Whether a caller names this entry, or could not be seen, so that it may.
 fn may_be_named(callers: &BTreeMap<String, CallerFacts>, name: &String) -> bool {
@@ -186,13 +227,14 @@ pub(super) fn drop_leftovers(watch: &Watch, record: &mut Record, chronicle: &mut
             return now <= leftover.chain.leaf.not_after;
         }
         let entry_gone = leftover.name.is_none() || leftover.entry_removed.is_some() || never;
-        let asked_all = leftover.hand_offs.values().all(|facts| facts.closed.is_some());
+        let asked_all = leftover.hand_offs.values().all(|facts| facts.closed.is_some() && !facts.withdrawn);
         let waited = leftover.never_in_force
             || never
             || leftover.asked
             || leftover.since + watch.policy.retire_after <= now;
         let done = entry_gone && asked_all && waited;
-        if done && !never && leftover.entry_removed.is_none() {
+        let removed = leftover.hand_offs.values().any(|facts| facts.ask == Ask::Remove && !facts.withdrawn);
+        if done && !never && leftover.entry_removed.is_none() && removed {
             chronicle.note(
                 EventKind::Retired,
                 format!("the replaced certificate {} is gone", leftover.chain.fingerprint().short()),

@@ -3,7 +3,7 @@
 
 use super::proving::is_everywhere_known;
 use super::retire::keep_replaced;
-use super::{Chronicle, absorb, asks, cadence, keep, overlap, words};
+use super::{Chronicle, absorb, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Act, Ended, Look, Record, Renewal, Role};
@@ -43,13 +43,13 @@ fn all_switched(watch: &Watch, record: &Record) -> bool {
     if renewal.switches_entry() {
         return keep::is_put(record);
     }
+    let old = keep::old_names(record);
     watch.callers.iter().all(|caller| {
         let facts = record.callers.get(&caller.id);
         let uses_another = facts.is_some_and(|facts| {
             facts.unseen.is_none()
                 && facts.seen.is_some()
-                && facts.uses.is_some()
-                && facts.uses != renewal.replaces_name
+                && facts.uses.as_ref().is_some_and(|uses| !old.contains(uses))
         });
         renewal.switched.contains_key(&caller.id) || uses_another
     })
@@ -157,9 +157,6 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
         Some(replaced) => record.in_force.replace(replaced),
         None => renewal.candidate.take(),
     };
-    if let Some(failed) = &failed {
-        asks::remember_mapped(&mut record.previous, failed);
-    }
     let failed = keep::name_the_rolled_back(record, &renewal, failed);
     keep::leave_copies(record, &renewal, chronicle.now);
     absorb::discard_candidate(record, failed, chronicle.now);

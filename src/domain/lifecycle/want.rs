@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use super::asks::{self, is_known, needs_telling};
 use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
-use super::retire::shows_leftover;
+use super::retire::{is_in_doubt, shows_leftover};
 use super::{Chronicle, cadence, keep};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
@@ -15,7 +15,7 @@ use crate::domain::record::{
     Act, Ask, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
 };
 use crate::domain::snapshot::Held;
-use crate::domain::watch::{Delivery, Mode, Watch};
+use crate::domain::watch::{Delivery, Mode, Probe, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What is wanted of one watch at one moment.
@@ -58,7 +58,10 @@ pub fn want(watch: &Watch, record: &Record, paused: Option<&str>, pass: Timestam
     let first = acts.iter().position(|(_, held)| held.is_empty()).unwrap_or(0);
     let (act, held) = acts.into_iter().nth(first).map_or((None, Vec::new()), |(act, held)| (Some(act), held));
     if let Some(act) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
-        looks.extend(stale_proofs(watch, record, act, pass));
+        looks.extend(stale_proofs(watch, record, act, (pass, now)));
+    }
+    if let Some(Act::Put { .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
+        looks.extend(keep::way_back(record).filter(|look| !was_looked(record, look, pass)));
     }
     if let Some(Act::Retire { name, .. }) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
         looks.extend(Some(Look::Entry(name.clone())).filter(|look| !was_looked(record, look, pass)));
@@ -72,7 +75,7 @@ fn was_looked(record: &Record, look: &Look, pass: Timestamp) -> bool {
 
 /// Before a caller is switched, every probe is made with the candidate in the same pass: an old proof may have been undone.
 /// Before the certificate in force is overwritten, it is asked once more: what it shows then is what the new one is compared with.
-fn stale_proofs(watch: &Watch, record: &Record, act: &Act, pass: Timestamp) -> Vec<Look> {
+fn stale_proofs(watch: &Watch, record: &Record, act: &Act, (pass, now): (Timestamp, Timestamp)) -> Vec<Look> {
     let role = match act {
         Act::Switch { to, .. } if keep::is_hold(record, to) => return Vec::new(),
         Act::Switch { .. } | Act::Put { .. } => Role::Candidate,
@@ -95,7 +98,9 @@ fn stale_proofs(watch: &Watch, record: &Record, act: &Act, pass: Timestamp) -> V
                 || facts.not_before.is_some_and(|not_before| not_before > pass)
         })
     };
-    let stale = watch.probes.iter().filter(|probe| !is_fresh(&probe.id));
+    // One more refused logon could lock the login: what is known has to do.
+    let locked = |probe: &Probe| cadence::is_locked_out(watch, record, probe, standing, now);
+    let stale = watch.probes.iter().filter(|probe| !is_fresh(&probe.id) && !locked(probe));
     stale.map(|probe| Look::Probe { probe: probe.id.clone(), role, entry: standing.name.clone() }).collect()
 }
 
@@ -142,8 +147,10 @@ fn cause_of(record: &Record, act: &Act) -> String {
     if let Some(approval) = record.approvals.get(&act.id()) {
         return format!("approved by {}", approval.by);
     }
-    if let Act::Retire { fingerprint, .. } = act {
-        let leftover = record.leftovers.iter().find(|leftover| leftover.chain.fingerprint() == *fingerprint);
+    if let Act::Retire { name, fingerprint } = act {
+        let leftover = record.leftovers.iter().find(|leftover| {
+            leftover.chain.fingerprint() == *fingerprint && leftover.name.as_ref() == Some(name)
+        });
         return match leftover.filter(|leftover| leftover.asked).map(|leftover| &leftover.asked_by) {
             Some(Some(name)) => format!("its removal was asked by {name}"),
             Some(None) => "its removal was asked by a person".to_owned(),
@@ -290,12 +297,13 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
         let (from, to) =
             (renewal.replaces_name.clone(), renewal.order.as_ref().map(|order| order.name.clone()));
         if let (Some(from), Some(to)) = (from, to.filter(|_| renewal.switches_callers())) {
+            let old = keep::old_names(record);
             for caller in watch.callers.iter().map(|caller| caller.id.clone()) {
                 let uses = record.callers.get(&caller).and_then(|facts| facts.uses.as_ref());
                 let switched = renewal.switched.contains_key(&caller);
                 if renewal.rolling_back.is_some() && switched {
                     acts.push(Act::RollBack { generation, caller, from: to.clone(), to: from.clone() });
-                } else if !switched && uses.is_none_or(|uses| *uses == from) {
+                } else if !switched && uses.is_none_or(|uses| old.contains(uses)) {
                     acts.push(Act::Switch { generation, caller, from: from.clone(), to: to.clone() });
                 }
             }
@@ -312,7 +320,8 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
     }
     acts.extend(keep::conceivable(record));
     acts.extend(keep::hold_switches(watch, record));
-    acts.extend(tries(watch, record));
+    // Whenever that may be: an approval is kept through a wait.
+    acts.extend(tries(watch, record, Timestamp::MAX_UTC));
     let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
     acts.iter().map(Act::id).chain(retirements).collect()
 }
@@ -323,7 +332,7 @@ fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     if acts.is_empty() {
         acts.extend(issue(record, pass));
         acts.extend(publications(watch, record));
-        acts.extend(tries(watch, record));
+        acts.extend(tries(watch, record, now));
         acts.extend(keep::keep_act(record, pass));
         acts.extend(keep::hold_switches(watch, record).into_iter().filter(|act| caller_seen(record, act)));
         acts.extend(switches(watch, record));
@@ -389,7 +398,7 @@ fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
         .filter(|target| needs_telling(watch, target, standing) && !is_known(watch, target, standing))
         .filter(|target| {
             let opens_a_gap = role == Role::Candidate && asks::overwrites(target, record, standing);
-            !opens_a_gap || switch_is_approved(watch, record)
+            !opens_a_gap || gap_may_begin(watch, record)
         })
         .filter(|target| {
             let publication = standing.targets.get(&target.id);
@@ -410,22 +419,18 @@ fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
     }) else {
         return Vec::new();
     };
-    let (Some(to), Some(from)) = (candidate.name.clone(), renewal.replaces_name.clone()) else {
+    let Some(to) = candidate.name.clone() else {
         return Vec::new();
     };
-    let waiting = watch.callers.iter().filter(|caller| {
-        let facts = record.callers.get(&caller.id);
-        let uses_old =
-            facts.is_some_and(|facts| facts.unseen.is_none() && facts.uses.as_ref() == Some(&from));
-        uses_old && !renewal.switched.contains_key(&caller.id)
+    let old = keep::old_names(record);
+    let waiting = watch.callers.iter().filter_map(|caller| {
+        let facts = record.callers.get(&caller.id).filter(|facts| facts.unseen.is_none())?;
+        let uses = facts.uses.clone().filter(|uses| old.contains(uses))?;
+        (!renewal.switched.contains_key(&caller.id)).then(|| (caller.id.clone(), uses))
     });
+    let generation = renewal.generation;
     waiting
-        .map(|caller| Act::Switch {
-            generation: renewal.generation,
-            caller: caller.id.clone(),
-            from: from.clone(),
-            to: to.clone(),
-        })
+        .map(|(caller, from)| Act::Switch { generation, caller, from, to: to.clone() })
         .filter(|act| caller_seen(record, act))
         .collect()
 }
@@ -452,11 +457,16 @@ fn puts(watch: &Watch, record: &Record) -> Option<Act> {
     keep::put(record).filter(|act| ready && shown && seen(act))
 }
 
-/// Whether every switch that ends the gap of a renewal was approved, where approval is asked for at all.
-pub(super) fn switch_is_approved(watch: &Watch, record: &Record) -> bool {
+/// Whether a gap may be opened: what ends it stands ready. Every switch is approved, where approval is asked for at all, and
+/// the way back is kept, where the entry is switched.
+pub(super) fn gap_may_begin(watch: &Watch, record: &Record) -> bool {
     let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.candidate.is_some()) else {
         return true;
     };
+    let back = renewal.kept(Purpose::WayBack).is_some_and(|keep| keep.stands.is_some());
+    if renewal.switches_entry() && !back {
+        return false;
+    }
     if watch.mode != Mode::Propose {
         return true;
     }
@@ -472,7 +482,7 @@ pub(super) fn switch_is_approved(watch: &Watch, record: &Record) -> bool {
 }
 
 /// A call with the candidate that shuts the older certificate out comes only once the target was told.
-fn tries(watch: &Watch, record: &Record) -> Vec<Act> {
+fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
     let Some(renewal) = &record.renewal else {
         return Vec::new();
     };
@@ -482,12 +492,16 @@ fn tries(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(entry) = candidate.name.clone() else {
         return Vec::new();
     };
-    let waits = |id: &str| {
-        watch.is_ratchet(id)
+    let locked = |probe: &Probe| cadence::is_locked_out(watch, record, probe, candidate, now);
+    let waits = |probe: &Probe| {
+        let id = &probe.id;
+        !locked(probe)
+            && gap_may_begin(watch, record)
+            && watch.is_ratchet(id)
             && candidate.probes.get(id).is_none_or(|facts| facts.last.is_none())
             && asks::was_told(watch, candidate, id)
     };
-    let probes = watch.probes.iter().filter(|probe| waits(&probe.id));
+    let probes = watch.probes.iter().filter(|probe| waits(probe));
     let generation = renewal.generation;
     probes.map(|probe| Act::Try { generation, probe: probe.id.clone(), entry: entry.clone() }).collect()
 }
@@ -513,12 +527,7 @@ fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
         let look = Look::Entry(name.clone());
         was_looked(record, &look, pass) && record.misses.contains_key(&look.key())
     };
-    let in_doubt = record.in_force.as_ref().is_none_or(|standing| {
-        standing
-            .probes
-            .values()
-            .any(|facts| facts.last.as_ref().is_some_and(|last| last.verdict.blames_certificate()))
-    });
+    let in_doubt = is_in_doubt(record);
     let ripe =
         record.leftovers.iter().filter(|leftover| leftover.never_in_force || !in_doubt).filter(|leftover| {
             let waited = leftover.never_in_force

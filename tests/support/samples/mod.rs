@@ -206,6 +206,7 @@ pub(crate) fn asked(ask: Ask, token: &str, hours_ago: i64) -> HandOffFacts {
         reminded: vec![],
         escalated: None,
         closed: None,
+        withdrawn: false,
     }
 }
 
