@@ -385,7 +385,11 @@ impl Judge<'_> {
         if let Some(print) = shows_leftover(self.record) {
             let text = format!("the replaced certificate {} is used again", print.short());
             let way_out = "find out what put it back (a redeployment?) and let it name the new entry; the replaced one is kept meanwhile";
-            self.add(Code::SwitchedBack, Level::Warning, "", text, way_out);
+            let used = self.record.leftovers.iter().find(|leftover| leftover.chain.fingerprint() == print);
+            let replaced = self.record.standing(Role::Replaced).map(|standing| &standing.chain);
+            let chain = used.map(|leftover| &leftover.chain).or(replaced);
+            let level = chain.map_or(Level::Warning, |chain| self.level_of(chain)).max(Level::Warning);
+            self.add(Code::SwitchedBack, level, "", text, way_out);
         }
         if let Some(ended) = &self.record.ended {
             let (code, level) = match (ended.rolled_back, ended.unfit) {
@@ -529,9 +533,11 @@ impl Judge<'_> {
 
     fn pauses(&mut self, everywhere: Option<&str>) {
         if let Some(by) = everywhere {
+            let since = self.record.paused_everywhere;
+            let long = since.is_some_and(|since| self.now - since > PAUSE_PATIENCE);
             self.add(
                 Code::Paused,
-                Level::Notice,
+                if long { Level::Warning } else { Level::Notice },
                 "everywhere",
                 format!("acts are paused everywhere by {by}"),
                 "certsteward resume",

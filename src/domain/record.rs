@@ -64,6 +64,8 @@ pub struct Record {
     pub pending: BTreeMap<String, Timestamp>,
     /// Outside changes made, newest last: what the daily budget is computed from.
     pub acts: Vec<Timestamp>,
+    /// Since when acts are paused everywhere, as far as this watch has noticed.
+    pub paused_everywhere: Option<Timestamp>,
     /// Since when and by whom acts of this watch are paused.
     pub paused: Option<(Timestamp, Actor)>,
     /// Until when nothing is sent.
@@ -306,6 +308,8 @@ pub struct Renewal {
     pub gap_announced: Option<(Timestamp, String)>,
     /// When the step last moved on, for `stuck`.
     pub moved: Timestamp,
+    /// A person asked for the way back: when, and in what words. It is taken once the old certificate is seen to be accepted.
+    pub back_asked: Option<(Timestamp, String)>,
     /// What is in force, kept under another name.
     pub keep: Option<Keep>,
     /// When the old certificate was last accepted and the new one first.

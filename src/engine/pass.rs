@@ -148,6 +148,7 @@ impl Round<'_> {
         let watch = &self.parts.watch;
         let mut chronicle = Chronicle::new(watch, now);
         lifecycle::note_clock(&mut self.record, self.house.known.clock_doubt.and_then(|doubt| doubt()), now);
+        lifecycle::note_pause(&mut self.record, self.paused.is_some(), now);
         if interrupted {
             lifecycle::recover(&mut self.record, &mut chronicle);
             if let Some(lessons) = self.house.known.lessons {

@@ -126,6 +126,7 @@ impl Rich {
             approvals: self.map(|rich| Approval { by: rich.text(), at: rich.at() }),
             pending: self.map(Self::at),
             acts: self.list(Self::at),
+            paused_everywhere: Some(self.at()),
             paused: Some((self.at(), self.actor())),
             silenced_until: Some(self.at()),
             told: self.map(|rich| Told { level: rich.one(Level::ALL), at: rich.at(), text: rich.text() }),
@@ -228,6 +229,7 @@ impl Rich {
             rolling_back: Some((self.at(), self.text())),
             gap_announced: Some((self.at(), self.text())),
             moved: self.at(),
+            back_asked: Some((self.at(), self.text())),
             keep: Some(self.keep()),
             overlap: self.overlap(),
         }

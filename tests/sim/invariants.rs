@@ -132,8 +132,13 @@ impl Outside {
         if verb == "rollback" {
             return false;
         }
+        let told = matches!(act, Act::Publish { role: Role::InForce, .. });
+        let in_place = record.renewal.as_ref().is_some_and(|renewal| renewal.replaced.is_some());
         if verb != "retire" {
-            return proposes;
+            return proposes
+                && !(told
+                    && in_place
+                    && self.watch.renewal.as_ref().is_some_and(|terms| terms.rotation == Rotation::InPlace));
         }
         let leftover = record.leftovers.iter().find(|leftover| leftover.retirement().as_ref() == Some(&id));
         let alone = !self.watch.policy.four_eyes;

@@ -351,6 +351,13 @@ impl Life {
 
     async fn pass(&mut self) {
         self.passes += 1;
+        // The daemon begins no pass while its store cannot be written, and says so past it.
+        if self.world.with(|outside| outside.is_until(outside.weather.disk)) {
+            let now = self.now();
+            self.world.with(|outside| outside.judge.level = None);
+            self.pass_at = now + Duration::minutes(10);
+            return;
+        }
         let Ok(commands) = self.store.commands().await else { return };
         let seed = Fingerprint::of(format!("{} {}", self.seed, self.passes).as_bytes()).0;
         let paused = self.paused.clone();

@@ -2,10 +2,12 @@
 //! It switches nobody.
 
 use super::Judge;
+use crate::domain::chain::Chain;
 use crate::domain::finding::{Code, Level};
 use crate::domain::lifecycle::shows_leftover;
 use crate::domain::reason::Unseen;
 use crate::domain::record::{Purpose, Role, Standing};
+use crate::domain::watch::AutoRenew;
 use crate::domain::{Duration, Timestamp, lint};
 
 /// How long a caller may be away before people are told.
@@ -43,6 +45,21 @@ impl Judge<'_> {
         self.add(Code::Unseen, Level::Warning, id, text, way_out);
     }
 
+    /// How serious it is to use what is left under this name: more so the sooner it expires.
+    fn nearness_of(&self, uses: Option<&str>) -> Level {
+        let named = |name: Option<&String>| uses.is_some() && name.map(String::as_str) == uses;
+        let left = self.record.leftovers.iter().find(|leftover| named(leftover.name.as_ref()));
+        let replaced = self.record.standing(Role::Replaced).filter(|standing| named(standing.name.as_ref()));
+        let chain = left.map(|leftover| &leftover.chain).or(replaced.map(|standing| &standing.chain));
+        let level = chain.map(|chain| self.level_of(chain));
+        level.unwrap_or(Level::Warning).max(Level::Warning)
+    }
+
+    /// The level of a certificate that callers use though it was replaced.
+    pub(super) fn level_of(&self, chain: &Chain) -> Level {
+        self.watch.policy.moments(&chain.leaf, AutoRenew::No, false).level(self.now)
+    }
+
     fn strayed_caller(&mut self, id: &str, uses: Option<&str>, wanted: &str) {
         let named = |name: Option<&String>| uses.is_some() && name.map(String::as_str) == uses;
         let candidate = self.record.standing(Role::Candidate);
@@ -65,7 +82,7 @@ impl Judge<'_> {
         let way_out = format!("find out what changed it (a redeployment?) and let it name {wanted}");
         if back {
             let text = format!("the caller {id} uses the replaced entry {used} again, not {wanted}");
-            self.add(Code::SwitchedBack, Level::Warning, id, text, way_out);
+            self.add(Code::SwitchedBack, self.nearness_of(uses), id, text, way_out);
         } else {
             let text = format!("the caller {id} uses {used}, not {wanted}");
             self.add(Code::CallerElsewhere, Level::Warning, id, text, way_out);

@@ -29,6 +29,7 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     keep::place_keep(watch, record, chronicle);
     keep::finish_hold(watch, record, chronicle);
     settle::begin_settling(watch, record, chronicle);
+    settle::answer_asked_back(watch, record, chronicle);
     settle::decide_roll_back(watch, record, chronicle);
     settle::finish_roll_back(record, chronicle);
     settle::end_settling(watch, record, chronicle);
@@ -92,6 +93,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         rolling_back: None,
         gap_announced: None,
         moved: chronicle.now,
+        back_asked: None,
         keep: None,
         overlap: Overlap::default(),
     });

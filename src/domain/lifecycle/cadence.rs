@@ -57,6 +57,9 @@ fn wished(
     standing: &Standing,
     facts: &ProbeFacts,
 ) -> Option<Timestamp> {
+    if let Some(asked) = asked_back(record, role).filter(|asked| !is_answered(facts, *asked)) {
+        return Some(asked);
+    }
     if let Some((at, _)) = &facts.no_key
         && facts.last.as_ref().is_none_or(|last| last.at < *at)
     {
@@ -84,6 +87,19 @@ fn wished(
 /// A 403 with a candidate is not the end of the question: it is compared with the certificate in force.
 fn is_enough(record: &Record, role: Role, verdict: Verdict) -> bool {
     role == Role::InForce || verdict == Verdict::Accepted || record.renewal.is_none()
+}
+
+/// When a person asked for the way back to the certificate of this role: it is asked at once whether it is accepted.
+fn asked_back(record: &Record, role: Role) -> Option<Timestamp> {
+    let renewal = record.renewal.as_ref()?;
+    let old = if renewal.replaced.is_some() { Role::Replaced } else { Role::InForce };
+    renewal.back_asked.as_ref().filter(|_| role == old).map(|(asked, _)| *asked)
+}
+
+/// Whether a probe was made, or could not be, since then.
+pub(super) fn is_answered(facts: &ProbeFacts, since: Timestamp) -> bool {
+    facts.last.as_ref().is_some_and(|last| last.at >= since)
+        || facts.no_key.as_ref().is_some_and(|(at, _)| *at >= since)
 }
 
 /// The replaced certificate is asked once for each time that the new one is blamed. In place it is gone.

@@ -30,7 +30,7 @@ pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use keep::hold_at;
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
 pub(in crate::domain) use retire::shows_leftover;
-pub use share::{Lessons, note_clock, share, teach};
+pub use share::{Lessons, note_clock, note_pause, share, teach};
 pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 

@@ -142,8 +142,10 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
         );
     }
     if in_force || settle::may_be_used(watch, record) {
-        settle::go_back(watch, record, at, text.to_owned());
-        return format!("{text}: callers were switched already, so they are switched back first");
+        ask_back(record, at, text.to_owned());
+        return format!(
+            "{text}: callers were switched already, so they are switched back first, if a call shows that the replaced certificate is accepted now"
+        );
     }
     let Some(renewal) = record.renewal.take() else {
         return format!("{text}: there was no renewal to end");
@@ -186,6 +188,12 @@ fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {
     }
 }
 
+fn ask_back(record: &mut Record, at: Timestamp, why: String) {
+    if let Some(renewal) = &mut record.renewal {
+        renewal.back_asked = Some((at, why));
+    }
+}
+
 fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> String {
     let used = settle::may_be_used(watch, record);
     match &record.renewal {
@@ -193,8 +201,8 @@ fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> Str
             "roll back: refused, because an in-place issue has overwritten the old certificate; issue a new one instead".to_owned()
         }
         Some(renewal) if renewal.rolling_back.is_none() && (used || renewal.replaced.is_some()) => {
-            settle::go_back(watch, record, at, format!("asked by {by}"));
-            "roll back now".to_owned()
+            ask_back(record, at, format!("asked by {by}"));
+            "roll back, if a call shows that the replaced certificate is accepted now".to_owned()
         }
         Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),
     }

@@ -84,6 +84,40 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
     }
 }
 
+/// A person asked for the way back. It is taken where the old certificate is accepted now, or nothing can tell; where it is
+/// refused it would cut the callers off, so it is not.
+pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some((asked, why)) = record.renewal.as_ref().and_then(|renewal| renewal.back_asked.clone()) else {
+        return;
+    };
+    let role = if record.standing(Role::Replaced).is_some() { Role::Replaced } else { Role::InForce };
+    let Some(old) = record.standing(role) else {
+        return;
+    };
+    let mut refused = (chronicle.now > old.chain.leaf.not_after).then(|| "it has expired".to_owned());
+    for probe in &watch.probes {
+        let facts = old.probes.get(&probe.id).cloned().unwrap_or_default();
+        let due = cadence::probe_due(watch, record, probe, role);
+        if !cadence::is_answered(&facts, asked) && due.is_none_or(|due| due <= chronicle.now) {
+            return;
+        }
+        let verdict = facts.last.as_ref().map(|last| last.verdict).filter(|verdict| !verdict.recognised());
+        refused = refused.or_else(|| verdict.map(|verdict| format!("probe {} with it: {verdict}", probe.id)));
+    }
+    if let Some(renewal) = &mut record.renewal {
+        renewal.back_asked = None;
+    }
+    match refused {
+        None => go_back(watch, record, chronicle.now, why),
+        Some(because) => {
+            let text = format!(
+                "the way back is refused, because it would cut the callers off: the replaced certificate is not accepted now ({because}); make it known there again, then ask once more"
+            );
+            chronicle.note(EventKind::ActFailed, text);
+        }
+    }
+}
+
 /// Whether any caller uses the candidate, or may use it.
 pub(super) fn may_be_used(watch: &Watch, record: &Record) -> bool {
     let switched = record.renewal.as_ref().is_some_and(|renewal| !renewal.switched.is_empty());

@@ -48,3 +48,8 @@ pub fn note_clock(record: &mut Record, doubt: Option<String>, now: Timestamp) {
     let since = record.clock_doubt.take().map_or(now, |(since, _)| since);
     record.clock_doubt = doubt.map(|why| (since, why));
 }
+
+/// Notes since when acts are paused everywhere.
+pub fn note_pause(record: &mut Record, paused: bool, now: Timestamp) {
+    record.paused_everywhere = paused.then(|| record.paused_everywhere.unwrap_or(now));
+}

@@ -15,7 +15,7 @@ use crate::domain::record::{
     Act, Ask, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
 };
 use crate::domain::snapshot::Held;
-use crate::domain::watch::{Delivery, Mode, Probe, Watch};
+use crate::domain::watch::{AutoRenew, Delivery, Mode, Probe, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What is wanted of one watch at one moment.
@@ -560,6 +560,11 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         moments.push(since + cadence::settle_time(watch));
     }
     moments.extend(record.leftovers.iter().map(|leftover| leftover.since + watch.policy.retire_after));
+    let used = record.leftovers.iter().filter(|leftover| !leftover.never_in_force);
+    moments.extend(used.flat_map(|leftover| {
+        let of = watch.policy.moments(&leftover.chain.leaf, AutoRenew::No, false);
+        [of.critical, leftover.chain.leaf.not_after + Duration::seconds(1)]
+    }));
     moments.extend(record.misses.values().map(|misses| misses.next));
     moments.extend(record.silenced_until);
     moments.retain(|at| *at > now);

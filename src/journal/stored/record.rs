@@ -42,6 +42,7 @@ stored!(Record {
     approvals,
     pending,
     acts,
+    paused_everywhere,
     paused,
     silenced_until,
     told,
@@ -75,6 +76,7 @@ stored!(Renewal {
     rolling_back,
     gap_announced,
     moved,
+    back_asked,
     keep,
     overlap = Overlap::default(),
 });
