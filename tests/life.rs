@@ -1,6 +1,7 @@
 //! Whole lives of a watch, each read as a timeline.
 
 mod back;
+mod careful;
 mod clock;
 mod commands;
 mod crash;

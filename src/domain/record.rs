@@ -166,6 +166,8 @@ pub struct Publication {
     pub hand_off: Option<HandOffFacts>,
     /// When certsteward gave it the certificate itself.
     pub published: Option<Timestamp>,
+    /// Whether giving it was ever begun: from then on it may know it by us.
+    pub begun: bool,
     /// Whether the target, asked, said that it holds the certificate.
     pub held: Option<bool>,
     /// When a probe showed that it knows the certificate.
@@ -308,6 +310,8 @@ pub struct Renewal {
     pub gap_announced: Option<(Timestamp, String)>,
     /// When the step last moved on, for `stuck`.
     pub moved: Timestamp,
+    /// Since when the candidate's entry is gone, or holds something else.
+    pub candidate_gone: Option<Timestamp>,
     /// A person asked for the way back: when, and in what words. It is taken once the old certificate is seen to be accepted.
     pub back_asked: Option<(Timestamp, String)>,
     /// What is in force, kept under another name.

@@ -171,6 +171,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         rolling_back: None,
         gap_announced: None,
         moved: noon(),
+        candidate_gone: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),

@@ -158,6 +158,7 @@ impl Rich {
             targets: self.map(|rich| Publication {
                 hand_off: Some(rich.hand_off_facts()),
                 published: Some(rich.at()),
+                begun: true,
                 held: Some(true),
                 proven: Some(rich.at()),
                 confirmed: Some((rich.at(), rich.text())),
@@ -229,6 +230,7 @@ impl Rich {
             rolling_back: Some((self.at(), self.text())),
             gap_announced: Some((self.at(), self.text())),
             moved: self.at(),
+            candidate_gone: Some(self.at()),
             back_asked: Some((self.at(), self.text())),
             keep: Some(self.keep()),
             overlap: self.overlap(),

@@ -62,7 +62,10 @@ async fn the_first_call_waits_for_the_window_and_for_approval() {
     for act in ["issue", "publish", "switch"] {
         world.approve(act).await;
     }
-    assert!(world.pending("try").starts_with("try-"), "the switch that ends the gap is approved before it may begin");
+    assert!(
+        world.pending("try").starts_with("try-"),
+        "the switch that ends the gap is approved before it may begin"
+    );
     insta::assert_snapshot!(world.plan(), @r"
     probe odata with the candidate, which shuts the older certificate out -- held by approval: it waits for approval; certsteward approve sf try-#1
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate

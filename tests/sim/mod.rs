@@ -228,7 +228,13 @@ impl Life {
             // A renewal that has only begun may be in the gap that it announced.
             let begun = outside.saved.as_ref().and_then(|record| record.renewal.as_ref());
             let begun = begun.is_some_and(|renewal| outside.now - renewal.started < Duration::days(5));
-            let service = if begun { BTreeMap::new() } else { outside.service() };
+            // What certsteward neither renews nor switches, and what waits for a person's decision, is served by others.
+            let watch = &outside.watch;
+            let theirs = watch.renewal.is_none()
+                || watch.leaves_to_source()
+                || watch.mode == certsteward::domain::watch::Mode::Observe;
+            let waits = outside.saved.as_ref().is_some_and(|record| record.ended.is_some());
+            let service = if begun || theirs || waits { BTreeMap::new() } else { outside.service() };
             if let Some((id, _)) = service.iter().find(|(_, served)| !**served) {
                 let text =
                     format!("{id} is not served in the end, with everything well: {}", findings.join(", "));

@@ -254,6 +254,14 @@ fn entry_looked(
     let Some(order) = renewal.order.clone().filter(|order| order.name == name) else {
         return;
     };
+    if let Some(candidate) =
+        renewal.candidate.as_ref().filter(|candidate| candidate.name.as_deref() == Some(name))
+    {
+        let holds = result.as_ref().map(|sighting| sighting.chain.fingerprint());
+        let there = holds == Some(candidate.fingerprint());
+        renewal.candidate_gone = (!there).then(|| renewal.candidate_gone.unwrap_or(at));
+        return;
+    }
     let Some(sighting) = result else {
         renewal.looked_empty = Some(at);
         return;
@@ -357,6 +365,8 @@ fn probe_looked(
             facts.no_key = Some((at, unseen.clone()));
             missed(record, &format!("probe:{probe}:{}", role.word()), at, &unseen);
             record.looked.remove("source");
+            // A logon it was all the same, and the tenant counts it.
+            count_refusal(record, probe, probed.verdict, probed.at);
         }
         Ok(probed) => {
             let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);

@@ -93,6 +93,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         rolling_back: None,
         gap_announced: None,
         moved: chronicle.now,
+        candidate_gone: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
@@ -188,7 +189,12 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         return;
     };
     if is_used_up(watch, (used, renewal), candidate, chronicle.now) {
-        return renew_anew(record, chronicle);
+        let why = "its candidate waited so long that it is due itself";
+        return renew_anew(record, why, chronicle);
+    }
+    if renewal.candidate_gone.is_some() && !used {
+        let why = "somebody removed or replaced the entry of its candidate";
+        return renew_anew(record, why, chronicle);
     }
     let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;
@@ -216,14 +222,11 @@ fn is_used_up(
 }
 
 /// It is not used up: what would expire soon after the switch is given up, and a fresh one is issued at once.
-fn renew_anew(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+fn renew_anew(record: &mut Record, why: &str, chronicle: &mut Chronicle<'_>) {
     let Some(renewal) = record.renewal.take() else {
         return;
     };
-    let text = format!(
-        "renewal {} is superseded: its candidate waited so long that it is due itself, so a fresh one is issued",
-        renewal.generation
-    );
+    let text = format!("renewal {} is superseded: {why}, so a fresh one is issued", renewal.generation);
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
     keep::leave_copies(record, &renewal, chronicle.now);
@@ -314,10 +317,9 @@ fn pair(record: &Record) -> Option<(&Standing, &Standing)> {
 }
 
 fn is_published_by_anybody(standing: &Standing) -> bool {
-    standing
-        .targets
-        .values()
-        .any(|publication| publication.published.is_some() || publication.hand_off.is_some())
+    standing.targets.values().any(|publication| {
+        publication.begun || publication.published.is_some() || publication.hand_off.is_some()
+    })
 }
 
 /// `auto` learned that the tenant wants the exact certificate: the same subject cannot stand beside the old one, a counted

@@ -138,6 +138,11 @@ pub fn begin(record: &mut Record, act: &Act, chronicle: &mut Chronicle<'_>) {
     if let (Act::Issue { .. }, Some(renewal)) = (act, &mut record.renewal) {
         renewal.issue_started.get_or_insert(chronicle.now);
     }
+    if let Act::Publish { target, role, .. } = act
+        && let Some(standing) = record.standing_mut(*role)
+    {
+        standing.targets.entry(target.clone()).or_default().begun = true;
+    }
     let facts = vec![("cause".to_owned(), cause_of(record, act))];
     chronicle.note_by(Actor::Daemon, EventKind::ActStarted, format!("about to {}", act.sentence()), facts);
 }
@@ -185,6 +190,9 @@ fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Times
     {
         looks.push(Look::Entry(order.name.clone()));
     }
+    // Somebody may have removed the candidate's entry: nobody can be switched to what is not there.
+    let candidate = record.standing(Role::Candidate).and_then(|candidate| candidate.name.clone());
+    looks.extend(candidate.map(Look::Entry));
     looks.extend(keep::look(record));
     looks
         .into_iter()

@@ -54,7 +54,7 @@ stored!(Record {
 
 stored!(Standing { chain, name, since, held, has_key, targets, probes, ours });
 stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
-stored!(Publication { hand_off, published, held, proven, confirmed });
+stored!(Publication { hand_off, published, begun, held, proven, confirmed });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed, withdrawn });
 stored!(Due { fingerprint, at });
 stored!(Renewal {
@@ -76,6 +76,7 @@ stored!(Renewal {
     rolling_back,
     gap_announced,
     moved,
+    candidate_gone,
     back_asked,
     keep,
     overlap = Overlap::default(),

@@ -142,6 +142,7 @@ fn renewal(candidate: Standing, replaces: Fingerprint) -> Renewal {
         rolling_back: None,
         gap_announced: Some((now() - Duration::hours(46), gap.to_owned())),
         moved: at("2027-02-08T10:05:00Z"),
+        candidate_gone: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
