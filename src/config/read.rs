@@ -30,6 +30,8 @@ pub(super) struct Named {
     types: BTreeMap<String, String>,
     /// Where the whole file's policy stands.
     pub(super) policy: Option<Place>,
+    /// Where the hold stands in it.
+    pub(super) hold: Option<Place>,
     /// Every notifier's id.
     notifiers: Vec<String>,
     /// Days in which nothing that can hurt is done.
@@ -50,6 +52,11 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         connections: connections(root, ledger),
         types: types(root),
         policy: root.value("policy").map(|node| node.place),
+        hold: root
+            .value("policy")
+            .and_then(Node::table)
+            .and_then(|own| own.value("hold"))
+            .map(|node| node.place),
         notifiers: ids(root, "notifier"),
         freezes: freezes(&section, ledger),
         closed: RefCell::default(),

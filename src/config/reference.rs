@@ -18,6 +18,9 @@ hold, `certsteward config example` a file with every option, `certsteward config
 - **Secrets** never stand here, only where each is: `{ file = \"PATH\" }` (not readable by everybody), `{ environment =
   \"NAME\" }` or `{ credential = \"NAME\" }` (systemd's `LoadCredential=`). They are read anew at each use.
 - **Ids** are letters, digits, `-`, `_` and `.`.
+- **`hold`, `switch`, `ratchet`, `same_subject`** change what happens to callers: [rotation.md](rotation.md#what-is-switched) tells each as a story.
+  `hold` has no effect with `switch = \"entry\"` (there no caller is set to a copy), with `rotation` in place or left to the source, with
+  `auto_renew = \"no\"`, and for what certsteward issued itself.
 - Files named by `include` hold the same tables but `daemon`, `policy` and `include`.
 
 <!-- Written from the list of keys in the source; a test compares. -->

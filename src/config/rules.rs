@@ -46,6 +46,10 @@ pub(super) fn check(
     }
     means(section, terms, served, ledger);
     subject(section, terms, ledger);
+    ratchets(watch, terms, ledger);
+    if source.is_none_or(|source| source.word("auto_renew") != "no") {
+        holds(watch, terms, policy, named, ledger);
+    }
     if terms.rotation != Rotation::LeftToSource {
         caches(watch, policy, served, ledger);
         in_time(watch, section, policy, terms, served, named, ledger);
@@ -154,6 +158,47 @@ fn subject(section: &Section<'_>, terms: &Terms, ledger: &mut Ledger) {
             section.say("common_name", text, ledger);
         }
         Some(_) | None => {}
+    }
+}
+
+/// A first call that waits for its time needs a candidate that nobody uses yet.
+fn ratchets(watch: &Section<'_>, terms: &Terms, ledger: &mut Ledger) {
+    let rotation = match terms.rotation {
+        Rotation::SideBySide => return,
+        Rotation::InPlace => "in-place",
+        Rotation::LeftToSource => "left-to-source",
+    };
+    for target in watch.each("target").iter().filter(|target| target.flag("ratchet")) {
+        let text = format!(
+            "true keeps the first call with the new certificate for its time, and with rotation = {rotation:?} the callers make it at once; use rotation = \"side-by-side\", or leave ratchet out"
+        );
+        target.say("ratchet", text, ledger);
+    }
+}
+
+/// A hold that was asked for must be able to come, and not before a person had any time.
+fn holds(watch: &Section<'_>, terms: &Terms, policy: &Policy, named: &Named, ledger: &mut Ledger) {
+    let empty = Table { place: watch.table.place, entries: Vec::new() };
+    let Some(own) = watch.child("policy", &empty).filter(|own| own.has("hold")) else { return };
+    let Some(hold) = policy.hold.filter(|_| terms.rotation == Rotation::SideBySide) else { return };
+    let inherited = named.hold == Some(own.place("hold"));
+    let path = if inherited { "policy.hold".to_owned() } else { own.at("hold") };
+    if terms.switch == SwitchBy::Entry {
+        // What holds for all watches is of no use to this one, and no mistake.
+        if !inherited {
+            let text = "sets the callers to a copy, and with switch = \"entry\" no caller is set to anything, so it never comes; leave hold out";
+            ledger.say(own.place("hold"), path, text);
+        }
+        return;
+    }
+    let renew_before = capped(policy.renew_before, caps::RENEW_BEFORE, lifetime(terms.validity));
+    if hold >= renew_before {
+        let text = format!(
+            "{} is not shorter than the time from the start of a renewal to the deadline ({}), so the callers would be set to a copy before a person had any time; make it shorter, or \"never\"",
+            write_duration(hold),
+            write_duration(renew_before)
+        );
+        ledger.say(own.place("hold"), path, text);
     }
 }
 

@@ -2,10 +2,10 @@
 //! It sends nothing and renders nothing.
 
 use super::Timestamp;
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Fingerprint};
 use super::chain::Chain;
 use super::doubt::{self, Cause};
-use super::record::{Ask, HandOffFacts, Leftover, Record};
+use super::record::{Ask, HandOffFacts, Leftover, Record, Role};
 use super::watch::{Mode, Target, Watch};
 
 /// One question to a person.
@@ -109,7 +109,8 @@ impl HandOff {
         Self { headline, steps: removal(leaf, "It was never used."), ..question }
     }
 
-    /// Adds what only the record knows: whether the callers are cut off, whether the switch is approved, what is to be put back.
+    /// Adds what only the record knows: whether the callers are cut off, whether the switch is approved, what is to be put back,
+    /// whether it is about what callers use already, and whether nothing goes on without a person's word.
     #[must_use]
     pub fn against(mut self, watch: &Watch, record: &Record) -> Self {
         let old = record.in_force.as_ref().filter(|old| old.fingerprint() != self.chain.fingerprint());
@@ -121,8 +122,20 @@ impl HandOff {
             self.urgent =
                 cut_off.map(|cut_off| format!("{}. What to do: {}.", cut_off.text, cut_off.way_out));
         }
+        let in_force = is_in_force(record, self.chain.fingerprint());
         if self.ask == Ask::Replace {
-            self.gap = Some(gap(watch, is_switch_approved(watch, record)));
+            let gap = || gap(watch, is_switch_approved(watch, record));
+            self.gap = Some(if in_force { GAP_IN_FORCE.to_owned() } else { gap() });
+        }
+        if let Some(target) = asked {
+            let probed = watch.probe_of(target).is_some();
+            if needs_sign(watch, record, target, self.chain.fingerprint()) {
+                self.steps.push(SIGN.to_owned());
+                self.afterwards =
+                    if self.ask == Ask::Add { format!("{KEEP} {WAITS}") } else { WAITS.to_owned() };
+            } else if in_force && self.ask == Ask::Add {
+                self.afterwards = format!("{KEEP_ALL} {}", what_follows(self.ask, probed));
+            }
         }
         self
     }
@@ -143,6 +156,23 @@ impl HandOff {
     }
 }
 
+/// Whether callers use this certificate already, so that nothing is switched once it is known.
+#[must_use]
+pub fn is_in_force(record: &Record, print: Fingerprint) -> bool {
+    record.in_force.as_ref().is_some_and(|in_force| in_force.fingerprint() == print)
+}
+
+/// Whether nothing goes on before a person says that it is saved: the first call would shut the certificate in force out, so none
+/// is made to find out.
+#[must_use]
+pub fn needs_sign(watch: &Watch, record: &Record, target: &Target, print: Fingerprint) -> bool {
+    let candidate = record.standing(Role::Candidate).filter(|candidate| candidate.fingerprint() == print);
+    candidate.zip(watch.probe_of(target)).is_some_and(|(candidate, probe)| {
+        let untried = candidate.probes.get(&probe.id).is_none_or(|facts| facts.last.is_none());
+        untried && watch.is_ratchet(&probe.id)
+    })
+}
+
 /// Whether every switch that follows was approved beforehand.
 fn is_switch_approved(watch: &Watch, record: &Record) -> bool {
     let waits = record.pending.keys().any(|act| act.starts_with("switch-"));
@@ -151,6 +181,9 @@ fn is_switch_approved(watch: &Watch, record: &Record) -> bool {
 
 const GAP: &str = "From the moment the old mapping is deleted until certsteward has switched the callers, their calls \
 fail. Do both steps in one go, inside an agreed window.";
+
+const GAP_IN_FORCE: &str =
+    "Callers that use this certificate already are refused until it is added. Do both steps in one go.";
 
 const APPROVAL: &str = "In mode propose the switch waits for an approval as well: have whoever approves ready before you \
 delete anything.";
@@ -240,6 +273,14 @@ fn removal(leaf: &Certificate, which: &str) -> Vec<String> {
 }
 
 const KEEP: &str = "Leave every mapping that stands there as it is: the old one is in use until the switch.";
+
+const KEEP_ALL: &str = "Leave every other mapping that stands there as it is.";
+
+const SIGN: &str = "On the hand-off page press \"I have saved it\": certsteward goes on only then.";
+
+const WAITS: &str = "Your \"I have saved it\" on the hand-off page is needed: the first call with the new certificate shuts the old \
+one out, so certsteward makes none to find out whether it is saved. After your word it goes on by itself, at the time that \
+its rules allow.";
 
 fn afterwards(ask: Ask, probed: bool) -> String {
     let keep = if ask == Ask::Add { format!("{KEEP} ") } else { String::new() };
@@ -366,6 +407,40 @@ mod tests {
         assert!(gap(&record).ends_with(APPROVED), "{}", gap(&record));
         record.pending.insert(act, noon());
         assert!(gap(&record).ends_with(APPROVAL), "another caller's still waits");
+    }
+
+    #[test]
+    fn where_the_first_call_shuts_the_old_one_out_the_persons_word_is_asked_for() {
+        let mut watch = watch();
+        watch.targets[0].ratchet = true;
+        let mut record = crate::domain::sample::renewing(&watch);
+        let mut candidate = crate::domain::sample::standing("sfapi-2.pem", certificate("SFAPI-2", 365, 365));
+        candidate.probes.clear();
+        record.renewal.as_mut().unwrap().candidate = Some(candidate.clone());
+        for ask in [Ask::Add, Ask::Replace] {
+            let text = text(&question(&watch, ask).against(&watch, &record));
+            assert!(
+                text.contains(SIGN) && text.contains(WAITS) && !text.contains("Nobody needs to tell"),
+                "{text}"
+            );
+        }
+        let called = crate::domain::sample::answered(candidate, crate::domain::verdict::Verdict::NotMapped);
+        record.renewal.as_mut().unwrap().candidate = Some(called);
+        let text = text(&question(&watch, Ask::Add).against(&watch, &record));
+        assert!(text.contains("Nobody needs to tell"), "after the first call any other is a look: {text}");
+    }
+
+    #[test]
+    fn where_callers_use_it_already_no_switch_is_spoken_of() {
+        let watch = watch();
+        let mut record = crate::domain::sample::renewing(&watch);
+        record.renewal = None;
+        record.in_force =
+            Some(crate::domain::sample::standing("sfapi.pem", certificate("SFAPI-2", 365, 365)));
+        for ask in [Ask::Add, Ask::Replace] {
+            let text = text(&question(&watch, ask).against(&watch, &record));
+            assert!(!text.contains("switch"), "{text}");
+        }
     }
 
     #[test]

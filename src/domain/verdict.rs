@@ -104,7 +104,7 @@ impl Verdict {
                 "give the login of the mapping the permission that the probed path needs (KBA 3417151); the certificate needs nothing"
             }
             Self::NotMapped => {
-                "check in this order: the company id header, the host, the age of the upload (it can take a while), issuer and subject of the mapping; then delete the mapping and upload the file again (KBA 3333286, 3505973)"
+                "check in this order: the company id header, the host, the age of the upload (it can take a while), issuer and subject of the mapping; where this very certificate was uploaded, delete its own line, none that is in use, and upload the file again (KBA 3333286, 3505973)"
             }
             Self::CertificateRequired => {
                 "give the probe a certificate: --cert and --key, or a watch whose key can be read"

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What they sign with.
+const NAME: &str = "Sam Sample";
 
 /// What the mail asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,6 +156,9 @@ impl Request {
                 if delete(client, page, |row| row.contains(&wanted)).await? == 0 {
                     return Err(format!("no mapping has the fingerprint {}", self.fingerprint));
                 }
+                // A removal is nobody's to see but theirs, so it is their word that closes the question.
+                self.send(world, client, &[("sign", "confirmed"), ("name", NAME)]).await;
+                return Ok(());
             }
         }
         self.say(world, client, "saved").await;
@@ -192,11 +197,16 @@ impl Request {
 
     /// Says on the hand-off's link what is being done. A link that does not answer keeps nobody from the work.
     async fn say(&self, world: &World, client: &reqwest::Client, sign: &str) {
+        self.send(world, client, &[("sign", sign)]).await;
+    }
+
+    async fn send(&self, world: &World, client: &reqwest::Client, form: &[(&str, &str)]) {
+        let sign = form.first().map_or("", |(_, sign)| sign);
         let Some(link) = &self.link else { return };
         let Some(url) = reqwest::Url::parse(&format!("{link}/say")).ok().filter(is_here) else {
             return note(world, format!("the link is not of this machine and was not opened: {link}"));
         };
-        match client.post(url).form(&[("sign", sign)]).send().await {
+        match client.post(url).form(form).send().await {
             Ok(answer) => note(world, format!("said \"{sign}\": {}", answer.status())),
             Err(error) => note(world, format!("could not say \"{sign}\": {error}")),
         }

@@ -73,7 +73,7 @@ pub enum Hands {
     ///
     /// They read the mail's text, in which these lines stand: `Ask: add`, `replace` or `remove`; `Configuration Name:`,
     /// `Integration Name:` and `Login Name:`; `Hand-off page:` with the link, to which they post `sign=deleting` and
-    /// `sign=saved` under `/say`; and for `remove` the `Fingerprint (SHA-256):`. The certificate is the attached `.pem`.
+    /// `sign=saved` under `/say`; and for `remove` the `Fingerprint (SHA-256):`, whose removal they confirm with `sign=confirmed` and a name. The certificate is the attached `.pem`.
     Auto {
         /// How long they take.
         after: Duration,

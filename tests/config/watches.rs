@@ -35,6 +35,15 @@ fn a_followed_destination_is_the_caller() {
 }
 
 #[test]
+fn a_hold_for_all_watches_is_no_mistake_of_one_that_switches_its_entry() {
+    let whole = format!(
+        "policy.hold = \"5d\"\n{CONNECTIONS}\n[[watch]]\nid = \"w\"\n{FOLLOWED}policy = {{ settle = \"20m\" }}\n\
+         renewal = {{ type = \"destination-service\", switch = \"entry\" }}\n"
+    );
+    assert_eq!(loaded(&whole).watches[0].watch.policy.hold, Some(chrono::Duration::days(5)));
+}
+
+#[test]
 fn probe_and_target_of_one_tenant_name_it_alike() {
     let config = one(&format!(
         "{FOLLOWED}

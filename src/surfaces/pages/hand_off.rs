@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Pages, RenderPage};
 use crate::domain::Timestamp;
 use crate::domain::doubt::{self, Cause};
-use crate::domain::hand_off::HandOff;
+use crate::domain::hand_off::{self, HandOff};
 use crate::domain::lifecycle::next_probe;
 use crate::domain::record::{Ask, HandOffFacts, Publication, Role, Standing};
 use crate::domain::report::Sign;
@@ -33,6 +33,8 @@ impl Pages {
             "put_back": open.put_back.as_ref().map(|old| json::certificate(&old.leaf)),
             "put_back_stem": open.put_back_stem(),
             "beside": beside(view, open),
+            "in_force": hand_off::is_in_force(&view.record, open.chain.fingerprint()),
+            "sign_needed": sign_needed(view, open),
             "word_wanted": open.test.is_some() || open.ask == Ask::Remove,
             "said": said.filter(|said| ["saved", "deleting", "check", "confirmed"].contains(said)),
         });
@@ -82,6 +84,14 @@ fn beside(view: &WatchView, open: &HandOff) -> Value {
     let last = other.zip(probe).and_then(|(standing, probe)| standing.probed(&probe.id));
     last.map_or(Value::Null, |last| {
         json!({"last": json::probed(last), "recognised": last.verdict.recognised(), "rejected": last.verdict.blames_certificate()})
+    })
+}
+
+/// Whether nothing goes on before a person says that it is saved.
+fn sign_needed(view: &WatchView, open: &HandOff) -> bool {
+    let target = view.watch.target(&open.target).filter(|_| open.ask != Ask::Remove);
+    target.is_some_and(|target| {
+        hand_off::needs_sign(&view.watch, &view.record, target, open.chain.fingerprint())
     })
 }
 
