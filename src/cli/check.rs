@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Common;
-use super::daemon::{Daemon, Reach};
+use super::daemon::Daemon;
 use super::exit::{Exit, Failed};
 use super::facts::{days_left, shown};
 use super::output::{Output, Tone};
@@ -34,8 +34,6 @@ pub(super) struct Arguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 impl Arguments {
@@ -67,7 +65,7 @@ impl Arguments {
             let watches = watches::look_once(common, &self.watch).await?;
             return Ok(Seen { watches, looker: Looker::ThisOnce });
         }
-        match ask(&Daemon::reach(&self.reach, common)?).await {
+        match ask(&Daemon::reach(common)?).await {
             Ok(seen) => Ok(seen),
             Err(error) if error.is_not_running() => {
                 let watches = watches::look_once(common, &self.watch).await?;

@@ -6,7 +6,7 @@ mod verify;
 use serde_json::Value;
 
 use super::Common;
-use super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::daemon::{AskDaemon, Daemon, segment};
 use super::exit::{Exit, Failed};
 use super::output::{Output, Tone};
 use super::picture::{list, moment_shown, text};
@@ -41,8 +41,6 @@ pub(super) struct Arguments {
     /// Print them as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -60,7 +58,7 @@ impl Arguments {
         if let Some(Verify::Verify(arguments)) = &self.verify {
             return arguments.perform(common, output).await;
         }
-        let mut events = match self.ask(&Daemon::reach(&self.reach, common)?).await {
+        let mut events = match self.ask(&Daemon::reach(common)?).await {
             Ok(events) => events,
             Err(Ask::Daemon(error)) if error.is_not_running() => self.read_store(common, &error).await?,
             Err(Ask::Daemon(error)) => return Err(error.into()),

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Common;
-use super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::daemon::{AskDaemon, Daemon, segment};
 use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
@@ -20,8 +20,6 @@ pub(super) struct Arguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 impl Arguments {
@@ -50,7 +48,7 @@ impl Arguments {
         for id in &self.watch {
             segment("watch", id)?;
         }
-        match self.ask(&Daemon::reach(&self.reach, common)?).await {
+        match self.ask(&Daemon::reach(common)?).await {
             Err(error) if error.is_not_running() => {
                 let all = watches::look_once(common, &self.watch).await?;
                 let chosen = choose(&all, &self.watch)?;
