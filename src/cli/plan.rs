@@ -37,6 +37,9 @@ impl Arguments {
                 "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
             );
         }
+        if let Some(why) = self.unwritable(common, looked_once).await {
+            output.aside(why);
+        }
         for watch in &whole {
             show(watch, output);
         }
@@ -56,6 +59,14 @@ impl Arguments {
             }
             asked => Ok((asked?, false)),
         }
+    }
+
+    /// That nothing of it happens, because the daemon cannot write its store.
+    async fn unwritable(&self, common: &Common, looked_once: bool) -> Option<String> {
+        let daemon = Daemon::reach(common).ok().filter(|_| !looked_once)?;
+        let status = daemon.get("/api/v1/status").await.ok()?;
+        let failing = status.get("store")?.get("failing").filter(|failing| failing.is_object())?;
+        Some(super::check::unwritable(failing))
     }
 
     async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, AskDaemon> {
@@ -83,6 +94,7 @@ fn only_plan(watch: &Value) -> Value {
         "plan",
         "targets",
         "hand_offs",
+        "silenced_until",
         "in_flight",
         "attempts",
     ];
@@ -98,6 +110,9 @@ fn show(watch: &Value, output: &mut Output) {
         ("Due".to_owned(), moment_shown(watch, "due")),
         ("Deadline".to_owned(), moment_shown(watch, "deadline")),
     ];
+    if let Some(until) = moment(watch, "silenced_until") {
+        facts.push(("Silenced until".to_owned(), format!("{}: no message is sent about it", shown(until))));
+    }
     facts.extend(
         list_of(watch, "targets").iter().map(|target| ("Recognises by".to_owned(), recognises(target))),
     );

@@ -172,6 +172,35 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
 }
 
 #[test]
+fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
+    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--end"]);
+    ran.expect(0, "messages about a are sent again\n", "");
+    assert_eq!(asked[0].body, json!({ "until": "now" }));
+    let watch =
+        json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
+    let list = ("200 OK", json!({ "watches": [watch.clone()] }));
+    let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check"]);
+    assert!(ran.out.contains("\n  silenced until 2099-01-04 00:00:00 UTC: no message"), "{}", ran.out);
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
+    assert!(ran.out.contains("Silenced until"), "{}", ran.out);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_critical_because_nothing_is_renewed() {
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
+    let failing = json!({ "since": "2026-01-01T00:00:00Z", "text": "disk full" });
+    let status = json!({ "ready": false, "store": { "failing": failing } });
+    let (ran, _) = against(
+        vec![("200 OK", json!({ "watches": [fine.clone()] })), ("200 OK", status.clone())],
+        &["check"],
+    );
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.starts_with("CRITICAL - certsteward cannot write its store since "), "{}", ran.out);
+    let (ran, _) = against(vec![("200 OK", fine), ("200 OK", status)], &["plan", "b"]);
+    assert!(ran.err.contains("cannot write its store since") && ran.code == 0, "{}", ran.err);
+}
+
+#[test]
 fn silence_sends_its_end() {
     let (ran, asked) = against(vec![accepted()], &["silence", "a", "--until", "2099-01-04"]);
     ran.expect(0, "nothing is sent about a until 2099-01-04T00:00:00Z\n", "");
@@ -397,7 +426,7 @@ fn a_broken_configuration_never_means_another_daemon() {
 fn plan_shows_the_page_of_each_open_hand_off() {
     let open = json!({ "headline": "add the certificate", "link": "https://c.example.org/handoffs/t" });
     let watch = json!({ "id": "a", "step": "proving", "mode": "act", "plan": {}, "hand_offs": [open] });
-    let (ran, _) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     let page = ran.out.lines().skip_while(|line| !line.contains("Hand-off page")).collect::<Vec<_>>();
     assert!(
         page[0].ends_with("add the certificate") && page[1].ends_with(" https://c.example.org/handoffs/t"),
@@ -415,7 +444,7 @@ fn plan_says_what_is_next_and_what_holds_it() {
         "gap": null, "next": "2026-12-01T08:00:00Z",
     });
     let watch = json!({ "id": "a", "step": "watching", "mode": "propose", "plan": plan });
-    let (ran, asked) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    let (ran, asked) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     assert_eq!(asked[0].line, "GET /api/v1/watches/a");
     let expected = [
         "a: watching, mode propose",
