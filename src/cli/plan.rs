@@ -133,7 +133,7 @@ fn show(watch: &Value, output: &mut Output) {
             format!("{}\n{}", text(open, "headline"), text(open, "link")),
         ));
     }
-    for line in list_of(plan, "lines") {
+    for line in in_order(plan) {
         let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);
         facts.push((at, format!("{}\nbecause {}", text(line, "what"), text(line, "why"))));
     }
@@ -141,6 +141,15 @@ fn show(watch: &Value, output: &mut Output) {
         facts.push(("Next look or try".to_owned(), shown(next)));
     }
     output.facts(2, &facts);
+}
+
+/// The lines to show: the act that waits stands above with all that holds it, and how to stop it all comes last.
+fn in_order(plan: &Value) -> Vec<&Value> {
+    let act = plan.get("act").map(|act| text(act, "what")).filter(|what| !what.is_empty());
+    let lines = list_of(plan, "lines").iter().filter(|line| act != Some(text(line, "what")));
+    let (stop, steps): (Vec<&Value>, Vec<&Value>) =
+        lines.partition(|line| text(line, "what") == "to stop it");
+    [steps, stop].concat()
 }
 
 /// How a target recognises certificates, since when that is known and from what.

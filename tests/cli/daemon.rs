@@ -461,6 +461,43 @@ fn plan_says_what_is_next_and_what_holds_it() {
 }
 
 #[test]
+fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
+    let line = |what: &str, why: &str| json!({ "at": null, "what": what, "why": why });
+    let lines = [
+        line("switch core", "held by approval: it waits"),
+        line("switch core", "held by window: it waits for Sat"),
+        line("to stop it", "certsteward cancel a ends it"),
+        line("remove the old entry", "retire_after"),
+    ];
+    let held =
+        json!([{ "gate": "approval", "text": "it waits" }, { "gate": "window", "text": "it waits for Sat" }]);
+    let plan = json!({ "lines": lines, "act": { "id": "switch-2", "what": "switch core" }, "held": held });
+    let watch = json!({ "id": "a", "step": "switching", "mode": "propose", "plan": plan });
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
+    assert_eq!(ran.out.matches("switch core").count(), 1, "{}", ran.out);
+    assert_eq!(ran.out.matches("Held by").count(), 2, "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("because certsteward cancel a ends it"), "{}", ran.out);
+}
+
+#[test]
+fn the_history_of_a_watch_that_never_was_is_refused() {
+    let none = || ("200 OK", json!({ "events": [], "next": null }));
+    let all = || ("200 OK", json!({ "watches": [{ "id": "sf" }] }));
+    let (ran, _) = against(vec![none(), none(), all()], &["history", "nosuch"]);
+    ran.expect(1, "", "certsteward: there is no watch \"nosuch\"; there are: sf\n");
+    let proof = ("200 OK", json!({ "proven": true, "chains": [], "breaks": [], "broken": 0, "found": [] }));
+    let (ran, _) = against(vec![proof, none(), all()], &["history", "verify", "nosuch"]);
+    ran.expect(1, "", "certsteward: there is no watch \"nosuch\"; there are: sf\n");
+    let gone = ("200 OK", json!({ "events": [{ "id": 1, "watch": "old", "text": "x" }], "next": null }));
+    let (ran, _) = against(vec![none(), gone], &["history", "old", "--since", "2099-01-01"]);
+    ran.expect(
+        0,
+        "nothing happened since 2099-01-01 00:00:00 UTC\n",
+        "2099-01-01 00:00:00 UTC lies in the future\n",
+    );
+}
+
+#[test]
 fn history_is_told_oldest_first_with_who_and_why() {
     let event = |n: i64, text: &str, actor: &str, facts: Value| json!({ "id": n, "watch": "a", "at": "2026-11-01T00:00:00Z", "actor": actor, "kind": "command", "text": text, "facts": facts });
     let events = json!({ "events": [

@@ -10,7 +10,7 @@ use super::super::daemon::{AskDaemon, Daemon, segment};
 use super::super::exit::{Exit, Failed};
 use super::super::output::{Output, Tone};
 use super::super::picture::{list_of, text};
-use super::stored;
+use super::{must_be_known, stored};
 use crate::app;
 
 /// Prove that nobody changed the history
@@ -51,6 +51,9 @@ impl Arguments {
             }
             Err(error) => return Err(error.into()),
         };
+        if let (true, Some(watch)) = (list_of(&proof, "chains").is_empty() && is_proven(&proof), watch) {
+            must_be_known(watch, common).await?;
+        }
         if self.json {
             output.json(&proof);
         } else {
