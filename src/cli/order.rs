@@ -42,7 +42,7 @@ pub(super) enum Said<'a> {
     Done,
     /// The history's own sentence.
     Sentence,
-    /// The first of the two, unless the history's sentence holds the second: then the third.
+    /// What the order says is done, unless the history's sentence holds these words: then this instead.
     Unless(&'a str, String),
 }
 
