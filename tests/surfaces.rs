@@ -187,6 +187,9 @@ async fn every_verb_becomes_its_command() {
     let until = r#"{"until": "2027-02-11T08:00:00+01:00"}"#;
     assert_eq!(served.post("/api/v1/watches/sf-odata-prod/silence", ADMIN, until).await.status, 202);
     assert_eq!(daemon.commands().pop().unwrap().verb, Verb::Silence(samples::at("2027-02-11T07:00:00Z")));
+    let ended = served.post("/api/v1/watches/sf-odata-prod/silence", ADMIN, r#"{"until": "now"}"#).await;
+    assert_eq!(ended.status, 202, "a silence can be ended");
+    assert_eq!(daemon.commands().pop().unwrap().verb, Verb::Silence(samples::now()));
 }
 
 #[tokio::test]

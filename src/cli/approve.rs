@@ -4,6 +4,7 @@
 use super::Common;
 use super::answer::Answer;
 use super::exit::{Exit, Failed};
+use super::order::Said;
 use super::output::Output;
 
 /// Let the act that waits happen
@@ -20,6 +21,6 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        self.answer.give("approve", "approved", common, output).await
+        self.answer.give("approve", Said::Done, common, output).await
     }
 }

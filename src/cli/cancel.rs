@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::OneWatch;
+use super::order::{OneWatch, Said};
 use super::output::Output;
 
 /// End the renewal without using its candidate
@@ -19,8 +19,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.of.watch;
-        let done =
-            format!("the renewal of {watch} will be cancelled; its callers keep the certificate they use");
-        self.of.ask("cancel", done, common, output).await
+        let done = format!("the renewal of {watch} is cancelled");
+        self.of.see_through(("cancel", "cancelled by"), (done, Said::Sentence), common, output).await
     }
 }

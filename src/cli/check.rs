@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Common;
-use super::daemon::{Daemon, Reach};
+use super::daemon::Daemon;
 use super::exit::{Exit, Failed};
 use super::facts::{days_left, shown};
 use super::output::{Output, Tone};
@@ -34,8 +34,6 @@ pub(super) struct Arguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 impl Arguments {
@@ -50,7 +48,7 @@ impl Arguments {
         }
         chosen.sort_by_key(|watch| std::cmp::Reverse(state_of(watch)));
         let worst = chosen.iter().map(|watch| state_of(watch)).max().unwrap_or(State::Unknown);
-        let worst = if seen.looker.is_worrying() { worst.max(State::Warning) } else { worst };
+        let worst = worst.max(seen.looker.at_least());
         if self.json {
             output.json(&json!({
                 "state": worst.word().to_lowercase(), "daemon": seen.looker.word(),
@@ -67,7 +65,7 @@ impl Arguments {
             let watches = watches::look_once(common, &self.watch).await?;
             return Ok(Seen { watches, looker: Looker::ThisOnce });
         }
-        match ask(&Daemon::reach(&self.reach, common)?).await {
+        match ask(&Daemon::reach(common)?).await {
             Ok(seen) => Ok(seen),
             Err(error) if error.is_not_running() => {
                 let watches = watches::look_once(common, &self.watch).await?;
@@ -93,7 +91,8 @@ async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
     Ok(Seen { watches, looker })
 }
 
-fn unwritable(failing: &Value) -> String {
+/// That the daemon cannot write its store, since when and why.
+pub(super) fn unwritable(failing: &Value) -> String {
     let since = moment(failing, "since").map(lint::minute).unwrap_or_default();
     let why = text(failing, "text").replace('|', "/");
     format!("certsteward cannot write its store since {since} and does nothing until it can: {why}")
@@ -127,12 +126,12 @@ enum Looker {
 }
 
 impl Looker {
-    /// Whether how it was looked is itself a reason to worry.
-    fn is_worrying(&self) -> bool {
+    /// How serious it is that it was looked this way: without a store that can be written nothing is renewed at all.
+    const fn at_least(&self) -> State {
         match self {
-            Self::Daemon { old } => old.is_some(),
-            Self::ThisOnce => false,
-            Self::Unready { .. } | Self::NobodyElse => true,
+            Self::Daemon { old: None } | Self::ThisOnce => State::Ok,
+            Self::Daemon { old: Some(_) } | Self::Unready { why: None } | Self::NobodyElse => State::Warning,
+            Self::Unready { why: Some(_) } => State::Critical,
         }
     }
 
@@ -245,6 +244,9 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     );
     let word = output.tone(state.tone(), format_args!("{:8}", state.word()));
     output.line(format_args!("{word} {}: {expires}, {}", text(watch, "id"), text(watch, "step")));
+    if let Some(until) = moment(watch, "silenced_until") {
+        output.line(format_args!("  silenced until {}: no message is sent about it", shown(until)));
+    }
     for finding in list_of(watch, "findings") {
         let (level, text, way_out) =
             (text(finding, "level"), text(finding, "text"), text(finding, "way_out"));

@@ -4,7 +4,7 @@
 use super::Common;
 use super::daemon::segment;
 use super::exit::{Exit, Failed};
-use super::order::{Order, Remarks, path};
+use super::order::{Order, Remarks, Said, path};
 use super::output::Output;
 
 /// Say that a target knows the certificate now
@@ -28,7 +28,11 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let (watch, target) = (&self.watch, &self.target);
         let path = path(watch, &format!("targets/{}/confirm", segment("target", target)?))?;
-        let done = format!("noted: {target} knows the certificate of {watch}");
-        Order { path, fields: Vec::new(), done, remarks: &self.remarks }.send(common, output).await
+        let done = format!("noted: {target} knows the certificate of {watch}, confirmed by you");
+        let by_call =
+            format!("noted: {target} knows the certificate of {watch}, you say; the next call decides");
+        let order = Order { path, fields: Vec::new(), done, remarks: &self.remarks };
+        let said = Said::Unless("; the next call decides", by_call);
+        order.see_through((watch, target), said, common, output).await
     }
 }

@@ -23,14 +23,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// How the daemon is found.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct Reach {
-    /// The daemon's socket [default: the configuration's daemon.socket]
-    #[arg(long, value_name = "F")]
-    socket: Option<PathBuf>,
-}
-
 /// Why the daemon could not be asked, or what it refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskDaemon {
@@ -85,12 +77,12 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon these arguments mean.
+    /// The daemon that the configuration or `--socket` means.
     ///
     /// # Errors
     /// Where a configuration was named that does not even tell its socket: another daemon's must not be taken for it.
-    pub(super) fn reach(reach: &Reach, common: &Common) -> Result<Self, Failed> {
-        let socket = match &reach.socket {
+    pub(super) fn reach(common: &Common) -> Result<Self, Failed> {
+        let socket = match &common.socket {
             Some(socket) => socket.clone(),
             None => match (configured_socket(common.path()), common.kind()) {
                 (Ok(socket), _) => socket,
@@ -227,11 +219,10 @@ mod tests {
 
     #[test]
     fn a_file_that_was_named_and_cannot_be_read_never_means_the_usual_socket() {
-        let reach = Reach { socket: None };
-        let named = Common { config: Some(PathBuf::from("/nowhere/c.toml")) };
-        assert_eq!(Daemon::reach(&reach, &named).err().unwrap().exit.number(), 78);
-        let reach = Reach { socket: Some(PathBuf::from("s")) };
-        assert_eq!(Daemon::reach(&reach, &named).unwrap().socket, Path::new("s"));
+        let named = Common { config: Some(PathBuf::from("/nowhere/c.toml")), socket: None };
+        assert_eq!(Daemon::reach(&named).err().unwrap().exit.number(), 78);
+        let named = Common { socket: Some(PathBuf::from("s")), ..named };
+        assert_eq!(Daemon::reach(&named).unwrap().socket, Path::new("s"));
     }
 
     #[test]

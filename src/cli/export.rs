@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Common;
-use super::daemon::{Daemon, Reach, segment};
+use super::daemon::{Daemon, segment};
 use super::exit::{Exit, Failed};
 use super::inspect::read_file;
 use super::output::Output;
@@ -39,8 +39,6 @@ pub(super) struct Arguments {
     /// Tell what was written and left out as JSON, on standard error unless -o is given
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -101,7 +99,7 @@ impl Arguments {
             Failed::could_not(format!("there is no file {}, and no watch has such an id", self.what))
         })?;
         let path = format!("/watches/{watch}/public.pem");
-        let answer = Daemon::reach(&self.reach, common)?.get(&path).await.map_err(|error| {
+        let answer = Daemon::reach(common)?.get(&path).await.map_err(|error| {
             if error.is_not_running() {
                 return Failed::could_not(format!(
                     "there is no file {watch}, and the watch {watch} cannot be asked for: {error}"

@@ -6,12 +6,14 @@ mod verify;
 use serde_json::Value;
 
 use super::Common;
-use super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::daemon::{AskDaemon, Daemon, segment};
 use super::exit::{Exit, Failed};
+use super::facts::shown;
 use super::output::{Output, Tone};
-use super::picture::{list, moment_shown, text};
+use super::picture::{choose, list, moment_shown, text};
 use super::{span, watches};
 use crate::app;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, State};
 use crate::domain::Timestamp;
 
@@ -41,8 +43,6 @@ pub(super) struct Arguments {
     /// Print them as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -60,19 +60,28 @@ impl Arguments {
         if let Some(Verify::Verify(arguments)) = &self.verify {
             return arguments.perform(common, output).await;
         }
-        let mut events = match self.ask(&Daemon::reach(&self.reach, common)?).await {
+        let mut events = match self.ask(&Daemon::reach(common)?).await {
             Ok(events) => events,
             Err(Ask::Daemon(error)) if error.is_not_running() => self.read_store(common, &error).await?,
             Err(Ask::Daemon(error)) => return Err(error.into()),
             Err(Ask::Usage(failed)) => return Err(failed),
         };
+        if let (true, Some(watch)) = (events.is_empty(), &self.watch) {
+            must_be_known(watch, common).await?;
+        }
+        if let Some(since) = self.since.filter(|since| *since > SystemClock.now()) {
+            output.aside(format_args!("{} lies in the future", shown(since)));
+        }
         events.reverse();
         if self.json {
             output.json(&Value::from(events));
             return Ok(Exit::Done);
         }
         if events.is_empty() {
-            output.line("nothing happened yet");
+            output.line(self.since.map_or_else(
+                || "nothing happened yet".to_owned(),
+                |since| format!("nothing happened since {}", shown(since)),
+            ));
         }
         for event in &events {
             show(event, output);
@@ -113,6 +122,25 @@ impl Arguments {
         let events = app::stored_events(&config, self.watch.as_deref(), self.since, self.most()).await;
         events.map_err(|error| Failed::because(&error))
     }
+}
+
+/// That a watch is configured, or was: its events stay when it is gone.
+async fn must_be_known(watch: &str, common: &Common) -> Result<(), Failed> {
+    let daemon = Daemon::reach(common)?;
+    let known = match daemon.get(&format!("/api/v1/events?limit=1&watch={watch}")).await {
+        Ok(events) if !list(&events, "events").is_empty() => return Ok(()),
+        Ok(_) => list(&daemon.get("/api/v1/watches").await?, "watches").to_vec(),
+        Err(no_daemon) if no_daemon.is_not_running() => {
+            let config = stored(common, &no_daemon)?;
+            let events = app::stored_events(&config, Some(watch), None, 1).await;
+            if !events.map_err(|error| Failed::because(&error))?.is_empty() {
+                return Ok(());
+            }
+            config.watches.iter().map(|watch| serde_json::json!({ "id": watch.watch.id })).collect()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    choose(&known, &[watch.to_owned()]).map(drop)
 }
 
 /// The configuration whose store can be read where no daemon answers.

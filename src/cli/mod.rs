@@ -19,6 +19,7 @@ mod landscape;
 mod man;
 mod notify;
 mod order;
+mod outcome;
 mod output;
 mod pause;
 mod picture;
@@ -71,6 +72,9 @@ struct Common {
     /// The configuration [default: /etc/certsteward/certsteward.toml]
     #[arg(long, global = true, value_name = "F", env = "CERTSTEWARD_CONFIG")]
     config: Option<PathBuf>,
+    /// The daemon's socket, for what is asked of it [default: the configuration's daemon.socket]
+    #[arg(long, global = true, value_name = "F")]
+    socket: Option<PathBuf>,
 }
 
 impl Common {

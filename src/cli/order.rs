@@ -4,9 +4,11 @@
 use serde_json::{Map, Value};
 
 use super::Common;
-use super::daemon::{Daemon, Reach, segment};
+use super::daemon::{Daemon, segment};
 use super::exit::{Exit, Failed};
+use super::outcome::{self, Outcome};
 use super::output::Output;
+use super::picture::{moment_shown, text};
 
 /// The options of every verb that changes something.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,8 +22,6 @@ pub(super) struct Remarks {
     /// Print the answer as JSON
     #[arg(long)]
     pub(super) json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 /// One change that is asked for.
@@ -36,24 +36,27 @@ pub(super) struct Order<'a> {
     pub(super) remarks: &'a Remarks,
 }
 
+/// What is said where a pass took a command up.
+pub(super) enum Said<'a> {
+    /// What the order says is done.
+    Done,
+    /// The history's own sentence.
+    Sentence,
+    /// What the order says is done, unless the history's sentence holds these words: then this instead.
+    Unless(&'a str, String),
+}
+
 impl Remarks {
     /// The daemon these arguments mean.
     pub(super) fn daemon(&self, common: &Common) -> Result<Daemon, Failed> {
-        Daemon::reach(&self.reach, common)
+        Daemon::reach(common)
     }
 }
 
 impl Order<'_> {
-    /// Hands it to the daemon and shows the answer.
+    /// Hands it to the daemon and shows the answer: for what the daemon never refuses.
     pub(super) async fn send(self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let mut body = Map::new();
-        for (name, value) in [("comment", &self.remarks.comment), ("ticket", &self.remarks.ticket)] {
-            if let Some(text) = value {
-                body.insert(name.to_owned(), Value::from(text.as_str()));
-            }
-        }
-        body.extend(self.fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let answer = self.remarks.daemon(common)?.post(&self.path, &Value::Object(body)).await?;
+        let answer = self.remarks.daemon(common)?.post(&self.path, &self.body()).await?;
         if self.remarks.json {
             output.json(&answer);
         } else {
@@ -61,6 +64,71 @@ impl Order<'_> {
         }
         Ok(Exit::Done)
     }
+
+    /// Hands it to the daemon, waits until a pass took it up, and says what became of it. `names` stands in the
+    /// history's sentence about it.
+    pub(super) async fn see_through(
+        self,
+        (watch, names): (&str, &str),
+        said: Said<'_>,
+        common: &Common,
+        output: &mut Output,
+    ) -> Result<Exit, Failed> {
+        let daemon = self.remarks.daemon(common)?;
+        let outcome = Outcome::begin(&daemon, segment("watch", watch)?).await?;
+        let mut answer = daemon.post(&self.path, &self.body()).await?;
+        let event = outcome.wait(text(&answer, "actor"), names).await?;
+        if let (true, Some(fields)) = (self.remarks.json, answer.as_object_mut()) {
+            fields.insert("outcome".to_owned(), event.clone().unwrap_or(Value::Null));
+            output.json(&answer);
+        }
+        let Some(event) = event else {
+            return Err(Failed::could_not(format!(
+                "it is handed in, but no pass took it up within 10 s; see what came of it: certsteward history {watch}"
+            )));
+        };
+        let sentence = text(&event, "text");
+        if outcome::is_no(&event) {
+            return Err(Failed::could_not(format!("{watch}: {sentence}")));
+        }
+        if !self.remarks.json {
+            output.line(match said {
+                Said::Done => self.done,
+                Said::Sentence => format!("{watch}: {sentence}"),
+                Said::Unless(words, instead) if sentence.contains(words) => instead,
+                Said::Unless(..) => self.done,
+            });
+            if let Some(paused) = paused(&daemon, watch).await {
+                output.aside(format_args!("{paused}"));
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        for (name, value) in [("comment", &self.remarks.comment), ("ticket", &self.remarks.ticket)] {
+            if let Some(text) = value {
+                body.insert(name.to_owned(), Value::from(text.as_str()));
+            }
+        }
+        body.extend(self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Value::Object(body)
+    }
+}
+
+/// The pause that keeps the acts of a watch from happening, in words. Where that cannot be asked, nothing is said of it.
+pub(super) async fn paused(daemon: &Daemon, watch: &str) -> Option<String> {
+    if let Some(everywhere) = everywhere(daemon).await {
+        return Some(everywhere);
+    }
+    let shown = daemon.get(&format!("/api/v1/watches/{watch}")).await.ok()?;
+    let own = shown.get("paused").filter(|paused| paused.is_object())?;
+    Some(format!(
+        "but acts of {watch} are paused by {} since {}, so nothing happens until: certsteward resume {watch}",
+        text(own, "by"),
+        moment_shown(own, "since")
+    ))
 }
 
 /// The arguments of a verb that needs nothing but the watch.
@@ -81,9 +149,22 @@ impl OneWatch {
         common: &Common,
         output: &mut Output,
     ) -> Result<Exit, Failed> {
-        let order =
-            Order { path: path(&self.watch, verb)?, fields: Vec::new(), done, remarks: &self.remarks };
-        order.send(common, output).await
+        self.order(verb, done)?.send(common, output).await
+    }
+
+    /// Asks for the verb, waits for its outcome and says it; `names` stands in the history's sentence about it.
+    pub(super) async fn see_through(
+        &self,
+        (verb, names): (&str, &str),
+        (done, said): (String, Said<'_>),
+        common: &Common,
+        output: &mut Output,
+    ) -> Result<Exit, Failed> {
+        self.order(verb, done)?.see_through((&self.watch, names), said, common, output).await
+    }
+
+    fn order(&self, verb: &str, done: String) -> Result<Order<'_>, Failed> {
+        Ok(Order { path: path(&self.watch, verb)?, fields: Vec::new(), done, remarks: &self.remarks })
     }
 }
 
@@ -91,9 +172,9 @@ impl OneWatch {
 #[derive(Debug, clap::Args)]
 pub(super) struct OneOrAll {
     /// The watch's id; without it: all of them
-    watch: Option<String>,
+    pub(super) watch: Option<String>,
     #[command(flatten)]
-    remarks: Remarks,
+    pub(super) remarks: Remarks,
 }
 
 impl OneOrAll {
@@ -111,6 +192,17 @@ impl OneOrAll {
         };
         Order { path, fields: Vec::new(), done, remarks: &self.remarks }.send(common, output).await
     }
+}
+
+/// The pause of all watches, in words.
+pub(super) async fn everywhere(daemon: &Daemon) -> Option<String> {
+    let status = daemon.get("/api/v1/status").await.ok()?;
+    let pause = status.get("paused").filter(|paused| paused.is_object())?;
+    Some(format!(
+        "but acts are paused everywhere by {} since {}, so nothing happens until: certsteward resume",
+        text(pause, "by"),
+        moment_shown(pause, "since")
+    ))
 }
 
 /// The path of a verb on a watch.

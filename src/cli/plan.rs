@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Common;
-use super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::daemon::{AskDaemon, Daemon, segment};
 use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
@@ -20,8 +20,6 @@ pub(super) struct Arguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 impl Arguments {
@@ -39,6 +37,9 @@ impl Arguments {
                 "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
             );
         }
+        if let Some(why) = self.unwritable(common, looked_once).await {
+            output.aside(why);
+        }
         for watch in &whole {
             show(watch, output);
         }
@@ -50,7 +51,7 @@ impl Arguments {
         for id in &self.watch {
             segment("watch", id)?;
         }
-        match self.ask(&Daemon::reach(&self.reach, common)?).await {
+        match self.ask(&Daemon::reach(common)?).await {
             Err(error) if error.is_not_running() => {
                 let all = watches::look_once(common, &self.watch).await?;
                 let chosen = choose(&all, &self.watch)?;
@@ -58,6 +59,14 @@ impl Arguments {
             }
             asked => Ok((asked?, false)),
         }
+    }
+
+    /// That nothing of it happens, because the daemon cannot write its store.
+    async fn unwritable(&self, common: &Common, looked_once: bool) -> Option<String> {
+        let daemon = Daemon::reach(common).ok().filter(|_| !looked_once)?;
+        let status = daemon.get("/api/v1/status").await.ok()?;
+        let failing = status.get("store")?.get("failing").filter(|failing| failing.is_object())?;
+        Some(super::check::unwritable(failing))
     }
 
     async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, AskDaemon> {
@@ -85,6 +94,7 @@ fn only_plan(watch: &Value) -> Value {
         "plan",
         "targets",
         "hand_offs",
+        "silenced_until",
         "in_flight",
         "attempts",
     ];
@@ -100,6 +110,9 @@ fn show(watch: &Value, output: &mut Output) {
         ("Due".to_owned(), moment_shown(watch, "due")),
         ("Deadline".to_owned(), moment_shown(watch, "deadline")),
     ];
+    if let Some(until) = moment(watch, "silenced_until") {
+        facts.push(("Silenced until".to_owned(), format!("{}: no message is sent about it", shown(until))));
+    }
     facts.extend(
         list_of(watch, "targets").iter().map(|target| ("Recognises by".to_owned(), recognises(target))),
     );
@@ -120,7 +133,7 @@ fn show(watch: &Value, output: &mut Output) {
             format!("{}\n{}", text(open, "headline"), text(open, "link")),
         ));
     }
-    for line in list_of(plan, "lines") {
+    for line in in_order(plan) {
         let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);
         facts.push((at, format!("{}\nbecause {}", text(line, "what"), text(line, "why"))));
     }
@@ -128,6 +141,15 @@ fn show(watch: &Value, output: &mut Output) {
         facts.push(("Next look or try".to_owned(), shown(next)));
     }
     output.facts(2, &facts);
+}
+
+/// The lines to show: the act that waits stands above with all that holds it, and how to stop it all comes last.
+fn in_order(plan: &Value) -> Vec<&Value> {
+    let act = plan.get("act").map(|act| text(act, "what")).filter(|what| !what.is_empty());
+    let lines = list_of(plan, "lines").iter().filter(|line| act != Some(text(line, "what")));
+    let (stop, steps): (Vec<&Value>, Vec<&Value>) =
+        lines.partition(|line| text(line, "what") == "to stop it");
+    [steps, stop].concat()
 }
 
 /// How a target recognises certificates, since when that is known and from what.

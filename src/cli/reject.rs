@@ -4,6 +4,7 @@
 use super::Common;
 use super::answer::Answer;
 use super::exit::{Exit, Failed};
+use super::order::Said;
 use super::output::Output;
 
 /// Do not let the act that waits happen
@@ -20,6 +21,6 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        self.answer.give("reject", "rejected", common, output).await
+        self.answer.give("reject", Said::Sentence, common, output).await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::OneWatch;
+use super::order::{OneWatch, Said};
 use super::output::Output;
 
 /// Begin a renewal now
@@ -21,6 +21,6 @@ impl Arguments {
         let watch = &self.of.watch;
         let done =
             format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
-        self.of.ask("renew", done, common, output).await
+        self.of.see_through(("renew", "renew"), (done, Said::Done), common, output).await
     }
 }

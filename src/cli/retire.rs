@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::OneWatch;
+use super::order::{OneWatch, Said};
 use super::output::Output;
 
 /// Remove the replaced certificate now
@@ -21,6 +21,10 @@ impl Arguments {
         let watch = &self.of.watch;
         let done =
             format!("the replaced certificate of {watch} will be removed unless something still uses it");
-        self.of.ask("retire", done, common, output).await
+        let by_another = format!(
+            "the replaced certificate of {watch} will be removed once somebody else approves it (four_eyes): certsteward approve {watch}"
+        );
+        let said = Said::Unless("once somebody else approves it", by_another);
+        self.of.see_through(("retire", "retire"), (done, said), common, output).await
     }
 }

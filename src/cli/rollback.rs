@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::OneWatch;
+use super::order::{OneWatch, Said};
 use super::output::Output;
 
 /// Make the callers use the replaced certificate again
@@ -23,6 +23,6 @@ impl Arguments {
         let watch = &self.of.watch;
         let done =
             format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
-        self.of.ask("rollback", done, common, output).await
+        self.of.see_through(("rollback", "roll back"), (done, Said::Done), common, output).await
     }
 }

@@ -17,6 +17,11 @@ pub(super) struct Arguments {}
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        if common.socket.is_some() {
+            return Err(Failed::usage(
+                "run listens on the socket that the configuration names; set socket in [daemon] instead of giving --socket",
+            ));
+        }
         if let Some(why) = watches::defaults_hold(common) {
             output.aside(format_args!("certsteward: {why}"));
         }

@@ -16,9 +16,9 @@ use crate::domain::{Duration, Timestamp};
 /// Only messages stop: findings, metrics, hand-offs on the page and acts go on.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  certsteward silence sf-odata-prod --for 12h --ticket CHG-1042\n  certsteward silence sf-odata-prod --until 2027-01-04"
+    after_help = "Examples:\n  certsteward silence sf-odata-prod --for 12h --ticket CHG-1042\n  certsteward silence sf-odata-prod --until 2027-01-04\n  certsteward silence sf-odata-prod --end"
 )]
-#[group(id = "when", required = true, multiple = false, args = ["for", "until"])]
+#[group(id = "when", required = true, multiple = false, args = ["for", "until", "end"])]
 pub(super) struct Arguments {
     /// The watch's id
     watch: String,
@@ -28,12 +28,24 @@ pub(super) struct Arguments {
     /// Until when, such as 2027-01-04 or 2027-01-04T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = span::moment)]
     until: Option<Timestamp>,
+    /// End the silence now
+    #[arg(long)]
+    end: bool,
     #[command(flatten)]
     remarks: Remarks,
 }
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        if self.end {
+            let order = Order {
+                path: path(&self.watch, "silence")?,
+                done: format!("messages about {} are sent again", self.watch),
+                fields: vec![("until", Value::from("now"))],
+                remarks: &self.remarks,
+            };
+            return order.send(common, output).await;
+        }
         let until = self.until()?;
         let shown = until.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         let order = Order {

@@ -29,7 +29,7 @@ pub(super) fn against(answers: Vec<(&'static str, Value)>, arguments: &[&str]) -
         let daemon = scope.spawn(|| answers.iter().map_while(|answer| serve(&listener, answer)).collect());
         let ran = certsteward(folder.path(), &[arguments, &["--socket", "s"]].concat());
         // A daemon that still waits for a question that never came is told so by a connection without one.
-        let _told = UnixStream::connect(&socket);
+        drop(UnixStream::connect(&socket));
         (ran, daemon.join().unwrap())
     })
 }
@@ -57,9 +57,41 @@ fn accepted() -> (&'static str, Value) {
     ("202 Accepted", json!({ "command": 7, "watch": "a", "actor": "root" }))
 }
 
+/// What a daemon answers where a pass takes the command up and the history then says this; nothing is paused.
+fn taken_up(kind: &str, text: &str) -> Vec<(&'static str, Value)> {
+    told(kind, text, json!({}))
+}
+
+fn told(kind: &str, text: &str, status: Value) -> Vec<(&'static str, Value)> {
+    let event = |id: i64, actor: &str, kind: &str, text: &str| json!({ "id": id, "watch": "a", "at": "2026-11-01T00:00:00Z", "actor": actor, "kind": kind, "text": text, "facts": {} });
+    let before = event(6, "root", kind, text);
+    let other = event(7, "anna", kind, text);
+    let events = |events: Vec<Value>| ("200 OK", json!({ "events": events, "next": null }));
+    vec![
+        events(vec![before.clone()]),
+        accepted(),
+        events(vec![other.clone(), before.clone()]),
+        events(vec![event(8, "root", kind, text), other, before]),
+        ("200 OK", status),
+        ("200 OK", json!({ "id": "a" })),
+    ]
+}
+
 #[test]
 fn each_verb_asks_for_what_it_is_named_after() {
-    for verb in ["renew", "cancel", "retry", "rollback", "retire", "pause", "resume"] {
+    for (verb, said) in [
+        ("renew", "renew now"),
+        ("cancel", "renewal 2 ended: cancelled by root"),
+        ("rollback", "roll back now"),
+        ("retire", "retire the replaced certificates now"),
+    ] {
+        let (ran, asked) =
+            against(taken_up("command", said), &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
+        assert_eq!(asked[1].line, format!("POST /api/v1/watches/a/{verb}"));
+        assert_eq!(asked[1].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
+    }
+    for verb in ["retry", "pause"] {
         let (ran, asked) = against(vec![accepted()], &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
         assert_eq!(asked[0].line, format!("POST /api/v1/watches/a/{verb}"));
@@ -68,19 +100,104 @@ fn each_verb_asks_for_what_it_is_named_after() {
 }
 
 #[test]
+fn what_the_pass_refused_is_told_in_the_words_of_the_history_and_exits_with_1() {
+    let refused =
+        "approve switch-2: refused, because root asked for it (four_eyes); somebody else has to approve";
+    let (ran, _) = against(taken_up("command", refused), &["approve", "a", "switch-2"]);
+    ran.expect(1, "", &format!("certsteward: a: {refused}\n"));
+    let (ran, _) = against(taken_up("command", "renew: a renewal is under way already"), &["renew", "a"]);
+    ran.expect(1, "", "certsteward: a: renew: a renewal is under way already\n");
+}
+
+#[test]
+fn a_removal_that_somebody_else_has_to_approve_says_so() {
+    let said = "retire the replaced certificates now, once somebody else approves it (four_eyes)";
+    let (ran, _) = against(taken_up("command", said), &["retire", "a"]);
+    ran.expect(
+        0,
+        "the replaced certificate of a will be removed once somebody else approves it (four_eyes): certsteward approve a\n",
+        "",
+    );
+}
+
+#[test]
+fn an_approval_while_acts_are_paused_says_what_keeps_them_from_happening() {
+    let status = json!({ "paused": { "since": "2026-11-01T00:00:00Z", "by": "anna" } });
+    let (ran, _) = against(told("approved", "approved switch-2", status), &["approve", "a", "switch-2"]);
+    ran.expect(
+        0,
+        "switch-2 of a is approved\n",
+        "but acts are paused everywhere by anna since 2026-11-01 00:00:00 UTC, so nothing happens until: certsteward resume\n",
+    );
+}
+
+#[test]
 fn pause_and_resume_without_a_watch_mean_all() {
     let (ran, asked) = against(vec![accepted()], &["pause"]);
     ran.expect(0, "all acts are paused; end it with: certsteward resume\n", "");
     assert_eq!(asked[0].line, "POST /api/v1/pause");
-    let (_, asked) = against(vec![accepted()], &["resume"]);
+    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": null }] }));
+    let (ran, asked) = against(vec![accepted(), all], &["resume"]);
     assert_eq!(asked[0].line, "POST /api/v1/resume");
+    ran.expect(0, "the pause of all watches is ended\nacts may happen again\n", "");
+    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": { "by": "root" } }] }));
+    let (ran, _) = against(vec![accepted(), all], &["resume"]);
+    assert!(ran.out.ends_with("but not those of watches that are paused themselves: a\n"), "{}", ran.out);
 }
 
 #[test]
-fn confirm_names_watch_and_target() {
-    let (ran, asked) = against(vec![accepted()], &["confirm", "a", "security-center"]);
-    ran.expect(0, "noted: security-center knows the certificate of a\n", "");
-    assert_eq!(asked[0].line, "POST /api/v1/watches/a/targets/security-center/confirm");
+fn the_end_of_one_pause_says_that_another_still_holds() {
+    let (ran, asked) = against(vec![accepted(), ("200 OK", json!({ "paused": null }))], &["resume", "a"]);
+    assert_eq!(asked[0].line, "POST /api/v1/watches/a/resume");
+    ran.expect(0, "the pause of a is ended\nacts of a may happen again\n", "");
+    let status = json!({ "paused": { "since": "2026-11-01T00:00:00Z", "by": "anna" } });
+    let (ran, _) = against(vec![accepted(), ("200 OK", status)], &["resume", "a"]);
+    ran.expect(
+        0,
+        "the pause of a is ended\n",
+        "but acts are paused everywhere by anna since 2026-11-01 00:00:00 UTC, so nothing happens until: certsteward resume\n",
+    );
+}
+
+#[test]
+fn confirm_names_watch_and_target_and_says_who_decides() {
+    let arguments = ["confirm", "a", "security-center"];
+    let said = "the target security-center knows the certificate ab12, confirmed by root";
+    let (ran, asked) = against(taken_up("confirmed", said), &arguments);
+    ran.expect(0, "noted: security-center knows the certificate of a, confirmed by you\n", "");
+    assert_eq!(asked[1].line, "POST /api/v1/watches/a/targets/security-center/confirm");
+    let said = "the target security-center knows the certificate ab12, says root; the next call decides";
+    let (ran, _) = against(taken_up("hand-off-sign", said), &arguments);
+    ran.expect(0, "noted: security-center knows the certificate of a, you say; the next call decides\n", "");
+}
+
+#[test]
+fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
+    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--end"]);
+    ran.expect(0, "messages about a are sent again\n", "");
+    assert_eq!(asked[0].body, json!({ "until": "now" }));
+    let watch =
+        json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
+    let list = ("200 OK", json!({ "watches": [watch.clone()] }));
+    let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check"]);
+    assert!(ran.out.contains("\n  silenced until 2099-01-04 00:00:00 UTC: no message"), "{}", ran.out);
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
+    assert!(ran.out.contains("Silenced until"), "{}", ran.out);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_critical_because_nothing_is_renewed() {
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
+    let failing = json!({ "since": "2026-01-01T00:00:00Z", "text": "disk full" });
+    let status = json!({ "ready": false, "store": { "failing": failing } });
+    let (ran, _) = against(
+        vec![("200 OK", json!({ "watches": [fine.clone()] })), ("200 OK", status.clone())],
+        &["check"],
+    );
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.starts_with("CRITICAL - certsteward cannot write its store since "), "{}", ran.out);
+    let (ran, _) = against(vec![("200 OK", fine), ("200 OK", status)], &["plan", "b"]);
+    assert!(ran.err.contains("cannot write its store since") && ran.code == 0, "{}", ran.err);
 }
 
 #[test]
@@ -116,31 +233,61 @@ certsteward: nothing was done; to approve it, run: certsteward approve a switch-
 
 #[test]
 fn approve_with_yes_names_the_act_that_was_shown() {
-    let (ran, asked) = against(vec![waiting(), accepted()], &["approve", "a", "--yes"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "switch-2 of a is approved\n"));
-    assert_eq!(asked[1].line, "POST /api/v1/watches/a/approve");
-    assert_eq!(asked[1].body, json!({ "act": "switch-2" }));
+    let answers = [vec![waiting()], taken_up("approved", "approved switch-2")].concat();
+    let (ran, asked) = against(answers, &["approve", "a", "--yes"]);
+    ran.expect(
+        0,
+        "switch-2 of a is approved\n",
+        "a waits with switch-2: switch the caller core-odata to sfapi-2.pem\n",
+    );
+    assert_eq!(asked[2].line, "POST /api/v1/watches/a/approve");
+    assert_eq!(asked[2].body, json!({ "act": "switch-2" }));
+}
+
+#[test]
+fn yes_answers_for_no_act_where_several_wait() {
+    let act = json!({ "id": "switch-2", "what": "switch the caller core-odata to sfapi-2.pem" });
+    let plan = json!({ "act": act, "held": [{ "gate": "approval" }], "pending": [{ "id": "retire-ab12" }, { "id": "switch-2" }] });
+    let events =
+        json!({ "events": [{ "text": "waits for approval of retire-ab12: remove the entry sfapi-1.pem" }] });
+    for verb in ["approve", "reject"] {
+        let answers = vec![("200 OK", json!({ "id": "a", "plan": plan })), ("200 OK", events.clone())];
+        let (ran, asked) = against(answers, &[verb, "a", "--yes"]);
+        assert_eq!(asked.len(), 2, "nothing is handed in");
+        ran.expect(
+            1,
+            "",
+            &format!(
+                "a waits with switch-2: switch the caller core-odata to sfapi-2.pem\n\
+a waits with retire-ab12: remove the entry sfapi-1.pem\n\
+certsteward: nothing was done, because 2 acts wait; name the one that you mean, such as: certsteward {verb} a switch-2\n"
+            ),
+        );
+    }
 }
 
 #[test]
 fn reject_with_an_id_asks_nothing_else() {
-    let (ran, asked) = against(vec![accepted()], &["reject", "a", "switch-2"]);
-    ran.expect(0, "switch-2 of a is rejected\n", "");
-    assert_eq!(asked[0].line, "POST /api/v1/watches/a/reject");
+    let said = "renewal 2 ended: switch-2 was rejected by root";
+    let (ran, asked) = against(taken_up("rejected-by-person", said), &["reject", "a", "switch-2"]);
+    ran.expect(0, "a: renewal 2 ended: switch-2 was rejected by root\n", "");
+    assert_eq!(asked[1].line, "POST /api/v1/watches/a/reject");
 }
 
 #[test]
 fn a_refusal_is_told_in_the_daemons_words() {
     let refusal =
         json!({ "error": "the act \"x\" does not wait for approval", "way_out": "look at the plan" });
-    let (ran, _) = against(vec![("409 Conflict", refusal)], &["approve", "a", "x"]);
+    let none = ("200 OK", json!({ "events": [] }));
+    let (ran, _) = against(vec![none, ("409 Conflict", refusal)], &["approve", "a", "x"]);
     ran.expect(1, "", "certsteward: the act \"x\" does not wait for approval; look at the plan\n");
 }
 
 #[test]
 fn json_hands_the_daemons_answer_on() {
-    let (ran, _) = against(vec![accepted()], &["renew", "a", "--json"]);
-    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), accepted().1);
+    let (ran, _) = against(taken_up("command", "renew now"), &["renew", "a", "--json"]);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&told["command"], &told["outcome"]["text"]), (&json!(7), &json!("renew now")));
 }
 
 #[test]
@@ -279,7 +426,7 @@ fn a_broken_configuration_never_means_another_daemon() {
 fn plan_shows_the_page_of_each_open_hand_off() {
     let open = json!({ "headline": "add the certificate", "link": "https://c.example.org/handoffs/t" });
     let watch = json!({ "id": "a", "step": "proving", "mode": "act", "plan": {}, "hand_offs": [open] });
-    let (ran, _) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     let page = ran.out.lines().skip_while(|line| !line.contains("Hand-off page")).collect::<Vec<_>>();
     assert!(
         page[0].ends_with("add the certificate") && page[1].ends_with(" https://c.example.org/handoffs/t"),
@@ -297,7 +444,7 @@ fn plan_says_what_is_next_and_what_holds_it() {
         "gap": null, "next": "2026-12-01T08:00:00Z",
     });
     let watch = json!({ "id": "a", "step": "watching", "mode": "propose", "plan": plan });
-    let (ran, asked) = against(vec![("200 OK", watch)], &["plan", "a"]);
+    let (ran, asked) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     assert_eq!(asked[0].line, "GET /api/v1/watches/a");
     let expected = [
         "a: watching, mode propose",
@@ -311,6 +458,43 @@ fn plan_says_what_is_next_and_what_holds_it() {
         "",
     ];
     ran.expect(0, &expected.join("\n"), "");
+}
+
+#[test]
+fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
+    let line = |what: &str, why: &str| json!({ "at": null, "what": what, "why": why });
+    let lines = [
+        line("switch core", "held by approval: it waits"),
+        line("switch core", "held by window: it waits for Sat"),
+        line("to stop it", "certsteward cancel a ends it"),
+        line("remove the old entry", "retire_after"),
+    ];
+    let held =
+        json!([{ "gate": "approval", "text": "it waits" }, { "gate": "window", "text": "it waits for Sat" }]);
+    let plan = json!({ "lines": lines, "act": { "id": "switch-2", "what": "switch core" }, "held": held });
+    let watch = json!({ "id": "a", "step": "switching", "mode": "propose", "plan": plan });
+    let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
+    assert_eq!(ran.out.matches("switch core").count(), 1, "{}", ran.out);
+    assert_eq!(ran.out.matches("Held by").count(), 2, "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("because certsteward cancel a ends it"), "{}", ran.out);
+}
+
+#[test]
+fn the_history_of_a_watch_that_never_was_is_refused() {
+    let none = || ("200 OK", json!({ "events": [], "next": null }));
+    let all = || ("200 OK", json!({ "watches": [{ "id": "sf" }] }));
+    let (ran, _) = against(vec![none(), none(), all()], &["history", "nosuch"]);
+    ran.expect(1, "", "certsteward: there is no watch \"nosuch\"; there are: sf\n");
+    let proof = ("200 OK", json!({ "proven": true, "chains": [], "breaks": [], "broken": 0, "found": [] }));
+    let (ran, _) = against(vec![proof, none(), all()], &["history", "verify", "nosuch"]);
+    ran.expect(1, "", "certsteward: there is no watch \"nosuch\"; there are: sf\n");
+    let gone = ("200 OK", json!({ "events": [{ "id": 1, "watch": "old", "text": "x" }], "next": null }));
+    let (ran, _) = against(vec![none(), gone], &["history", "old", "--since", "2099-01-01"]);
+    ran.expect(
+        0,
+        "nothing happened since 2099-01-01 00:00:00 UTC\n",
+        "2099-01-01 00:00:00 UTC lies in the future\n",
+    );
 }
 
 #[test]
@@ -344,6 +528,18 @@ fn without_a_daemon_and_a_store_there_is_no_history() {
     let ran = with_config("[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n", &["history"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.starts_with("certsteward: there is no history yet: the store "), "{}", ran.err);
+}
+
+#[test]
+fn the_socket_may_be_named_before_the_verb_too() {
+    let ran = certsteward(Path::new("."), &["--socket", "/nowhere/s", "renew", "a"]);
+    assert!(ran.err.contains("its socket is elsewhere: /nowhere/s;"), "{}", ran.err);
+    let ran = certsteward(Path::new("."), &["run", "--socket", "/nowhere/s"]);
+    ran.expect(
+        64,
+        "",
+        "certsteward: run listens on the socket that the configuration names; set socket in [daemon] instead of giving --socket\n",
+    );
 }
 
 #[test]

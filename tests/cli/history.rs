@@ -170,7 +170,10 @@ fn the_running_daemon_is_asked_page_by_page_and_for_its_proof() {
     let hash = "ab".repeat(32);
     let proof =
         json!({"proven": true, "chains": [], "breaks": [], "broken": 0, "found": [{"head": hash, "row": 7}]});
-    let (ran, asked) = against(vec![("200 OK", proof)], &["history", "verify", "a", "--head", &hash]);
+    let (ran, asked) = against(
+        vec![("200 OK", proof), ("200 OK", json!({"events": [{"id": 1}]}))],
+        &["history", "verify", "a", "--head", &hash],
+    );
     assert_eq!(asked[0].line, format!("GET /api/v1/events/verify?heads={hash}&watch=a"));
     ran.expect(0, "the kept hash abababababab… is still there: row 7\nnothing happened yet to a\n", "");
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::super::Common;
-use super::super::daemon::{AskDaemon, Daemon, Reach, segment};
+use super::super::daemon::{AskDaemon, Daemon, segment};
 use super::super::exit::{Exit, Failed};
 use super::super::output::{Output, Tone};
 use super::super::picture::{list_of, text};
-use super::stored;
+use super::{must_be_known, stored};
 use crate::app;
 
 /// Prove that nobody changed the history
@@ -33,8 +33,6 @@ pub(super) struct Arguments {
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 /// How many hashes are asked about at once: they stand in the address.
@@ -44,7 +42,7 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let heads = self.all_heads()?;
         let watch = self.watch.as_deref().map(|watch| segment("watch", watch)).transpose()?;
-        let proof = match ask(&Daemon::reach(&self.reach, common)?, watch, &heads).await {
+        let proof = match ask(&Daemon::reach(common)?, watch, &heads).await {
             Ok(proof) => proof,
             Err(error) if error.is_not_running() => {
                 let config = stored(common, &error)?;
@@ -53,6 +51,9 @@ impl Arguments {
             }
             Err(error) => return Err(error.into()),
         };
+        if let (true, Some(watch)) = (list_of(&proof, "chains").is_empty() && is_proven(&proof), watch) {
+            must_be_known(watch, common).await?;
+        }
         if self.json {
             output.json(&proof);
         } else {

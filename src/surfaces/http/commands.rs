@@ -151,9 +151,15 @@ fn wanted(verb: &str, wish: &Wish, view: &WatchView, now: Timestamp) -> Result<V
 
 fn silence(wish: &Wish, now: Timestamp) -> Result<Verb, Problem> {
     let refused = |error: &str| {
-        Problem::bad_request(error, "send until as RFC 3339, such as {\"until\": \"2027-01-31T08:00:00Z\"}")
+        Problem::bad_request(
+            error,
+            "send until as RFC 3339, such as {\"until\": \"2027-01-31T08:00:00Z\"}, or {\"until\": \"now\"} to end a silence",
+        )
     };
     let text = wish.until.as_deref().ok_or_else(|| refused("a silence needs its end"))?;
+    if text == "now" {
+        return Ok(Verb::Silence(now));
+    }
     let until: Timestamp = text.parse().map_err(|_| refused("the end of the silence is not a moment"))?;
     if until <= now {
         return Err(refused("the end of the silence lies in the past"));

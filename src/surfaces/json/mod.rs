@@ -51,6 +51,7 @@ pub(super) fn glance(view: &WatchView) -> Value {
         "next": next(view),
         "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
         "paused": record.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by.to_string()})),
+        "silenced_until": moment_or_null(record.silenced_until),
         "open_hand_offs": shown::hand_offs(view).len(),
         "pending_approvals": record.pending.keys().collect::<Vec<_>>(),
     })

@@ -41,7 +41,6 @@ pub(in crate::surfaces) fn watch(view: &WatchView, link: impl Fn(&HandOff) -> Op
         "in_flight": record.in_flight.as_ref().map(|(act, since)| json!({
             "id": act.id(), "what": act.sentence(), "since": moment(*since),
         })),
-        "silenced_until": moment_or_null(record.silenced_until),
         "destination": record.destination.as_ref().map(|facts| json!({
             "name": facts.name, "authentication": facts.authentication,
             "keystore_location": facts.keystore_location, "url": facts.url, "company_id": facts.company_id,
