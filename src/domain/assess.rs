@@ -464,6 +464,8 @@ impl Judge<'_> {
                     candidate.targets.values().any(|publication| publication.open_hand_off().is_some());
                 let way_out = if asked && last.verdict == Verdict::NotMapped {
                     "the open hand-off is the way out; the mapping in force stays as it is until it says otherwise"
+                } else if last.verdict == Verdict::NotMapped {
+                    "nothing to do yet: certsteward asks when somebody is needed; delete no mapping for it"
                 } else {
                     last.verdict.way_out()
                 };

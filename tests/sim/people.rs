@@ -198,10 +198,11 @@ impl Life {
             return;
         }
         let mut chance = self.person();
-        if self.settings.probes || question.ask == Ask::Remove || chance.percent(30) {
+        let removes = question.ask == Ask::Remove;
+        if !removes && (self.settings.probes || chance.percent(30)) {
             self.sign(question, Sign::Saved).await;
         }
-        if !self.settings.probes {
+        if removes || !self.settings.probes {
             let actor = self.anybody();
             let print = Some(question.chain.fingerprint());
             self.command(actor, Verb::Confirm(question.target.clone(), print)).await;

@@ -257,7 +257,12 @@ impl World {
                 facts.map(&question.chain);
             }
         });
-        self.command(Verb::Sign(question.target, Sign::Saved, Some(question.chain.fingerprint()))).await;
+        let print = Some(question.chain.fingerprint());
+        let done = match question.ask {
+            Ask::Remove => Verb::Confirm(question.target, print),
+            Ask::Add | Ask::Replace => Verb::Sign(question.target, Sign::Saved, print),
+        };
+        self.command(done).await;
     }
 
     /// The first open question.

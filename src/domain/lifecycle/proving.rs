@@ -218,8 +218,15 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
                     && needs_telling(watch, target, candidate)
             })
     });
+    let slow = watch.targets.iter().filter_map(|target| Some((target.cache?, &target.id))).max();
+    let slow = slow.map(|(cache, id)| {
+        format!("; {id} may take up to {} to know what it was told", crate::domain::lifecycle::words(cache))
+    });
     (open || direct).then(|| {
-        "calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject".to_owned()
+        format!(
+            "calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject{}",
+            slow.unwrap_or_default()
+        )
     })
 }
 
