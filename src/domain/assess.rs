@@ -382,15 +382,7 @@ impl Judge<'_> {
     }
 
     fn renewal(&mut self, moments: &Moments, step: Step, paused: Option<&str>) {
-        if let Some(print) = shows_leftover(self.record) {
-            let text = format!("the replaced certificate {} is used again", print.short());
-            let way_out = "find out what put it back (a redeployment?) and let it name the new entry; the replaced one is kept meanwhile";
-            let used = self.record.leftovers.iter().find(|leftover| leftover.chain.fingerprint() == print);
-            let replaced = self.record.standing(Role::Replaced).map(|standing| &standing.chain);
-            let chain = used.map(|leftover| &leftover.chain).or(replaced);
-            let level = chain.map_or(Level::Warning, |chain| self.level_of(chain)).max(Level::Warning);
-            self.add(Code::SwitchedBack, level, "", text, way_out);
-        }
+        self.put_back();
         if let Some(ended) = &self.record.ended {
             let (code, level) = match (ended.rolled_back, ended.unfit) {
                 (true, _) => (Code::RolledBack, Level::Critical),
@@ -443,6 +435,19 @@ impl Judge<'_> {
                     self.watch.id
                 ),
             );
+        }
+    }
+
+    /// The replaced certificate is used again: the more serious the sooner it expires.
+    fn put_back(&mut self) {
+        if let Some(print) = shows_leftover(self.record) {
+            let text = format!("the replaced certificate {} is used again", print.short());
+            let way_out = "find out what put it back (a redeployment?) and let it name the new entry; the replaced one is kept meanwhile";
+            let used = self.record.leftovers.iter().find(|leftover| leftover.chain.fingerprint() == print);
+            let replaced = self.record.standing(Role::Replaced).map(|standing| &standing.chain);
+            let chain = used.map(|leftover| &leftover.chain).or(replaced);
+            let level = chain.map_or(Level::Warning, |chain| self.level_of(chain)).max(Level::Warning);
+            self.add(Code::SwitchedBack, level, "", text, way_out);
         }
     }
 

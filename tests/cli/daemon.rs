@@ -178,7 +178,7 @@ fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
     assert_eq!(asked[0].body, json!({ "until": "now" }));
     let watch =
         json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
-    let list = ("200 OK", json!({ "watches": [watch.clone()] }));
+    let list = ("200 OK", json!({ "watches": [watch] }));
     let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check"]);
     assert!(ran.out.contains("\n  silenced until 2099-01-04 00:00:00 UTC: no message"), "{}", ran.out);
     let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
@@ -190,10 +190,8 @@ fn a_store_that_cannot_be_written_is_critical_because_nothing_is_renewed() {
     let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
     let failing = json!({ "since": "2026-01-01T00:00:00Z", "text": "disk full" });
     let status = json!({ "ready": false, "store": { "failing": failing } });
-    let (ran, _) = against(
-        vec![("200 OK", json!({ "watches": [fine.clone()] })), ("200 OK", status.clone())],
-        &["check"],
-    );
+    let (ran, _) =
+        against(vec![("200 OK", json!({ "watches": [fine] })), ("200 OK", status.clone())], &["check"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.out.starts_with("CRITICAL - certsteward cannot write its store since "), "{}", ran.out);
     let (ran, _) = against(vec![("200 OK", fine), ("200 OK", status)], &["plan", "b"]);

@@ -26,7 +26,9 @@ fn pending(watch: &Value) -> Option<String> {
 
 async fn done(lab: &Lab, arguments: &[&str]) {
     let ran = verb(lab.path(), arguments).await;
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}: {}", ran.out);
+    // What is approved while everything is paused says so, and is approved all the same.
+    let quiet = ran.err.is_empty() || ran.err.starts_with("but acts are paused");
+    assert!(ran.code == 0 && quiet, "{arguments:?}: {} {}", ran.out, ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
