@@ -5,7 +5,7 @@ use super::Timestamp;
 use super::assess::needs_person;
 use super::doubt;
 use super::lifecycle::{
-    Want, approval_comes_first, expected_gap, hold_at, matching_by_target, settle_time, words,
+    Want, approval_comes_first, expected_gap, hold_at, is_in_gap, matching_by_target, settle_time, words,
 };
 use super::lint::minute;
 use super::policy::Retire;
@@ -185,7 +185,7 @@ fn under_way(
             why,
         ));
     }
-    lines.push(stop_line(watch, renewal));
+    lines.push(stop_line(watch, record, renewal));
 }
 
 /// A question that begins a gap is not asked before the switch that ends it is approved.
@@ -232,13 +232,19 @@ fn candidate_line(watch: &Watch, record: &Record, step: Step, lines: &mut Vec<Pl
     }
 }
 
-fn stop_line(watch: &Watch, renewal: &Renewal) -> PlanLine {
+fn stop_line(watch: &Watch, record: &Record, renewal: &Renewal) -> PlanLine {
     let (id, switched) = (&watch.id, renewal.replaced.is_some() || !renewal.switched.is_empty());
     let how = match (renewal.is_in_place() && renewal.replaced.is_some(), switched) {
         (true, _) => format!(
             "it cannot be undone, because the old certificate is overwritten; certsteward renew {id} once it has ended"
         ),
-        (false, true) => format!("certsteward rollback {id} makes the callers use the old certificate again"),
+        (false, true) => format!(
+            "certsteward rollback {id} makes the callers use the old certificate again, where a call shows that it is accepted still"
+        ),
+        (false, false) if is_in_gap(watch, record) => {
+            "better not now: callers are refused until they are switched, and the switch is what ends that"
+                .to_owned()
+        }
         (false, false) => {
             format!("certsteward cancel {id} ends it without effect; certsteward pause {id} holds every act")
         }

@@ -393,7 +393,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     insta::assert_snapshot!(world.plan(), @r"
     remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
     day 303 23:20 the renewal ends, if the last probe is accepted -- settle = 20 min, or longer where a caller's cache is; probed at start, middle and end
-    to stop it -- certsteward rollback sf makes the callers use the old certificate again
+    to stop it -- certsteward rollback sf makes the callers use the old certificate again, where a call shows that it is accepted still
     remove the entry sfapi-2.pem -- it never came into force
     day 303 23:10 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");

@@ -2,8 +2,8 @@
 //! It makes no call.
 
 use super::asks::{
-    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, overall_matching,
-    overwrites, reference,
+    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, opens_a_gap,
+    overall_matching, reference,
 };
 use super::{Chronicle, Dice, absorb, want};
 use crate::domain::Timestamp;
@@ -209,20 +209,15 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
             .values()
             .any(|publication| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace))
     });
-    // A target that certsteward tells itself replaces the mapping of the same name as a person would.
-    let direct = renewal.candidate.as_ref().is_some_and(|candidate| {
-        can_judge_beside(watch, record, candidate)
-            && watch.targets.iter().any(|target| {
-                target.delivery == Delivery::Direct
-                    && overwrites(target, record, candidate)
-                    && needs_telling(watch, target, candidate)
-            })
+    // Before anybody is asked: whoever approves the switch is to know of it.
+    let ahead = renewal.candidate.as_ref().is_some_and(|candidate| {
+        can_judge_beside(watch, record, candidate) && opens_a_gap(watch, record, candidate)
     });
     let slow = watch.targets.iter().filter_map(|target| Some((target.cache?, &target.id))).max();
     let slow = slow.map(|(cache, id)| {
         format!("; {id} may take up to {} to know what it was told", crate::domain::lifecycle::words(cache))
     });
-    (open || direct).then(|| {
+    (open || ahead).then(|| {
         format!(
             "calls fail from the moment the old mapping is deleted until the callers are switched and their caches have run out: the tenant refuses a second mapping with the same issuer and subject{}",
             slow.unwrap_or_default()
