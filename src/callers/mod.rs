@@ -8,7 +8,7 @@
 //!   already that is success, and nothing is written. A caller that cannot be seen is not switched: a certain failure.
 //! - Nothing is retried here. A refusal that was read is a certain failure; a platform that failed, an
 //!   answer that was lost, or a switch that reads back differently, is an uncertain one. `switch` may be repeated after it.
-//! - An act says what was asked and answered in short ([`Answer`]), whether it went well or not.
+//! - An act says what was asked and answered in short ([`Answer`](crate::domain::reason::Answer)), whether it went well or not.
 
 pub mod command;
 pub mod destination_service;

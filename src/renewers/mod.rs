@@ -14,7 +14,7 @@
 //! - Nothing is retried here, and a failure says whether it may have taken effect: a refusal that was read certainly did
 //!   not; a platform that failed, or an answer that was lost, leaves it open. Repeated after that, `issue` side by side,
 //!   `copy` and `remove` have no second effect.
-//! - An act says what was asked and answered in short ([`Answer`]), whether it went well or not.
+//! - An act says what was asked and answered in short ([`Answer`](crate::domain::reason::Answer)), whether it went well or not.
 
 pub mod destination_service;
 

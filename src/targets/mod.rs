@@ -4,7 +4,7 @@
 //! - `look` says whether the target holds this certificate; none where it cannot be asked. It changes nothing.
 //! - `publish` gives it the public certificate and may be repeated: the same certificate, the same outcome; twice is one publication.
 //! - A refusal that was read is a certain failure and changed nothing; an answer that was lost is an uncertain one.
-//! - An act says what was asked and answered in short ([`Answer`]), whether it went well or not.
+//! - An act says what was asked and answered in short ([`Answer`](crate::domain::reason::Answer)), whether it went well or not.
 //! - Only public output, re-encoded from DER and scanned, is ever given ([`crate::formats`]).
 
 pub mod command;
