@@ -119,8 +119,8 @@ pub(super) fn signed(
             let hand_off = publication.and_then(|publication| publication.hand_off.as_mut());
             hand_off.into_iter().for_each(|facts| facts.sign(at, sign, by.clone()));
         }
-        // No call can tell that a mapping is gone: only a person's confirmation, under their name, closes it.
-        (Asked::Removed(_), Sign::Saved | Sign::Deleting | Sign::CheckNow) => {}
+        (Asked::Removed(place), Sign::Saved) => close_removal(record, target, place, at),
+        (Asked::Removed(_), Sign::Deleting | Sign::CheckNow) => {}
     }
     said
 }
