@@ -106,7 +106,10 @@ pub(super) fn ask_removal(
         // A tenant that matches issuer and subject lets the one in by the other's mapping: removing it would cut callers off.
         let shared = used.iter().any(|other| is_one_mapping(other, leaf));
         let named = leftover.name.as_ref().is_some_and(|name| may_be_named(&callers, name));
-        if named || switched_back == Some(leftover.chain.fingerprint()) {
+        // A caller that cannot be seen for a moment takes no question back: only one that is seen to use it.
+        let seen = |facts: &CallerFacts| facts.unseen.is_none() && facts.uses == leftover.name;
+        let used_again = leftover.name.is_some() && callers.values().any(seen);
+        if used_again || switched_back == Some(leftover.chain.fingerprint()) {
             withdraw(leftover, chronicle);
         }
         if !sure || !ripe || shared || named || switched_back == Some(leftover.chain.fingerprint()) {
