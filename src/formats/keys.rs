@@ -58,11 +58,14 @@ pub(super) fn decrypt(encrypted: &[u8], password: Option<&str>) -> Result<Zeroiz
         return Err(Unseen::new(Reason::PasswordNeeded, text));
     };
     let archive = pkcs12::around_shrouded_key(encrypted);
-    let opened = p12_keystore::Pkcs12Archive::from_pkcs12(&archive, password).map_err(|error| {
-        let odd = pkcs12::refusal(&error, true);
-        Unseen::new(odd.reason, format!("the private key cannot be decrypted: {}", odd.text))
-    })?;
+    let refused =
+        |odd: Unseen| Unseen::new(odd.reason, format!("the private key cannot be decrypted: {}", odd.text));
+    let opened = p12_keystore::Pkcs12Archive::from_pkcs12(&archive, password)
+        .map_err(|error| refused(pkcs12::refusal(&archive, &error, true)))?;
     let key = opened.keys.first().ok_or_else(|| unusable("the encrypted private key holds nothing"))?;
+    if let Some(odd) = pkcs12::nonsense(key.key.as_der(), true) {
+        return Err(refused(odd));
+    }
     Ok(Zeroizing::new(key.key.as_der().to_vec()))
 }
 

@@ -5,14 +5,17 @@ use p12_keystore::Pkcs12Archive;
 use p12_keystore::error::Error;
 use zeroize::Zeroizing;
 
-use super::der::{self, Kind};
+use super::der::{self, Element, Kind};
 use super::gather::Gathered;
 use crate::domain::reason::{Reason, Unseen};
 
 /// Reads every certificate and key of an archive. Without a password the empty one is tried, which many programs write.
 pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], password: Option<&str>) -> Result<(), Unseen> {
     let opened = Pkcs12Archive::from_pkcs12(archive, password.unwrap_or_default())
-        .map_err(|error| refusal(&error, password.is_some()))?;
+        .map_err(|error| refusal(archive, &error, password.is_some()))?;
+    if let Some(odd) = opened.keys.iter().find_map(|bag| nonsense(bag.key.as_der(), password.is_some())) {
+        return Err(odd);
+    }
     for bag in &opened.certs {
         gathered.add_certificate(bag.cert.as_der(), "");
     }
@@ -22,8 +25,14 @@ pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], password: Option<&
     Ok(())
 }
 
+/// What was decrypted to no key was decrypted with a wrong password: the reader does not look into a key.
+pub(super) fn nonsense(key: &[u8], with_password: bool) -> Option<Unseen> {
+    let is_key = der::element(key).is_ok_and(|(outer, _)| der::kind(&outer) == Kind::Pkcs8);
+    (!is_key).then(|| wrong(with_password))
+}
+
 /// Says in our words why the archive was not opened.
-pub(super) fn refusal(error: &Error, with_password: bool) -> Unseen {
+pub(super) fn refusal(archive: &[u8], error: &Error, with_password: bool) -> Unseen {
     match error {
         Error::MacError(_) | Error::UnpadError => wrong(with_password),
         Error::Pkcs5Error(text) if text.ends_with("decryption failed") => wrong(with_password),
@@ -42,6 +51,17 @@ pub(super) fn refusal(error: &Error, with_password: bool) -> Unseen {
             Reason::UnsupportedFormat,
             "it asks for more rounds of password hashing than the limit of a million; write it anew with fewer",
         ),
+        // A wrong password now and then leaves a padding that looks right around nonsense (one in 256, RFC 8018 section 6.1.1).
+        Error::IoError(_)
+        | Error::DerError(_)
+        | Error::X509Error(_)
+        | Error::InvalidLength
+        | Error::InvalidData
+        | Error::InvalidPrivateKey
+            if is_unchecked(archive) =>
+        {
+            wrong(with_password)
+        }
         Error::IoError(_)
         | Error::DerError(_)
         | Error::X509Error(_)
@@ -55,14 +75,39 @@ pub(super) fn refusal(error: &Error, with_password: bool) -> Unseen {
 
 fn wrong(with_password: bool) -> Unseen {
     if with_password {
-        Unseen::new(
-            Reason::PasswordWrong,
-            "the password given does not open it; check the file it is read from",
-        )
+        let text = "the password given does not open it; check the file it is read from";
+        Unseen::new(Reason::PasswordWrong, text)
     } else {
         let text = "it is protected by a password and none was given; name the file that holds it (password = { file = … })";
         Unseen::new(Reason::PasswordNeeded, text)
     }
+}
+
+/// Whether something in it is encrypted and no MAC would tell a wrong password from damage.
+fn is_unchecked(archive: &[u8]) -> bool {
+    let Ok((outer, _)) = der::element(archive) else {
+        return false;
+    };
+    let parts: Vec<Element<'_>> = der::children(outer.content).take(3).collect();
+    let [_, safe] = parts.as_slice() else {
+        return false;
+    };
+    contents(safe).any(|content| {
+        kind_of(&content) == Some(der::ENCRYPTED_DATA)
+            || contents(&content).any(|bag| kind_of(&bag) == Some(der::SHROUDED_KEY_BAG))
+    })
+}
+
+/// The object identifier that a content or a bag begins with, as a whole element.
+fn kind_of<'a>(content: &Element<'a>) -> Option<&'a [u8]> {
+    der::children(content.content).next().map(|kind| kind.whole)
+}
+
+/// What lies in the octets of a content of the type `id-data`.
+fn contents<'a>(content: &Element<'a>) -> impl Iterator<Item = Element<'a>> {
+    let octets = der::children(content.content).nth(1).and_then(|outer| der::children(outer.content).next());
+    let list = octets.and_then(|octets| der::children(octets.content).next());
+    list.into_iter().flat_map(|list| der::children(list.content))
 }
 
 /// An archive without MAC whose only content is this encrypted key.
