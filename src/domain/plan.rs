@@ -5,7 +5,8 @@ use super::Timestamp;
 use super::assess::needs_person;
 use super::doubt;
 use super::lifecycle::{
-    Want, approval_comes_first, expected_gap, hold_at, is_in_gap, matching_by_target, settle_time, words,
+    Want, approval_comes_first, expected_gap, hold_at, is_in_gap, matching_by_target, ripe_at, settle_time,
+    words,
 };
 use super::lint::minute;
 use super::policy::Retire;
@@ -24,7 +25,7 @@ pub fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timest
         (None, None) => watching(watch, record, &mut lines),
     }
     in_doubt(watch, record, now, &mut lines);
-    leftovers(watch, record, &mut lines);
+    leftovers(watch, record, now, &mut lines);
     if let Some(next) = want.next.filter(|next| *next > now) {
         lines.push(line(
             Some(next),
@@ -332,17 +333,19 @@ fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Plan
     }
 }
 
-fn leftovers(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+fn leftovers(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<PlanLine>) {
     for leftover in record.leftovers.iter().filter(|_| watch.policy.retire != Retire::Never) {
         let what = match &leftover.name {
             Some(name) => format!("remove the entry {name}"),
             None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),
         };
+        let at = ripe_at(watch, leftover);
         if leftover.never_in_force {
-            lines.push(line(None, what, "it never came into force"));
+            let why = "it is not in force, and no caller can have it in its cache any more";
+            lines.push(line(Some(at).filter(|at| *at > now), what, why));
         } else {
             let why = "retire_after has passed since it was replaced, and nothing names it any more";
-            lines.push(line(Some(leftover.since + watch.policy.retire_after), what, why));
+            lines.push(line(Some(at), what, why));
         }
     }
 }

@@ -400,7 +400,7 @@ pub struct Leftover {
     pub chain: Chain,
     /// The entry's name; none where the entry is gone, holds the newer content, or shall stay.
     pub name: Option<String>,
-    /// When it was replaced.
+    /// When it was replaced or given up.
     pub since: Timestamp,
     /// Whether it was a candidate that never came into force.
     pub never_in_force: bool,
@@ -443,6 +443,8 @@ pub struct CallerFacts {
     pub seen: Option<Timestamp>,
     /// Why it could not be seen.
     pub unseen: Option<Unseen>,
+    /// What stands in that entry, where it is none that certsteward knows of.
+    pub stray: Option<Chain>,
 }
 
 /// Failures in a row.

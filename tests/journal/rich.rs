@@ -116,6 +116,7 @@ impl Rich {
                 uses: Some(rich.text()),
                 seen: Some(rich.at()),
                 unseen: Some(rich.unseen()),
+                stray: Some(chain()),
             }),
             in_flight: Some((self.act(), self.at())),
             attempts: self.map(Self::attempts),

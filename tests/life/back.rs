@@ -1,5 +1,6 @@
 //! Going back, where not everything is known of every caller.
 
+use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::watch::Matching;
@@ -79,4 +80,17 @@ async fn a_caller_that_is_no_longer_configured_does_not_keep_a_roll_back_from_it
     assert!(world.record().renewal.is_none(), "{}", world.text());
     assert_eq!(uses(&world), ["sfapi.pem", "sfapi-2.pem"]);
     assert!(world.text().contains("second is no longer configured"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn what_callers_were_taken_back_from_stands_until_their_caches_have_run_out() {
+    let mut world = two_callers();
+    world.watch.callers[1].cache = Duration::minutes(30);
+    world.until_event(EventKind::Settled, 10).await;
+    world.command(Verb::RollBack).await;
+    world.run(20).await;
+    assert_eq!(uses(&world), ["sfapi.pem", "sfapi.pem"], "{}", world.text());
+    assert_eq!(world.change(|facts| facts.names()), ["sfapi-2.pem", "sfapi.pem"], "{}", world.text());
+    world.run(15).await;
+    assert_eq!(world.change(|facts| facts.names()), ["sfapi.pem"], "{}", world.text());
 }

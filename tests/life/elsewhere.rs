@@ -116,6 +116,22 @@ async fn a_second_caller_that_is_put_back_or_led_elsewhere_is_noticed() {
 }
 
 #[tokio::test]
+async fn the_end_of_what_a_caller_was_led_to_is_critical_before_it_comes() {
+    let mut world = with_a_second_caller();
+    world.until(306).await;
+    world.change(|facts| facts.issue("other.pem", "OTHER", 30));
+    assert_eq!(second_uses(&mut world, "other.pem").await, ["warning caller-elsewhere"]);
+    let end = world.record().callers["second"].stray.as_ref().unwrap().leaf.not_after;
+    let text = world.view().findings[0].text.clone();
+    assert!(text.contains(&format!("it expires on {}", end.format("%Y-%m-%d"))), "{text}");
+    world.until(335).await;
+    assert_eq!(world.findings()[0], "critical caller-elsewhere", "{:?}\n{}", world.findings(), world.text());
+    let findings = second_uses(&mut world, "sfapi-2.pem").await;
+    assert!(!findings.contains(&"critical caller-elsewhere".to_owned()), "{findings:?}");
+    assert!(world.record().callers["second"].stray.is_none());
+}
+
+#[tokio::test]
 async fn a_caller_that_cannot_be_seen_for_an_hour_is_told() {
     let mut world = with_a_second_caller();
     world.after(1).await;

@@ -28,7 +28,7 @@ async fn ends_well(world: &mut World) {
 async fn the_original_name_gets_the_proven_content_and_the_old_one_is_kept() {
     let mut world = by_entry(Matching::Dn);
     world.until(304).await;
-    insta::assert_snapshot!(world.story(), @r"
+    insta::assert_snapshot!(world.story(), @"
     day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
     day 300 00:00 probed: probe odata with the certificate in force: accepted
     day 300 00:00 proven: a call proved that the target security-center knows the certificate
@@ -45,7 +45,7 @@ async fn the_original_name_gets_the_proven_content_and_the_old_one_is_kept() {
     day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
     day 303 22:50 renewal-ended: renewal 1 ended: #2 is in force
     day 303 22:50 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:30 UTC, switched 2026-10-31 22:30 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
-    day 303 22:50 retired: the entry sfapi-2.pem (#2) was removed
+    day 303 22:55 retired: the entry sfapi-2.pem (#2) was removed
     ");
     assert_eq!(world.change(|facts| facts.names()), ["sfapi-old.pem", "sfapi.pem"]);
     world.until(319).await;
@@ -82,7 +82,7 @@ async fn a_rejected_content_is_taken_back_under_the_original_name() {
     world.change(|facts| facts.verdict_for.insert(new, Verdict::NotMapped));
     world.run(60).await;
     let text = world.story();
-    insta::assert_snapshot!(text.lines().skip(11).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(text.lines().skip(11).collect::<Vec<_>>().join("\n"), @"
     day 303 22:30 act-succeeded: done: put the candidate (#2) under the name sfapi.pem
     day 303 22:30 switched: the entry sfapi.pem holds the candidate
     day 303 22:30 settled: the candidate is in force; callers are watched for 20 min
@@ -90,8 +90,8 @@ async fn a_rejected_content_is_taken_back_under_the_original_name() {
     day 303 22:40 act-succeeded: done: put the replaced certificate (#1) under the name sfapi.pem again
     day 303 22:40 rolled-back: the entry sfapi.pem holds #1 again
     day 303 22:40 renewal-ended: renewal 1 was rolled back: probe odata blames the new certificate, and the old one is accepted
-    day 303 22:40 retired: the entry sfapi-old.pem (#1) was removed
-    day 303 22:40 retired: the entry sfapi-2.pem (#2) was removed
+    day 303 22:45 retired: the entry sfapi-old.pem (#1) was removed
+    day 303 22:45 retired: the entry sfapi-2.pem (#2) was removed
     ");
     assert_ne!(world.change(|facts| facts.chain("sfapi.pem")).fingerprint(), new, "{text}");
     assert!(world.change(|facts| facts.is_served("first")), "{text}");

@@ -25,7 +25,7 @@ async fn callers_are_kept_from_the_stores_own_renewal_while_a_person_is_asked() 
     world.change(|facts| facts.issue("sfapi.pem", "SFAPI", 365));
     world.until(340).await;
     let text = world.story();
-    insta::assert_snapshot!(text.lines().skip(3).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(text.lines().skip(3).collect::<Vec<_>>().join("\n"), @"
     day 275 00:00 renewal-started: renewal 1 began, because it is due
     day 275 00:00 act-succeeded: done: issue a new certificate as sfapi-2.pem (common name SFAPI)
     day 275 00:00 issued: the candidate stands as sfapi-2.pem: SFAPI (#2), valid until 2027-10-03
@@ -36,7 +36,7 @@ async fn callers_are_kept_from_the_stores_own_renewal_while_a_person_is_asked() 
     day 275 00:00 issued: the candidate stands as sfapi-3.pem: SFAPI-3 (#3), valid until 2027-10-03
     day 275 00:00 probed: probe odata with the candidate: not-mapped
     day 275 00:00 hand-off-opened: a person is asked to add the certificate in security-center
-    day 275 00:00 retired: the entry sfapi-2.pem (#2) was removed
+    day 275 00:05 retired: the entry sfapi-2.pem (#2) was removed
     day 332 00:00 held: what is in force is kept as sfapi-hold.pem, because the store may renew sfapi.pem by itself soon and a person is still asked
     day 332 00:00 act-succeeded: done: keep the certificate in force (#1) as sfapi-hold.pem
     day 332 00:00 kept: the certificate in force (#1) is kept as sfapi-hold.pem

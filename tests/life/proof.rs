@@ -68,7 +68,7 @@ async fn the_callers_go_back_when_the_api_blames_the_new_certificate_and_accepts
     world.until_event(EventKind::Settled, 10).await;
     blame(&world, "sfapi-2.pem", Verdict::NotMapped);
     world.until(340).await;
-    insta::assert_snapshot!(world.story(), @r"
+    insta::assert_snapshot!(world.story(), @"
     day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
     day 300 00:00 probed: probe odata with the certificate in force: accepted
     day 300 00:00 proven: a call proved that the target security-center knows the certificate
@@ -83,7 +83,7 @@ async fn the_callers_go_back_when_the_api_blames_the_new_certificate_and_accepts
     day 303 22:40 probed: probe odata with the certificate in force: not-mapped
     day 303 22:40 rolled-back: the caller first uses sfapi.pem again
     day 303 22:40 renewal-ended: renewal 1 was rolled back: probe odata blames the new certificate, and the old one is accepted
-    day 303 22:40 retired: the entry sfapi-2.pem (#2) was removed
+    day 303 22:45 retired: the entry sfapi-2.pem (#2) was removed
     ");
     assert_eq!(uses(&world), "sfapi.pem");
     assert!(world.findings().contains(&"critical rolled-back".to_owned()));

@@ -62,13 +62,13 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 22:30 issued: the candidate stands as sfapi-3.pem: SFAPI-3 (#3), valid until 2027-10-31
     day 303 22:30 probed: probe odata with the candidate: not-mapped
     day 303 22:30 hand-off-opened: a person is asked to add the certificate in security-center
-    day 303 22:30 retired: the entry sfapi-2.pem (#2) was removed
     day 303 23:00 hand-off-sign: security-center: "I have saved it", says pat
     day 303 23:00 probed: probe odata with the candidate: accepted
     day 303 23:00 proven: a call proved that the target security-center knows the certificate
     day 303 23:00 hand-off-closed: what was asked of security-center is done
     day 303 23:00 switched: the caller first uses sfapi-3.pem
     day 303 23:00 settled: the candidate is in force; callers are watched for 20 min
+    day 303 23:00 retired: the entry sfapi-2.pem (#2) was removed
     day 303 23:20 renewal-ended: renewal 1 ended: #3 is in force
     day 303 23:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
@@ -188,7 +188,7 @@ async fn a_target_that_certsteward_can_tell_needs_nobody() {
     let mut world = World::late(Matching::Exact);
     world.watch.targets[0].delivery = Delivery::Direct;
     world.until(306).await;
-    insta::assert_snapshot!(world.story(), @r"
+    insta::assert_snapshot!(world.story(), @"
     day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
     day 300 00:00 probed: probe odata with the certificate in force: accepted
     day 300 00:00 proven: a call proved that the target security-center knows the certificate
@@ -202,11 +202,11 @@ async fn a_target_that_certsteward_can_tell_needs_nobody() {
     day 303 22:30 issued: the candidate stands as sfapi-3.pem: SFAPI-3 (#3), valid until 2027-10-31
     day 303 22:30 probed: probe odata with the candidate: not-mapped
     day 303 22:30 published: the target security-center was given the certificate
-    day 303 22:30 retired: the entry sfapi-2.pem (#2) was removed
     day 303 22:31 probed: probe odata with the candidate: accepted
     day 303 22:31 proven: a call proved that the target security-center knows the certificate
     day 303 22:31 switched: the caller first uses sfapi-3.pem
     day 303 22:31 settled: the candidate is in force; callers are watched for 20 min
+    day 303 22:35 retired: the entry sfapi-2.pem (#2) was removed
     day 303 22:51 renewal-ended: renewal 1 ended: #3 is in force
     day 303 22:51 measured: no gap was seen: the new certificate is accepted since 2026-10-31 22:31 UTC, switched 2026-10-31 22:31 UTC; the old one was accepted at 2026-10-31 22:30 UTC still
     ");
@@ -237,13 +237,13 @@ async fn two_callers_are_switched_one_by_one_after_everything_is_proven() {
     day 303 22:30 issued: the candidate stands as sfapi-3.pem: SFAPI-3 (#3), valid until 2027-10-31
     day 303 22:30 probed: probe odata with the candidate: not-mapped
     day 303 22:30 hand-off-opened: a person is asked to add the certificate in security-center
-    day 303 22:30 retired: the entry sfapi-2.pem (#2) was removed
     day 303 23:00 hand-off-sign: security-center: "I have saved it", says pat
     day 303 23:00 probed: probe odata with the candidate: accepted
     day 303 23:00 proven: a call proved that the target security-center knows the certificate
     day 303 23:00 hand-off-closed: what was asked of security-center is done
     day 303 23:00 act-failed: could not switch the caller first from sfapi.pem to sfapi-3.pem: 503 Service Unavailable
     day 303 23:00 switched: the caller second uses sfapi-3.pem
+    day 303 23:00 retired: the entry sfapi-2.pem (#2) was removed
     day 303 23:01 switched: the caller first uses sfapi-3.pem
     day 303 23:01 settled: the candidate is in force; callers are watched for 20 min
     day 303 23:21 renewal-ended: renewal 1 ended: #3 is in force
@@ -322,7 +322,7 @@ async fn a_candidate_that_would_be_due_at_once_is_not_used() {
     let mut world = World::late(Matching::Dn);
     world.terms().validity = Validity::Days(30);
     world.until(306).await;
-    insta::assert_snapshot!(world.story(), @r"
+    insta::assert_snapshot!(world.story(), @"
     day 300 00:00 watched: btp subaccount sfapi.pem is watched: SFAPI (#1), valid until 2027-01-01
     day 300 00:00 probed: probe odata with the certificate in force: accepted
     day 300 00:00 proven: a call proved that the target security-center knows the certificate
@@ -330,7 +330,7 @@ async fn a_candidate_that_would_be_due_at_once_is_not_used() {
     day 303 22:30 act-succeeded: done: issue a new certificate as sfapi-2.pem (common name SFAPI)
     day 303 22:30 issued: the candidate stands as sfapi-2.pem: SFAPI (#2), valid until 2026-11-30
     day 303 22:30 candidate-discarded: the candidate cannot be used: it ends on 2026-11-30 22:30 UTC, not later than the one in force
-    day 303 22:30 retired: the entry sfapi-2.pem (#2) was removed
+    day 303 22:35 retired: the entry sfapi-2.pem (#2) was removed
     ");
     assert_eq!(world.findings()[0], "warning candidate-unfit");
     assert_eq!(world.change(|facts| (facts.issued, facts.names())), (1, vec!["sfapi.pem".to_owned()]));
@@ -370,14 +370,13 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     ");
     world.approve("issue").await;
     world.approve("issue").await;
-    insta::assert_snapshot!(world.plan(), @r"
-    remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
+    insta::assert_snapshot!(world.plan(), @"
     a person does the hand-off for security-center (add), asked 2026-10-31 22:30 UTC -- a probe notices when it is done
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
-    remove the entry sfapi-2.pem -- it never came into force
+    day 303 22:35 remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
     day 303 22:31 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
     world.serve(30).await;
@@ -386,7 +385,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     the approval of the switch covers its roll back -- a caller must not stay cut off for want of an approval
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
-    remove the entry sfapi-2.pem -- it never came into force
+    remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
     day 304 05:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
     world.approve("switch").await;
@@ -394,7 +393,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
     day 303 23:20 the renewal ends, if the last probe is accepted -- settle = 20 min, or longer where a caller's cache is; probed at start, middle and end
     to stop it -- certsteward rollback sf makes the callers use the old certificate again, where a call shows that it is accepted still
-    remove the entry sfapi-2.pem -- it never came into force
+    remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
     day 303 23:10 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
 }

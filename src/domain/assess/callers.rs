@@ -4,10 +4,9 @@
 use super::Judge;
 use crate::domain::chain::Chain;
 use crate::domain::finding::{Code, Level};
-use crate::domain::lifecycle::shows_leftover;
+use crate::domain::lifecycle::{moments_of_stray, shows_leftover};
 use crate::domain::reason::Unseen;
 use crate::domain::record::{Purpose, Role, Standing};
-use crate::domain::watch::AutoRenew;
 use crate::domain::{Duration, Timestamp, lint};
 
 /// How long a caller may be away before people are told.
@@ -57,7 +56,7 @@ impl Judge<'_> {
 
     /// The level of a certificate that callers use though it was replaced.
     pub(super) fn level_of(&self, chain: &Chain) -> Level {
-        self.watch.policy.moments(&chain.leaf, AutoRenew::No, false).level(self.now)
+        moments_of_stray(self.watch, chain).level(self.now)
     }
 
     fn strayed_caller(&mut self, id: &str, uses: Option<&str>, wanted: &str) {
@@ -84,8 +83,13 @@ impl Judge<'_> {
             let text = format!("the caller {id} uses the replaced entry {used} again, not {wanted}");
             self.add(Code::SwitchedBack, self.nearness_of(uses), id, text, way_out);
         } else {
-            let text = format!("the caller {id} uses {used}, not {wanted}");
-            self.add(Code::CallerElsewhere, Level::Warning, id, text, way_out);
+            let stray = self.record.callers.get(id).and_then(|facts| facts.stray.as_ref());
+            let end = stray.map_or_else(String::new, |chain| {
+                format!("; it expires on {}", lint::minute(chain.leaf.not_after))
+            });
+            let text = format!("the caller {id} uses {used}, not {wanted}{end}");
+            let level = stray.map_or(Level::Warning, |chain| self.level_of(chain).max(Level::Warning));
+            self.add(Code::CallerElsewhere, level, id, text, way_out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, acted, asks, cadence, keep, obey, overlap, retire};
+use super::{Chronicle, acted, asks, cadence, keep, obey, overlap, retire, stray};
 use crate::domain::event::EventKind;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::{
@@ -61,6 +61,7 @@ fn looked(
         (Look::Entry(name), Found::Entry(Ok(result))) => {
             retire::entry_looked(record, name, result.as_deref(), chronicle);
             keep::entry_looked(record, name, at, result.as_deref(), chronicle);
+            stray::entry_looked(record, name, result.as_deref());
             entry_looked(record, name, at, result, chronicle);
         }
         (Look::Caller(id), Found::Caller(result)) => caller_looked(record, id, at, result, chronicle),
@@ -302,9 +303,13 @@ fn caller_looked(
     result: Result<CallerSighting, Unseen>,
     chronicle: &mut Chronicle<'_>,
 ) {
+    let before = record.callers.remove(id);
     let facts = match result {
-        Ok(seen) => CallerFacts { uses: seen.uses, seen: Some(at), unseen: None },
-        Err(unseen) => CallerFacts { unseen: Some(unseen), ..record.callers.remove(id).unwrap_or_default() },
+        Ok(seen) => {
+            let facts = CallerFacts { uses: seen.uses, seen: Some(at), ..CallerFacts::default() };
+            stray::keep_known(facts, before)
+        }
+        Err(unseen) => CallerFacts { unseen: Some(unseen), ..before.unwrap_or_default() },
     };
     let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
     record.callers.insert(id.to_owned(), facts);

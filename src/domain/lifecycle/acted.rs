@@ -138,7 +138,7 @@ fn not_visible_yet(at: Timestamp) -> Attempts {
 }
 
 fn use_entry(record: &mut Record, caller: &str, entry: &str, at: Timestamp) {
-    let facts = CallerFacts { uses: Some(entry.to_owned()), seen: Some(at), unseen: None };
+    let facts = CallerFacts { uses: Some(entry.to_owned()), seen: Some(at), ..CallerFacts::default() };
     record.callers.insert(caller.to_owned(), facts);
 }
 

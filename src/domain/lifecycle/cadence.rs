@@ -123,13 +123,12 @@ fn settling_due(record: &Record, role: Role, last: Timestamp, watch: &Watch) -> 
 
 /// How long callers are watched after a switch: longer than any of them goes on using what it read before.
 pub(in crate::domain) fn settle_time(watch: &Watch) -> Duration {
-    watch
-        .callers
-        .iter()
-        .map(|caller| caller.cache)
-        .max()
-        .unwrap_or_else(Duration::zero)
-        .max(watch.policy.settle)
+    longest_cache(watch).max(watch.policy.settle)
+}
+
+/// How long some caller may go on using what it read before.
+pub(super) fn longest_cache(watch: &Watch) -> Duration {
+    watch.callers.iter().map(|caller| caller.cache).max().unwrap_or_else(Duration::zero)
 }
 
 /// The newest sign that the target was told: our own upload, or a person's word (then true).

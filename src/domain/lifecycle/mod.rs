@@ -17,6 +17,7 @@ mod proving;
 mod retire;
 mod settle;
 mod share;
+mod stray;
 mod want;
 
 pub use absorb::{absorb, recover};
@@ -29,8 +30,9 @@ pub(in crate::domain) use gates::is_in_gap;
 pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use keep::hold_at;
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
-pub(in crate::domain) use retire::shows_leftover;
+pub(in crate::domain) use retire::{ripe_at, shows_leftover};
 pub use share::{Lessons, note_clock, note_pause, share, teach};
+pub(in crate::domain) use stray::moments_of as moments_of_stray;
 pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 

@@ -1,12 +1,12 @@
 //! When the old certificate stopped being accepted and the new one began to be, as calls showed it.
 //! It makes no call and judges nothing.
 
-use super::words;
+use super::{cadence, words};
+use crate::domain::Timestamp;
 use crate::domain::lint::minute;
 use crate::domain::record::{Ask, Overlap, Record, Renewal, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::Watch;
-use crate::domain::{Duration, Timestamp};
 
 impl Overlap {
     /// A caller uses the new one from now on.
@@ -47,7 +47,7 @@ pub(super) fn sentence(renewal: &Renewal, in_force: &Standing, watch: &Watch) ->
     let Some(new) = overlap.new_accepted else {
         return "no call with the new certificate said whether it is accepted".to_owned();
     };
-    let cache = watch.callers.iter().map(|caller| caller.cache).max().unwrap_or_else(Duration::zero);
+    let cache = cadence::longest_cache(watch);
     let switched = match (overlap.first_switch, overlap.last_switch) {
         (Some(first), Some(last)) if minute(first) != minute(last) => {
             format!(", switched {} to {}", minute(first), minute(last))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::proving::new_hand_off;
-use super::{Chronicle, Dice};
+use super::{Chronicle, Dice, cadence};
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::event::EventKind;
 use crate::domain::policy::Retire;
@@ -75,6 +75,14 @@ pub(super) fn entry_looked(
     }
 }
 
+/// When it has waited long enough: what was given up, and what a person asked away, only until no caller can have it in its
+/// cache; a roll back takes callers away from it at once.
+pub(in crate::domain) fn ripe_at(watch: &Watch, leftover: &Leftover) -> Timestamp {
+    let caches = cadence::longest_cache(watch);
+    let soon = leftover.never_in_force || leftover.asked;
+    leftover.since + if soon { caches } else { watch.policy.retire_after.max(caches) }
+}
+
 /// For targets that a person serves: once the replaced certificate has waited long enough, or at once where it never came
 /// into force, its own mapping may go.
 pub(super) fn ask_removal(
@@ -96,12 +104,11 @@ pub(super) fn ask_removal(
         .filter(|(_, publication)| publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Add))
         .map(|(id, _)| id.clone())
         .collect();
-    let since = chronicle.now - watch.policy.retire_after;
     let switched_back = shows_leftover(record);
     let callers = record.callers.clone();
     let sure = is_seen_now(watch, record, chronicle.now) && !is_in_doubt(record);
     for leftover in &mut record.leftovers {
-        let ripe = leftover.never_in_force || leftover.since <= since || leftover.asked;
+        let ripe = ripe_at(watch, leftover) <= chronicle.now;
         let leaf = &leftover.chain.leaf;
         // A tenant that matches issuer and subject lets the one in by the other's mapping: removing it would cut callers off.
         let shared = used.iter().any(|other| is_one_mapping(other, leaf));
@@ -231,10 +238,7 @@ pub(super) fn drop_leftovers(watch: &Watch, record: &mut Record, chronicle: &mut
         }
         let entry_gone = leftover.name.is_none() || leftover.entry_removed.is_some() || never;
         let asked_all = leftover.hand_offs.values().all(|facts| facts.closed.is_some() && !facts.withdrawn);
-        let waited = leftover.never_in_force
-            || never
-            || leftover.asked
-            || leftover.since + watch.policy.retire_after <= now;
+        let waited = never || ripe_at(watch, leftover) <= now;
         let done = entry_gone && asked_all && waited;
         let removed = leftover.hand_offs.values().any(|facts| facts.ask == Ask::Remove && !facts.withdrawn);
         if done && !never && leftover.entry_removed.is_none() && removed {

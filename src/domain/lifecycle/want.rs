@@ -7,8 +7,8 @@ use std::collections::btree_map::Entry;
 use super::asks::{self, is_known, needs_telling};
 use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
-use super::retire::{is_in_doubt, shows_leftover};
-use super::{Chronicle, cadence, keep};
+use super::retire::{is_in_doubt, ripe_at, shows_leftover};
+use super::{Chronicle, cadence, keep, stray};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
 use crate::domain::record::{
@@ -194,6 +194,7 @@ fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Times
     let candidate = record.standing(Role::Candidate).and_then(|candidate| candidate.name.clone());
     looks.extend(candidate.map(Look::Entry));
     looks.extend(keep::look(record));
+    looks.extend(stray::looks(watch, record));
     looks
         .into_iter()
         .filter(|look| record.looked.get(&look.key()).is_none_or(|at| *at < pass))
@@ -538,10 +539,9 @@ fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     let in_doubt = is_in_doubt(record);
     let ripe =
         record.leftovers.iter().filter(|leftover| leftover.never_in_force || !in_doubt).filter(|leftover| {
-            let waited = leftover.never_in_force
-                || leftover.asked
-                || leftover.since + watch.policy.retire_after <= now;
-            waited && leftover.entry_removed.is_none() && back != Some(leftover.chain.fingerprint())
+            ripe_at(watch, leftover) <= now
+                && leftover.entry_removed.is_none()
+                && back != Some(leftover.chain.fingerprint())
         });
     ripe.filter_map(|leftover| leftover.name.clone().map(|name| (name, leftover.chain.fingerprint())))
         .filter(|(name, _)| !named(name) && !untold(name))
@@ -567,12 +567,13 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {
         moments.push(since + cadence::settle_time(watch));
     }
-    moments.extend(record.leftovers.iter().map(|leftover| leftover.since + watch.policy.retire_after));
+    moments.extend(record.leftovers.iter().map(|leftover| ripe_at(watch, leftover)));
     let used = record.leftovers.iter().filter(|leftover| !leftover.never_in_force);
     moments.extend(used.flat_map(|leftover| {
         let of = watch.policy.moments(&leftover.chain.leaf, AutoRenew::No, false);
         [of.critical, leftover.chain.leaf.not_after + Duration::seconds(1)]
     }));
+    moments.extend(stray::moments(watch, record));
     moments.extend(record.misses.values().map(|misses| misses.next));
     moments.extend(record.silenced_until);
     moments.retain(|at| *at > now);

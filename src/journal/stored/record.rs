@@ -87,7 +87,7 @@ stored!(CopyOrder { from, to, fingerprint, over });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
 stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked, asked_by });
 stored!(Learned { matching, at, from });
-stored!(CallerFacts { uses, seen, unseen });
+stored!(CallerFacts { uses, seen, unseen, stray });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });
 stored!(Told { level, at, text });

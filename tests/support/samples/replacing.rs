@@ -90,7 +90,11 @@ fn renewing(old: Standing, new: Standing, act: &Act) -> Record {
         company_id: Some("ACME".to_owned()),
     });
     record.renewal = Some(renewal(new, replaces));
-    let caller = |uses: &str| CallerFacts { uses: Some(uses.to_owned()), seen: record.seen_at, unseen: None };
+    let caller = |uses: &str| CallerFacts {
+        uses: Some(uses.to_owned()),
+        seen: record.seen_at,
+        ..CallerFacts::default()
+    };
     record.callers = [
         ("sap_hcmcloud_core_odata".to_owned(), caller("sfapi.pem")),
         ("nightly_sync".to_owned(), caller("sfapi-2.pem")),
