@@ -25,6 +25,7 @@ codes! {
         HandOffSign = "hand-off-sign": "a person gave a sign",
         HandOffClosed = "hand-off-closed": "what was asked is done",
         Confirmed = "confirmed": "a person confirmed that the target knows the certificate",
+        Recognised = "recognised": "a target recognises the certificate by its issuer and subject, and no call can tell otherwise",
         Proven = "proven": "a probe showed that the target knows the certificate",
         Probed = "probed": "a probe's verdict changed",
         Learned = "learned": "the tenant showed how it matches certificates",

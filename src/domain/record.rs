@@ -174,6 +174,8 @@ pub struct Publication {
     pub proven: Option<Timestamp>,
     /// When and by whom it was confirmed.
     pub confirmed: Option<(Timestamp, String)>,
+    /// When it followed from issuer and subject, which are those of a certificate that the target knows.
+    pub follows: Option<Timestamp>,
 }
 
 impl Publication {

@@ -110,6 +110,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::HandOffSign
         | EventKind::HandOffClosed
         | EventKind::Confirmed
+        | EventKind::Recognised
         | EventKind::Proven
         | EventKind::Probed
         | EventKind::Kept

@@ -163,6 +163,7 @@ impl Rich {
                 held: Some(true),
                 proven: Some(rich.at()),
                 confirmed: Some((rich.at(), rich.text())),
+                follows: Some(rich.at()),
             }),
             probes: self.map(|rich| ProbeFacts {
                 last: Some(rich.probed()),

@@ -145,3 +145,17 @@ async fn a_caller_that_cannot_be_seen_for_an_hour_is_told() {
     world.after(60).await;
     assert!(!told(&world), "{:?}", world.findings());
 }
+
+#[tokio::test]
+async fn an_entry_of_ours_that_somebody_led_the_source_away_from_is_not_forgotten() {
+    let mut world = World::late(Matching::Dn);
+    world.until(306).await;
+    world.change(|facts| {
+        facts.issue("other.pem", "SFAPI", 365);
+        facts.destinations.insert("first".to_owned(), "other.pem".to_owned());
+    });
+    world.after(15).await;
+    assert_eq!(world.findings(), ["notice renewed-elsewhere"], "{}", world.text());
+    let left: Vec<_> = world.record().leftovers.iter().filter_map(|left| left.name.clone()).collect();
+    assert_eq!(left, ["sfapi.pem", "sfapi-2.pem"], "{}", world.text());
+}

@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Matching, Mode};
+use certsteward::domain::watch::{Matching, Mode, Rotation};
 
 use crate::support::world::{World, caller};
 
@@ -250,4 +250,22 @@ async fn a_direct_target_that_forgot_is_told_again() {
     world.change(|facts| facts.mappings.clear());
     world.run(60 * 7).await;
     assert!(world.change(|facts| facts.is_served("first")), "{}", world.text());
+}
+
+#[tokio::test]
+async fn where_no_call_can_tell_a_tenant_that_goes_by_name_needs_nobody_for_the_same_name() {
+    for rotation in [Rotation::SideBySide, Rotation::InPlace] {
+        let mut world = World::late(Matching::Dn);
+        world.watch.probes.clear();
+        world.watch.targets[0].proven_by = None;
+        world.watch.targets[0].matching = Matching::Dn;
+        world.watch.renewal.as_mut().unwrap().rotation = rotation;
+        world.pass(Vec::new()).await;
+        world.command(Verb::Confirm("security-center".to_owned(), None)).await;
+        world.until(306).await;
+        assert!(world.record().renewal.is_none(), "{}", world.text());
+        assert_eq!(world.text().matches("hand-off-opened").count(), 1, "{}", world.text());
+        assert!(world.text().contains("recognised: the target security-center"), "{}", world.text());
+        assert!(world.cut_off.is_empty(), "{}", world.text());
+    }
 }

@@ -191,10 +191,29 @@ fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, ch
     record.ended = None;
     supersede(record, sighting, at, chronicle);
     let before = record.in_force.replace(Standing::new(sighting, at, false));
+    if let Some(before) = &before {
+        recognise_by_name(record, before, chronicle);
+        retire::leave_own(record, before, at);
+    }
     record.previous = before.map(|standing| standing.chain);
     let print = sighting.chain.fingerprint();
     let in_use = |leftover: &Leftover| leftover.name.is_none() || leftover.name == sighting.name;
     record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print || !in_use(leftover));
+}
+
+/// Whoever knows certificates by issuer and subject, and no call can tell otherwise, knows the one from someone else too.
+fn recognise_by_name(record: &mut Record, before: &Standing, chronicle: &Chronicle<'_>) {
+    let Some(mut standing) = record.in_force.take() else {
+        return;
+    };
+    let watch = chronicle.watch;
+    let targets = watch.targets.iter();
+    let known = targets.filter(|target| asks::follows(watch, record, target, &standing, before));
+    let known: Vec<String> = known.map(|target| target.id.clone()).collect();
+    for id in known {
+        standing.targets.entry(id).or_default().follows = Some(chronicle.now);
+    }
+    record.in_force = Some(standing);
 }
 
 /// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.

@@ -43,17 +43,34 @@ pub(super) fn overall_matching(watch: &Watch, record: &Record) -> Matching {
 
 /// Whether this target is known to know the certificate of this standing.
 ///
-/// A person's word counts where no call can tell; where one can, only the call does.
+/// A person's word, and what follows from issuer and subject, count where no call can tell; where one can, only the call does.
 #[must_use]
 pub fn is_known(watch: &Watch, target: &Target, standing: &Standing) -> bool {
     let Some(publication) = standing.targets.get(&target.id) else {
         return false;
     };
-    let by_word = publication.confirmed.is_some() && !a_call_can_tell(watch, target, standing);
+    let said = publication.confirmed.is_some() || publication.follows.is_some();
+    let by_word = said && !a_call_can_tell(watch, target, standing);
     if publication.proven.is_some() || publication.held == Some(true) || by_word {
         return true;
     }
     target.delivery == Delivery::Direct && publication.published.is_some() && watch.probe_of(target).is_none()
+}
+
+/// Whether the target knows the one because it knows the other: it recognises certificates by issuer and subject, these are the
+/// same, and no call can tell otherwise.
+pub(super) fn follows(
+    watch: &Watch,
+    record: &Record,
+    target: &Target,
+    standing: &Standing,
+    other: &Standing,
+) -> bool {
+    let (leaf, known) = (&standing.chain.leaf, &other.chain.leaf);
+    effective_matching(target, record) == Matching::Dn
+        && (&leaf.subject, &leaf.issuer) == (&known.subject, &known.issuer)
+        && !a_call_can_tell(watch, target, standing)
+        && is_known(watch, target, other)
 }
 
 /// Whether a probe answers, or will once the platform does, whether the target knows the certificate.

@@ -2,7 +2,7 @@
 //! It makes no call.
 
 use super::asks::{
-    are_together, ask_for, can_compare, is_known, is_proven_by_probe, needs_telling, opens_a_gap,
+    are_together, ask_for, can_compare, follows, is_known, is_proven_by_probe, needs_telling, opens_a_gap,
     overall_matching, reference,
 };
 use super::{Chronicle, Dice, absorb, want};
@@ -19,7 +19,31 @@ pub(super) fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicl
     }
 }
 
+/// What a target knows by its name alone is known there without an upload.
+fn recognise(watch: &Watch, record: &mut Record, role: Role, chronicle: &mut Chronicle<'_>) {
+    let Some((standing, other)) =
+        record.standing(role).zip(record.standing(role).and_then(|standing| reference(record, standing)))
+    else {
+        return;
+    };
+    let unknown = watch.targets.iter().filter(|target| !is_known(watch, target, standing));
+    let recognised: Vec<String> = unknown
+        .filter(|target| follows(watch, record, target, standing, other))
+        .map(|target| target.id.clone())
+        .collect();
+    for id in recognised {
+        if let Some(standing) = record.standing_mut(role) {
+            standing.targets.entry(id.clone()).or_default().follows = Some(chronicle.now);
+        }
+        let text = format!(
+            "the target {id} recognises it by issuer and subject, which are those of the one it knows"
+        );
+        chronicle.note(EventKind::Recognised, text);
+    }
+}
+
 fn prove_standing(watch: &Watch, record: &mut Record, role: Role, chronicle: &mut Chronicle<'_>) {
+    recognise(watch, record, role, chronicle);
     let Some(standing) = record.standing(role) else {
         return;
     };
@@ -185,19 +209,37 @@ pub(super) fn announce_gap(watch: &Watch, record: &mut Record, chronicle: &mut C
     chronicle.note(EventKind::GapAnnounced, text);
 }
 
+/// Whether the certificate in force is somebody else's and its issuer is not that of the one before: which authority signs
+/// what is issued next is not known.
+fn is_of_strange_issuer(record: &Record) -> bool {
+    let in_force = record.in_force.as_ref().filter(|standing| !standing.ours);
+    let before = record.previous.as_ref().map(|chain| &chain.leaf.issuer);
+    in_force.zip(before).is_some_and(|(standing, before)| standing.chain.leaf.issuer != *before)
+}
+
 /// The gap that the renewal under way is expected to have, in words.
 pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<String> {
     let renewal = record.renewal.as_ref()?;
     let person = watch.targets.iter().any(|target| target.delivery == Delivery::HandOff);
-    let exact = overall_matching(watch, record) != Matching::Dn && !watch.targets.is_empty();
-    if renewal.is_in_place() && exact && renewal.settling_since.is_none() {
+    let by_name = overall_matching(watch, record) == Matching::Dn;
+    let strange = is_of_strange_issuer(record);
+    if renewal.is_in_place()
+        && (!by_name || strange)
+        && !watch.targets.is_empty()
+        && renewal.settling_since.is_none()
+    {
         let until = if person {
             "a person has replaced it at the target"
         } else {
             "the target was given the new one"
         };
+        let because = if by_name {
+            "somebody else brought in another issuer, so that of the new one may differ again"
+        } else {
+            "the tenant is not known to match by issuer and subject"
+        };
         return Some(format!(
-            "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and the tenant is not known to match by issuer and subject"
+            "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and {because}"
         ));
     }
     if renewal.candidate.is_some() && watch.targets.iter().any(|target| target.ratchet) {
@@ -240,4 +282,31 @@ pub(in crate::domain) fn is_everywhere_known(watch: &Watch, record: &Record, sta
         }
     });
     targets && alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{certificate, chain, renewing, watch};
+    use crate::domain::watch::Rotation;
+
+    #[test]
+    fn an_in_place_issue_is_announced_as_a_gap_where_somebody_else_changed_the_issuer() {
+        let mut watch = watch();
+        watch.targets.iter_mut().for_each(|target| target.matching = Matching::Dn);
+        let mut record = renewing(&watch);
+        if let Some(renewal) = &mut record.renewal {
+            renewal.terms.rotation = Rotation::InPlace;
+            renewal.candidate = None;
+        }
+        assert_eq!(expected_gap(&watch, &record), None);
+        let mut before = certificate("SFAPI", 365, 60);
+        record.previous = Some(chain(before.clone()));
+        assert_eq!(expected_gap(&watch, &record), None);
+        before.issuer = before.subject.clone();
+        record.previous = Some(chain(before));
+        assert!(expected_gap(&watch, &record).is_some_and(|text| text.contains("another issuer")));
+        record.in_force = record.in_force.map(|standing| Standing { ours: true, ..standing });
+        assert_eq!(expected_gap(&watch, &record), None, "certsteward's own: the store's authority is known");
+    }
 }

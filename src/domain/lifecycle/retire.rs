@@ -49,6 +49,28 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     });
 }
 
+/// An entry of ours that was in force and is not any more, because somebody led the source elsewhere.
+pub(super) fn leave_own(record: &mut Record, before: &Standing, now: Timestamp) {
+    let shown = record.in_force.as_ref().and_then(|standing| standing.name.clone());
+    let Some(name) = before.name.clone().filter(|_| before.ours || before.held) else {
+        return;
+    };
+    let known = |leftover: &Leftover| leftover.name.as_ref() == Some(&name);
+    if Some(&name) == shown.as_ref() || record.leftovers.iter().any(known) {
+        return;
+    }
+    record.leftovers.push(Leftover {
+        chain: before.chain.clone(),
+        name: Some(name),
+        since: now,
+        never_in_force: false,
+        entry_removed: None,
+        hand_offs: BTreeMap::new(),
+        asked: false,
+        asked_by: None,
+    });
+}
+
 /// An entry is removed for the certificate in it, never for its name alone: one that holds another by now stays.
 pub(super) fn entry_looked(
     record: &mut Record,

@@ -54,7 +54,7 @@ stored!(Record {
 
 stored!(Standing { chain, name, since, held, has_key, targets, probes, ours });
 stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
-stored!(Publication { hand_off, published, begun, held, proven, confirmed });
+stored!(Publication { hand_off, published, begun, held, proven, confirmed, follows });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed, withdrawn });
 stored!(Due { fingerprint, at });
 stored!(Renewal {

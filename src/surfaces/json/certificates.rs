@@ -60,6 +60,8 @@ pub(super) fn publication(publication: Option<&Publication>) -> Value {
         "proven"
     } else if known.confirmed.is_some() {
         "confirmed"
+    } else if known.follows.is_some() {
+        "recognised"
     } else if asked.is_some() {
         "asked"
     } else if known.published.is_some() {
@@ -71,6 +73,7 @@ pub(super) fn publication(publication: Option<&Publication>) -> Value {
         "state": state,
         "proven": moment_or_null(known.proven),
         "confirmed": known.confirmed.as_ref().map(|(at, by)| json!({"at": moment(*at), "by": by})),
+        "recognised": moment_or_null(known.follows),
         "published": moment_or_null(known.published),
         "held": known.held,
         "asked": moment_or_null(asked.map(|facts| facts.opened)),
