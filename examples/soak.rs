@@ -85,6 +85,8 @@ fn work(limits: &Limits, total: &Mutex<Total>, next: &AtomicU64, began: Instant)
         if let Some((what, text)) = outcome.broken {
             if total.broken.len() < SHOWN {
                 println!("{text}\n");
+            } else {
+                println!("seed {}: {what}", outcome.seed);
             }
             total.broken.push(format!("seed {}: {what}", outcome.seed));
         }
