@@ -364,7 +364,10 @@ impl Outside {
         };
         for target in &self.watch.targets {
             let known = in_force.targets.get(&target.id).is_some_and(|publication| {
-                publication.is_known() || publication.published.is_some() || publication.held == Some(true)
+                publication.is_known()
+                    || publication.follows.is_some()
+                    || publication.published.is_some()
+                    || publication.held == Some(true)
             });
             if !known && view.level < Level::Warning {
                 let id = target.id.clone();
