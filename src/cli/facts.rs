@@ -33,16 +33,17 @@ pub(super) fn certificate(certificate: &Certificate, now: Timestamp) -> Vec<(Str
         ("Valid until", valid_until(certificate, now)),
         ("May be used by a TLS client", answer(usage.allows_client_auth(), &purposes(certificate))),
         ("Key", certificate.key.to_string()),
-        ("Signature", certificate.signature.clone()),
+        ("Signature", certificate.signature.to_string()),
         ("SHA-256", certificate.fingerprint.hex()),
         ("", certificate.fingerprint.colons()),
         ("SHA-256 of the key", certificate.key_fingerprint.hex()),
     ];
-    if !certificate.alternative_names.is_empty() {
-        facts.insert(6, ("Alternative names", certificate.alternative_names.join(", ")));
+    let (names, uses) = (certificate.alternative_names(), certificate.key_usage());
+    if !names.is_empty() {
+        facts.insert(6, ("Alternative names", names.join(", ")));
     }
-    if !certificate.key_usage.is_empty() {
-        facts.insert(6, ("Key usage", certificate.key_usage.join(", ")));
+    if !uses.is_empty() {
+        facts.insert(6, ("Key usage", uses.join(", ")));
     }
     if certificate.is_ca {
         facts.insert(2, ("Authority", "yes".to_owned()));
@@ -66,8 +67,8 @@ pub(super) fn certificate_json(certificate: &Certificate, role: &str, now: Times
         "valid_now": certificate.is_valid_at(now),
         "client_auth_allowed": usage.allows_client_auth(),
         "extended_key_usage": purpose_names(certificate),
-        "key_usage": certificate.key_usage,
-        "alternative_names": certificate.alternative_names,
+        "key_usage": certificate.key_usage(),
+        "alternative_names": certificate.alternative_names(),
         "key": certificate.key.to_string(),
         "signature": certificate.signature,
         "is_ca": certificate.is_ca,

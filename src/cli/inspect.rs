@@ -116,7 +116,12 @@ impl Arguments {
             .await
             .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.place)))?
             .ok_or_else(|| Failed::could_not(format!("{}: the server showed no certificate", self.place)))?;
-        let certificates = sighting.chain.iter().chain(&sighting.chain.strays).cloned().collect();
+        let certificates = sighting
+            .chain
+            .iter()
+            .chain(sighting.chain.strays.iter().map(|stray| &**stray))
+            .cloned()
+            .collect();
         Ok(Seen {
             form: "TLS",
             certificates,

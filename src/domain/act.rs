@@ -1,6 +1,9 @@
 //! What is looked at and what is done: looks, acts, the steps of a life, and the certificates they are about.
 //! It knows no record and carries nothing out.
 
+use std::borrow::Cow;
+
+use super::Timestamp;
 use super::certificate::Fingerprint;
 use super::record::{CopyOrder, Order};
 
@@ -32,14 +35,61 @@ pub enum Look {
 impl Look {
     /// Names the look among those of its watch.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub fn key(&self) -> Cow<'static, str> {
         match self {
-            Self::Source { .. } => "source".to_owned(),
-            Self::Entry(name) => format!("entry:{name}"),
-            Self::Caller(id) => format!("caller:{id}"),
-            Self::Target(id) => format!("target:{id}"),
-            Self::Probe { probe, role, .. } => format!("probe:{probe}:{}", role.word()),
+            Self::Source { .. } => "source".into(),
+            Self::Entry(name) => format!("entry:{name}").into(),
+            Self::Caller(id) => format!("caller:{id}").into(),
+            Self::Target(id) => format!("target:{id}").into(),
+            Self::Probe { probe, role, .. } => format!("probe:{probe}:{}", role.word()).into(),
         }
+    }
+}
+
+/// When each look was last made, by its key. Most watches make one look, so it is a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Looked(Vec<(Cow<'static, str>, Timestamp)>);
+
+impl Looked {
+    /// When the look with this key was last made.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Timestamp> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, at)| at)
+    }
+
+    /// It was made then.
+    pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, at: Timestamp) {
+        let key = key.into();
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, last)) => *last = at,
+            None => self.0.push((key, at)),
+        }
+    }
+
+    /// It counts as never made.
+    pub fn remove(&mut self, key: &str) {
+        self.0.retain(|(known, _)| known != key);
+    }
+
+    /// What was made after this moment counts as never made.
+    pub fn forget_after(&mut self, moment: Timestamp) {
+        self.0.retain(|(_, at)| *at <= moment);
+    }
+
+    /// Each key with its moment.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.0.iter().map(|(key, at)| (&**key, *at))
+    }
+
+    /// Whether no look was ever made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// No look counts as made.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The facts of one certificate, read from its DER.
 //! It judges nothing and holds no key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use x509_parser::extensions::ParsedExtension;
@@ -138,13 +139,9 @@ pub struct Certificate {
     /// The kind and size of its key.
     pub key: KeyAlgorithm,
     /// The signature algorithm's short name, such as `sha256WithRSAEncryption`.
-    pub signature: String,
+    pub signature: Cow<'static, str>,
     /// Extended key usage.
     pub extended_key_usage: ExtendedKeyUsage,
-    /// Key usage flags by their RFC 5280 names; empty where the extension is missing.
-    pub key_usage: Vec<String>,
-    /// Subject alternative names as text, such as `DNS:api.example.org`.
-    pub alternative_names: Vec<String>,
     /// Whether it is an authority (basic constraints).
     pub is_ca: bool,
 }
@@ -179,8 +176,6 @@ impl Certificate {
             key: key_algorithm(parsed),
             signature: signature_name(parsed),
             extended_key_usage: extended_key_usage(parsed),
-            key_usage: key_usage(parsed),
-            alternative_names: alternative_names(parsed),
             is_ca: parsed.is_ca(),
         })
     }
@@ -203,6 +198,22 @@ impl Certificate {
         self.subject == self.issuer
     }
 
+    /// Key usage flags by their RFC 5280 names; empty where the extension is missing. Read from the certificate each time.
+    #[must_use]
+    pub fn key_usage(&self) -> Vec<&'static str> {
+        self.parsed().as_ref().map(key_usage).unwrap_or_default()
+    }
+
+    /// Subject alternative names as text, such as `DNS:api.example.org`. Read from the certificate each time.
+    #[must_use]
+    pub fn alternative_names(&self) -> Vec<String> {
+        self.parsed().as_ref().map(alternative_names).unwrap_or_default()
+    }
+
+    fn parsed(&self) -> Option<X509Certificate<'_>> {
+        X509Certificate::from_der(&self.der).ok().map(|(_, parsed)| parsed)
+    }
+
     /// The identifier it gives its own key (subject key identifier).
     pub(super) fn key_identifier(&self) -> Option<Vec<u8>> {
         self.find_extension(|extension| {
@@ -220,8 +231,7 @@ impl Certificate {
     }
 
     fn find_extension<T>(&self, wanted: impl Fn(&ParsedExtension<'_>) -> Option<T>) -> Option<T> {
-        let (_, parsed) = X509Certificate::from_der(&self.der).ok()?;
-        parsed.extensions().iter().find_map(|extension| wanted(extension.parsed_extension()))
+        self.parsed()?.extensions().iter().find_map(|extension| wanted(extension.parsed_extension()))
     }
 
     /// The subject's common name, else the whole subject as text.
@@ -293,12 +303,10 @@ fn serial(raw: &[u8]) -> String {
     }
 }
 
-fn signature_name(parsed: &X509Certificate<'_>) -> String {
-    let oid = &parsed.signature_algorithm.algorithm;
-    x509_parser::oid_registry::OidRegistry::default()
-        .with_crypto()
-        .get(oid)
-        .map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
+fn signature_name(parsed: &X509Certificate<'_>) -> Cow<'static, str> {
+    let oid = parsed.signature_algorithm.algorithm.to_owned();
+    let known = x509_parser::objects::oid_registry().get(&oid);
+    known.map_or_else(|| oid.to_id_string().into(), |entry| entry.sn().into())
 }
 
 fn extended_key_usage(parsed: &X509Certificate<'_>) -> ExtendedKeyUsage {
@@ -326,7 +334,7 @@ fn extended_key_usage(parsed: &X509Certificate<'_>) -> ExtendedKeyUsage {
     }
 }
 
-fn key_usage(parsed: &X509Certificate<'_>) -> Vec<String> {
+fn key_usage(parsed: &X509Certificate<'_>) -> Vec<&'static str> {
     let Ok(Some(extension)) = parsed.key_usage() else {
         return Vec::new();
     };
@@ -344,7 +352,7 @@ fn key_usage(parsed: &X509Certificate<'_>) -> Vec<String> {
     ]
     .iter()
     .filter(|(set, _)| *set)
-    .map(|(_, name)| (*name).to_owned())
+    .map(|(_, name)| *name)
     .collect()
 }
 
@@ -461,9 +469,9 @@ mod tests {
                 rcgen::SanType::Rfc822Name("ops@example.org".try_into().expect("a name")),
             ];
         });
-        assert_eq!(certificate.key_usage, ["digitalSignature", "keyEncipherment"]);
+        assert_eq!(certificate.key_usage(), ["digitalSignature", "keyEncipherment"]);
         assert_eq!(
-            certificate.alternative_names,
+            certificate.alternative_names(),
             ["DNS:api.example.org", "IP:192.0.2.7", "email:ops@example.org"]
         );
     }

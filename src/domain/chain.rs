@@ -7,16 +7,17 @@ use super::Timestamp;
 use super::certificate::{Certificate, Fingerprint};
 use super::name::DistinguishedName;
 use super::reason::{Reason, Unseen};
+use super::shared::Shared;
 
 /// A leaf with its issuers, each the issuer of the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     /// The end-entity certificate.
-    pub leaf: Certificate,
+    pub leaf: Shared<Certificate>,
     /// Its issuers, nearest first.
-    pub issuers: Vec<Certificate>,
+    pub issuers: Vec<Shared<Certificate>>,
     /// Certificates that came along and belong to no place in the chain.
-    pub strays: Vec<Certificate>,
+    pub strays: Vec<Shared<Certificate>>,
     /// Whether they came in the order leaf, issuer, issuer's issuer.
     pub in_order: bool,
 }
@@ -47,12 +48,13 @@ impl Chain {
         let order: Vec<Fingerprint> =
             std::iter::once(&leaf).chain(&issuers).map(|certificate| certificate.fingerprint).collect();
         let in_order = arrival.iter().filter(|print| order.contains(print)).eq(order.iter());
-        Ok(Self { leaf, issuers, strays: unique, in_order })
+        let shared = |list: Vec<Certificate>| list.into_iter().map(Shared::from).collect();
+        Ok(Self { leaf: leaf.into(), issuers: shared(issuers), strays: shared(unique), in_order })
     }
 
     /// The leaf and its issuers, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
-        std::iter::once(&self.leaf).chain(&self.issuers)
+        std::iter::once(&*self.leaf).chain(self.issuers.iter().map(|issuer| &**issuer))
     }
 
     /// Whether it reaches a self-issued certificate, that is: a root is part of it.
@@ -75,7 +77,7 @@ impl Chain {
 
     /// The leaf's fingerprint, which names the chain.
     #[must_use]
-    pub const fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self) -> Fingerprint {
         self.leaf.fingerprint
     }
 }
@@ -226,7 +228,7 @@ mod tests {
         let joined = |many: Vec<String>, between: &str| many.join(between);
         let shown = match chain {
             Ok(chain) => {
-                let strays: Vec<String> = chain.strays.iter().map(Certificate::common_name).collect();
+                let strays: Vec<String> = chain.strays.iter().map(|stray| stray.common_name()).collect();
                 let line = joined(chain.iter().map(Certificate::common_name).collect(), " < ");
                 if strays.is_empty() { line } else { format!("{line} | {}", joined(strays, ", ")) }
             }
@@ -271,7 +273,7 @@ mod tests {
         check(&[&one, &two, &root.certificate], "several_leaves");
         let all = || vec![one.clone(), two.clone(), root.certificate.clone()];
         let chosen = Chain::assemble(all(), Some(two.key_fingerprint)).expect("a chain");
-        assert_eq!((chosen.leaf, chosen.strays), (two.clone(), vec![one.clone()]));
+        assert_eq!((chosen.leaf, chosen.strays), (two.clone().into(), vec![one.clone().into()]));
         let alien = Chain::assemble(all(), Some(Fingerprint::of(b"another"))).expect_err("a refusal");
         assert_eq!(alien.reason, Reason::KeyMismatch);
     }
@@ -296,7 +298,7 @@ mod tests {
             let leaf = issuer.issue("leaf", 2027, false).certificate;
             let all = vec![leaf, new.certificate.clone(), old.certificate.clone()];
             let chain = Chain::assemble(all, None).expect("a chain");
-            assert_eq!(chain.issuers, vec![issuer.certificate.clone()]);
+            assert_eq!(chain.issuers, vec![Shared::from(issuer.certificate.clone())]);
         }
     }
 

@@ -190,7 +190,7 @@ mod tests {
         );
         check(|chain| chain.leaf.key = KeyAlgorithm::Rsa(1024), &["warning weak-key"]);
         check(|chain| chain.leaf.key = KeyAlgorithm::Rsa(2048), &[]);
-        check(|chain| chain.leaf.signature = "sha1WithRSAEncryption".to_owned(), &["warning weak-signature"]);
+        check(|chain| chain.leaf.signature = "sha1WithRSAEncryption".into(), &["warning weak-signature"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod record;
 pub mod report;
 #[cfg(test)]
 mod sample;
+pub mod shared;
 pub mod snapshot;
 pub mod span;
 pub mod tell;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Timestamp;
-pub use super::act::{Act, Look, Role, Step};
+pub use super::act::{Act, Look, Looked, Role, Step};
 use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::event::Actor;
@@ -39,7 +39,7 @@ pub struct Record {
     /// A person asked for a renewal that has not begun yet.
     pub renewal_asked: Option<Actor>,
     /// The renewal under way.
-    pub renewal: Option<Renewal>,
+    pub renewal: Option<Box<Renewal>>,
     /// Replaced certificates that are still known somewhere.
     pub leftovers: Vec<Leftover>,
     /// What each tenant showed of its way of matching, by tenant.
@@ -51,7 +51,7 @@ pub struct Record {
     /// Failures of acts, by act id: what the backoff is computed from.
     pub attempts: BTreeMap<String, Attempts>,
     /// When each look was last made, by look.
-    pub looked: BTreeMap<String, Timestamp>,
+    pub looked: Looked,
     /// Failures of looks, by look: so that what is away is not hammered.
     pub misses: BTreeMap<String, Attempts>,
     /// Refused logons since one worked, and the last of them, by probe: whatever certificate they were made with.
@@ -121,7 +121,7 @@ impl Standing {
 
     /// The leaf's fingerprint.
     #[must_use]
-    pub const fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self) -> Fingerprint {
         self.chain.fingerprint()
     }
 

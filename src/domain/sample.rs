@@ -27,7 +27,7 @@ pub(crate) fn noon() -> Timestamp {
 }
 
 fn name(common_name: &str) -> DistinguishedName {
-    DistinguishedName::new(vec![("CN".to_owned(), common_name.to_owned())])
+    DistinguishedName::new([("CN", common_name)])
 }
 
 /// A client certificate of so many days that ends so many days from now.
@@ -44,14 +44,12 @@ pub(crate) fn certificate(common_name: &str, days: i64, left: i64) -> Certificat
         not_before: not_after - Duration::days(days) - Duration::hours(1),
         not_after,
         key: KeyAlgorithm::Ec(256),
-        signature: "ecdsa-with-SHA256".to_owned(),
+        signature: "ecdsa-with-SHA256".into(),
         extended_key_usage: ExtendedKeyUsage {
             present: true,
             client_auth: true,
             ..ExtendedKeyUsage::default()
         },
-        key_usage: Vec::new(),
-        alternative_names: Vec::new(),
         is_ca: false,
     }
 }
@@ -59,7 +57,7 @@ pub(crate) fn certificate(common_name: &str, days: i64, left: i64) -> Certificat
 pub(crate) fn chain(leaf: Certificate) -> Chain {
     let mut issuer = certificate("Sample CA", 3650, 3000);
     issuer.is_ca = true;
-    Chain { leaf, issuers: vec![issuer], strays: Vec::new(), in_order: true }
+    Chain { leaf: leaf.into(), issuers: vec![issuer.into()], strays: Vec::new(), in_order: true }
 }
 
 pub(crate) fn standing(entry: &str, leaf: Certificate) -> Standing {
@@ -152,7 +150,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         answered(standing("sfapi-2.pem", certificate("SFAPI-2", 365, 365)), Verdict::Accepted);
     let proven = Publication { proven: Some(noon()), ..Publication::default() };
     candidate.targets.insert("centre".to_owned(), proven);
-    record.renewal = Some(Renewal {
+    record.renewal = Some(Box::new(Renewal {
         generation: 1,
         started: noon(),
         cause: super::event::Actor::Daemon,
@@ -175,7 +173,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
-    });
+    }));
     record
 }
 

@@ -123,6 +123,6 @@ fn the_certificates_of_this_machine_pass_and_read_back() {
         let chain = Chain::assemble(vec![certificate.clone()], None).expect("a chain");
         let text =
             public(&chain, PublicForm::Cer).unwrap_or_else(|odd| panic!("{odd}: {}", certificate.subject));
-        assert_eq!(open(text).chain.leaf, certificate);
+        assert_eq!(open(text).chain.leaf, certificate.into());
     }
 }

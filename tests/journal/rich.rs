@@ -13,7 +13,8 @@ use certsteward::domain::message::{Message, Topic};
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::domain::record::{
     Act, Approval, Ask, Attempts, CallerFacts, CopyOrder, Counts, Due, Ended, HandOffFacts, Keep, Learned,
-    Leftover, Order, Overlap, ProbeFacts, Publication, Purpose, Record, Renewal, Role, Standing, Told,
+    Leftover, Looked, Order, Overlap, ProbeFacts, Publication, Purpose, Record, Renewal, Role, Standing,
+    Told,
 };
 use certsteward::domain::report::{Command, DestinationFacts, Sign, Verb};
 use certsteward::domain::verdict::{Detail, Phase, Probed, Verdict};
@@ -84,6 +85,14 @@ impl Rich {
         Unseen { reason: self.one(Reason::ALL), text: self.text() }
     }
 
+    fn looked(&mut self) -> Looked {
+        let mut looked = Looked::default();
+        for (key, at) in self.map(Self::at) {
+            looked.insert(key, at);
+        }
+        looked
+    }
+
     fn map<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> BTreeMap<String, T> {
         (0..2).map(|_| (self.text(), item(self))).collect()
     }
@@ -105,7 +114,7 @@ impl Rich {
             oddities: self.list(Self::unseen),
             due: Some(Due { fingerprint: self.fingerprint(), at: self.at() }),
             renewal_asked: Some(self.actor()),
-            renewal: Some(self.renewal()),
+            renewal: Some(Box::new(self.renewal())),
             leftovers: self.list(Self::leftover),
             learned: self.map(|rich| Learned {
                 matching: rich.matching(),
@@ -120,7 +129,7 @@ impl Rich {
             }),
             in_flight: Some((self.act(), self.at())),
             attempts: self.map(Self::attempts),
-            looked: self.map(Self::at),
+            looked: self.looked(),
             misses: self.map(Self::attempts),
             refused: self.map(|rich| (rich.count(), rich.at())),
             highest: self.count(),

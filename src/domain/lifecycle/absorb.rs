@@ -54,7 +54,7 @@ fn looked(
         Some(unseen) => missed(record, &key, at, &unseen),
         // A call with another certificate than the one meant is a failure too, and counts on as one.
         None if is_of_another(record, look, &found) => {}
-        None => drop(record.misses.remove(&key)),
+        None => drop(record.misses.remove(&*key)),
     }
     match (look, found) {
         (Look::Source { .. }, Found::Entry(result)) => source_looked(watch, record, at, result, chronicle),
@@ -218,7 +218,7 @@ fn recognise_by_name(record: &mut Record, before: &Standing, chronicle: &Chronic
 
 /// A renewal that has nothing to show yet is not needed any more; one that was settling is over. Any other goes on.
 fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle: &mut Chronicle<'_>) {
-    let over = |renewal: &mut Renewal| {
+    let over = |renewal: &mut Box<Renewal>| {
         let overwritten = renewal.candidate.as_ref().is_some_and(|candidate| candidate.name == sighting.name);
         let nothing_yet = renewal.candidate.is_none() && renewal.issue_started.is_none();
         renewal.replaced.is_some() || nothing_yet || overwritten
@@ -231,7 +231,7 @@ fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle:
     record.counts.renewals[1] += 1;
     let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
     keep::leave_copies(record, &renewal, at);
-    retire::keep_replaced(record, renewal, at);
+    retire::keep_replaced(record, *renewal, at);
     discard_candidate(record, ours, at);
 }
 

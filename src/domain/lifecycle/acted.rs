@@ -43,9 +43,9 @@ pub(super) fn acted(
             record.looked.remove("source");
             record.looked.remove(&Look::Caller(caller).key());
         }
-        Act::Keep { copy, .. } => drop(record.looked.remove(&Look::Entry(copy.to).key())),
-        Act::Put { .. } | Act::PutBack { .. } => drop(record.looked.remove("source")),
-        Act::Publish { target, .. } => drop(record.looked.remove(&Look::Target(target).key())),
+        Act::Keep { copy, .. } => record.looked.remove(&Look::Entry(copy.to).key()),
+        Act::Put { .. } | Act::PutBack { .. } => record.looked.remove("source"),
+        Act::Publish { target, .. } => record.looked.remove(&Look::Target(target).key()),
         Act::Try { .. } | Act::Retire { .. } => {}
     }
 }

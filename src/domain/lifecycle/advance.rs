@@ -74,7 +74,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
     let why = if cause == Actor::Daemon { "it is due" } else { "a person asked" };
     let text = format!("renewal {} began, because {why}", record.generation);
     chronicle.note_by(cause.clone(), EventKind::RenewalStarted, text, Vec::new());
-    record.renewal = Some(Renewal {
+    record.renewal = Some(Box::new(Renewal {
         generation: record.generation,
         started: chronicle.now,
         cause,
@@ -97,7 +97,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
-    });
+    }));
 }
 
 /// `auto`: the same subject unless every way is known to need another; in place there is no other.
@@ -309,7 +309,7 @@ fn pair(record: &Record) -> Option<(&Standing, &Standing)> {
     let in_force = record.in_force.as_ref()?;
     match (record.standing(Role::Candidate), record.standing(Role::Replaced)) {
         (Some(candidate), _) => Some((candidate, in_force)),
-        (None, Some(replaced)) if record.renewal.as_ref().is_some_and(Renewal::is_in_place) => {
+        (None, Some(replaced)) if record.renewal.as_deref().is_some_and(Renewal::is_in_place) => {
             Some((in_force, replaced))
         }
         (None, _) => None,

@@ -9,8 +9,7 @@ const TOLERANCE: Duration = Duration::minutes(1);
 
 /// Dates everything in the future back to now.
 pub(super) fn backdate(record: &mut Record, now: Timestamp) {
-    let late = now + TOLERANCE;
-    record.looked.retain(|_, at| *at <= late);
+    record.looked.forget_after(now + TOLERANCE);
     record.misses.values_mut().for_each(|misses| attempts(misses, now));
     record.attempts.values_mut().for_each(|failures| attempts(failures, now));
     record.refused.values_mut().for_each(|(_, at)| back(at, now));

@@ -104,7 +104,7 @@ pub(super) fn is_answered(facts: &ProbeFacts, since: Timestamp) -> bool {
 
 /// The replaced certificate is asked once for each time that the new one is blamed. In place it is gone.
 fn replaced_due(record: &Record, probe: &Probe, facts: &ProbeFacts) -> Option<Timestamp> {
-    if record.renewal.as_ref().is_some_and(crate::domain::record::Renewal::is_in_place) {
+    if record.renewal.as_deref().is_some_and(crate::domain::record::Renewal::is_in_place) {
         return None;
     }
     let blamed =

@@ -46,7 +46,7 @@ fn end_overtaken(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
     let Some(due) = record.in_force.as_ref().map(|in_force| watch.moments(in_force, true).due) else {
         return false;
     };
-    let over = |renewal: &mut Renewal| {
+    let over = |renewal: &mut Box<Renewal>| {
         renewal.replaced.is_some() && renewal.rolling_back.is_none() && renewal.started < due && now >= due
     };
     let Some(renewal) = record.renewal.take_if(over) else {
@@ -60,6 +60,6 @@ fn end_overtaken(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
     keep::leave_copies(record, &renewal, now);
-    retire::keep_replaced(record, renewal, now);
+    retire::keep_replaced(record, *renewal, now);
     true
 }

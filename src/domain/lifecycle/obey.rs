@@ -134,7 +134,7 @@ fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str
 
 /// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
 fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> String {
-    let in_place = record.renewal.as_ref().is_some_and(Renewal::is_in_place);
+    let in_place = record.renewal.as_deref().is_some_and(Renewal::is_in_place);
     let in_force = record.standing(Role::Replaced).is_some();
     if in_place && in_force {
         return format!(

@@ -12,6 +12,7 @@ use crate::domain::record::{
     Ask, CallerFacts, HandOffFacts, Leftover, Look, Publication, Record, Renewal, Role, Standing,
 };
 use crate::domain::report::{Sighting, Sign};
+use crate::domain::shared::Shared;
 use crate::domain::watch::{Delivery, Watch};
 use crate::domain::{Duration, Timestamp};
 
@@ -116,7 +117,7 @@ pub(super) fn ask_removal(
     let Some(in_force) = record.in_force.as_ref().filter(|_| watch.policy.retire != Retire::Never) else {
         return;
     };
-    let used: Vec<Certificate> = [Role::InForce, Role::Candidate, Role::Replaced]
+    let used: Vec<Shared<Certificate>> = [Role::InForce, Role::Candidate, Role::Replaced]
         .into_iter()
         .filter_map(|role| record.standing(role).map(|standing| standing.chain.leaf.clone()))
         .collect();

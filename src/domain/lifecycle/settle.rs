@@ -161,7 +161,7 @@ fn uncertain_switches(watch: &Watch, record: &Record) -> Vec<String> {
 fn let_go_of_unknown(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let watch = chronicle.watch;
     let by_caller = |renewal: &&mut Renewal| renewal.rolling_back.is_some() && renewal.switches_callers();
-    let Some(renewal) = record.renewal.as_mut().filter(by_caller) else {
+    let Some(renewal) = record.renewal.as_deref_mut().filter(by_caller) else {
         return;
     };
     renewal.switched.retain(|id, _| {
@@ -239,5 +239,5 @@ pub(super) fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut C
     record.ended = None;
     chronicle.note(EventKind::Measured, overlap::sentence(&renewal, in_force, watch));
     keep::leave_copies(record, &renewal, chronicle.now);
-    keep_replaced(record, renewal, chronicle.now);
+    keep_replaced(record, *renewal, chronicle.now);
 }

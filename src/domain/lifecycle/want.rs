@@ -534,7 +534,7 @@ fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     };
     let untold = |name: &String| {
         let look = Look::Entry(name.clone());
-        was_looked(record, &look, pass) && record.misses.contains_key(&look.key())
+        was_looked(record, &look, pass) && record.misses.contains_key(&*look.key())
     };
     let in_doubt = is_in_doubt(record);
     let ripe =

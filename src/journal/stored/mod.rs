@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
 use crate::domain::certificate::{Certificate, Fingerprint};
+use crate::domain::record::Looked;
+use crate::domain::shared::Shared;
 
 /// Something that can be written into the store and read back.
 pub(super) trait Stored: Sized {
@@ -378,6 +380,44 @@ impl Stored for Fingerprint {
     fn restore(value: &Value) -> Result<Self, Unreadable> {
         let text = text(value)?;
         Self::parse(text).ok_or_else(|| Unreadable::new(format!("{text:?} is not a fingerprint")))
+    }
+}
+
+impl<T: Stored> Stored for Shared<T> {
+    fn store(&self) -> Value {
+        T::store(self)
+    }
+
+    fn restore(value: &Value) -> Result<Self, Unreadable> {
+        T::restore(value).map(Self::from)
+    }
+}
+
+impl<T: Stored> Stored for Box<T> {
+    fn store(&self) -> Value {
+        T::store(self)
+    }
+
+    fn restore(value: &Value) -> Result<Self, Unreadable> {
+        T::restore(value).map(Self::new)
+    }
+}
+
+impl Stored for Looked {
+    fn store(&self) -> Value {
+        Value::Object(self.iter().map(|(key, at)| (key.to_owned(), at.store())).collect())
+    }
+
+    fn restore(value: &Value) -> Result<Self, Unreadable> {
+        let mut looked = Self::default();
+        for (key, at) in BTreeMap::<String, Timestamp>::restore(value)? {
+            looked.insert(key, at);
+        }
+        Ok(looked)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn standing(standing: &Standing) -> Value {
         fields.insert("since".to_owned(), moment(standing.since).into());
         fields.insert("key_beside_it".to_owned(), json!(standing.has_key));
         fields.insert("issued_by_certsteward".to_owned(), standing.ours.into());
-        let issuers: Vec<Value> = standing.chain.issuers.iter().map(certificate).collect();
+        let issuers: Vec<Value> = standing.chain.issuers.iter().map(|issuer| certificate(issuer)).collect();
         fields.insert("issuers".to_owned(), issuers.into());
         fields.insert("chain_reaches_root".to_owned(), standing.chain.reaches_root().into());
     }
@@ -37,9 +37,9 @@ pub(in crate::surfaces) fn certificate(certificate: &Certificate) -> Value {
         "key_fingerprint_sha256": certificate.key_fingerprint.hex(),
         "key": certificate.key.to_string(),
         "signature": certificate.signature,
-        "key_usage": certificate.key_usage,
+        "key_usage": certificate.key_usage(),
         "extended_key_usage": purposes(&certificate.extended_key_usage),
-        "alternative_names": certificate.alternative_names,
+        "alternative_names": certificate.alternative_names(),
         "is_ca": certificate.is_ca,
     })
 }

@@ -26,7 +26,7 @@ pub(in crate::surfaces) fn watch(view: &WatchView, link: impl Fn(&HandOff) -> Op
         },
         "moments": view.moments.as_ref().map(moments),
         "plan": plan(&view.plan, record),
-        "renewal": record.renewal.as_ref().map(renewal),
+        "renewal": record.renewal.as_deref().map(renewal),
         "renewal_asked_by": record.renewal_asked.as_ref().map(ToString::to_string),
         "ended": record.ended.as_ref().map(|ended| json!({
             "at": moment(ended.at), "generation": ended.generation,

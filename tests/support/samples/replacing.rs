@@ -89,7 +89,7 @@ fn renewing(old: Standing, new: Standing, act: &Act) -> Record {
         url: Some("https://api4.cert.example.org".to_owned()),
         company_id: Some("ACME".to_owned()),
     });
-    record.renewal = Some(renewal(new, replaces));
+    record.renewal = Some(Box::new(renewal(new, replaces)));
     let caller = |uses: &str| CallerFacts {
         uses: Some(uses.to_owned()),
         seen: record.seen_at,
