@@ -57,6 +57,9 @@ pub mod targets;
 /// What uses the certificate.
 pub mod callers;
 
+/// What finds the places that a discovery makes watches of.
+pub mod finders;
+
 /// The real mTLS call, diagnosed.
 pub mod probers;
 

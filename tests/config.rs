@@ -10,6 +10,7 @@ use certsteward::domain::policy::Policy;
 use certsteward::domain::watch::{AutoRenew, Delivery, Mode};
 use tempfile::TempDir;
 
+mod discoveries;
 mod keys;
 mod refused;
 mod watches;

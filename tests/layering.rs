@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::source_text::{self, SourceFile};
 
-const ROLES: [&str; 6] = ["sources", "renewers", "targets", "callers", "probers", "notifiers"];
+const ROLES: [&str; 7] = ["sources", "finders", "renewers", "targets", "callers", "probers", "notifiers"];
 
 /// Who may name whom: each module, and the modules beside it that it may name.
 /// The roles name everything below them and never each other.

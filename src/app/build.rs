@@ -2,19 +2,24 @@
 //! It starts nothing and looks at nothing.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::callers::Caller;
 use crate::callers::command::CommandCaller;
 use crate::callers::destination_service::DestinationServiceCaller;
 use crate::config::{
-    CallerConfig, Config, Connection, NotifierConfig, NotifierKind, RenewerConfig, SourceConfig,
-    TargetConfig, WatchConfig,
+    CallerConfig, Config, Connection, FinderConfig, NotifierConfig, NotifierKind, RenewerConfig,
+    SourceConfig, TargetConfig, WatchConfig,
 };
 use crate::domain::Duration;
 use crate::domain::reason::{Reason, Unseen};
 use crate::engine::deliver::Recipient;
 use crate::engine::execute::Parts;
+use crate::finders::Finder;
+use crate::finders::destination_service::Entries;
+use crate::finders::file::Files;
+use crate::finders::file_sd::FileSd;
+use crate::finders::http_sd::HttpSd;
 use crate::net::Net;
 use crate::notifiers::Notifier;
 use crate::notifiers::smtp::Smtp;
@@ -32,14 +37,6 @@ use crate::targets::command::CommandTarget;
 use crate::targets::http::HttpTarget;
 use crate::{sources, targets};
 
-/// The watches there are.
-pub struct Watches {
-    /// What serves each of them, by id.
-    pub parts: BTreeMap<String, Parts>,
-    /// What discoveries could not look into, by the discovery's place in the configuration: watches may be missing there.
-    pub blind: Vec<(usize, Unseen)>,
-}
-
 /// Everything one configuration needs, built.
 pub struct Built {
     /// The configuration.
@@ -53,8 +50,13 @@ pub struct Built {
     pub recipients: Vec<Recipient>,
     /// When open questions are reminded of.
     pub ladder: Vec<Duration>,
-    known: Mutex<BTreeMap<String, (WatchConfig, Parts)>>,
+    /// What finds the places of discoveries, by the discovery's name.
+    pub finders: BTreeMap<String, Arc<dyn Finder>>,
+    known: Mutex<Known>,
 }
+
+/// The watches there are, each with its settings and what serves it.
+type Known = BTreeMap<String, (WatchConfig, Parts)>;
 
 impl Built {
     /// Builds what the configuration names.
@@ -68,7 +70,11 @@ impl Built {
             }
             Connection::SuccessFactors { .. } => None,
         });
-        let services = services.collect();
+        let services: BTreeMap<String, Arc<DestinationService>> = services.collect();
+        let finders = config.discoveries.iter().filter_map(|discovery| {
+            Some((discovery.id.clone(), finder(&discovery.finder, &services, &net)?))
+        });
+        let finders = finders.collect();
         let mut notifiers = BTreeMap::new();
         for each in &config.notifiers {
             notifiers.insert(each.id.clone(), notifier(each, &net)?);
@@ -78,17 +84,17 @@ impl Built {
             config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
         ladder.sort();
         ladder.dedup();
-        Ok(Self { config, net, services, notifiers, recipients, ladder, known: Mutex::default() })
+        Ok(Self { config, net, services, notifiers, recipients, ladder, finders, known: Mutex::default() })
     }
 
-    /// The watches there are now, with their roles. What has not changed keeps its roles, and what they remember.
+    /// These watches, with their roles. What has not changed keeps its roles, and what they remember.
     ///
     /// # Errors
     /// Where a watch names a connection that does not exist.
-    pub fn watches(&self) -> Result<Watches, Unseen> {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut next = BTreeMap::new();
-        for config in self.config.all_watches() {
+    pub fn watches(&self, configs: Vec<WatchConfig>) -> Result<BTreeMap<String, Parts>, Unseen> {
+        let mut known = self.known();
+        let mut next = Known::new();
+        for config in configs {
             let id = config.watch.id.clone();
             let parts = match known.remove(&id).filter(|(before, _)| *before == config) {
                 Some((_, parts)) => parts,
@@ -98,10 +104,18 @@ impl Built {
         }
         let parts = next.iter().map(|(id, (_, parts))| (id.clone(), parts.clone())).collect();
         *known = next;
-        let blind = self.config.discoveries.iter().enumerate();
-        let blind =
-            blind.flat_map(|(index, each)| each.unseen().into_iter().map(move |unseen| (index, unseen)));
-        Ok(Watches { parts, blind: blind.collect() })
+        Ok(parts)
+    }
+
+    /// The settings of the watches there are, by id, of those that read from Destination services.
+    #[must_use]
+    pub fn watches_of_stores(&self) -> Vec<WatchConfig> {
+        let of_store = |config: &WatchConfig| matches!(config.source, SourceConfig::DestinationService(_));
+        self.known().values().map(|(config, _)| config).filter(|config| of_store(config)).cloned().collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn service(&self, name: &str) -> Result<Arc<DestinationService>, Unseen> {
@@ -178,6 +192,23 @@ impl Built {
             TargetConfig::File(settings) => Arc::new(targets::file::File::new(settings.clone())),
         }
     }
+}
+
+/// What finds the places of a discovery; none where it names a connection that does not exist, which the configuration's
+/// reading told of.
+fn finder(
+    config: &FinderConfig,
+    services: &BTreeMap<String, Arc<DestinationService>>,
+    net: &Net,
+) -> Option<Arc<dyn Finder>> {
+    Some(match config {
+        FinderConfig::File(settings) => Arc::new(Files::new(settings.clone())),
+        FinderConfig::FileSd(settings) => Arc::new(FileSd::new(settings.clone())),
+        FinderConfig::HttpSd(settings) => Arc::new(HttpSd::new(net.clone(), settings.clone())),
+        FinderConfig::DestinationService(settings) => {
+            Arc::new(Entries::new(Arc::clone(services.get(&settings.connection)?), settings.clone()))
+        }
+    })
 }
 
 /// What opens the entries that a renewer makes: the same that opens the source's.

@@ -106,7 +106,7 @@ impl Concern {
         let at = |path: &PathBuf| {
             // Kubernetes swaps the link `..data`, through which all files of a mounted secret lead.
             let swapped = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
-            let found = || self.built.config.discoveries.iter().any(|discovery| discovery.would_find(path));
+            let found = || self.built.config.discoveries.iter().any(|discovery| discovery.is_about(path));
             swapped || self.files.contains(path) || found()
         };
         !event.kind.is_access()

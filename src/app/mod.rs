@@ -2,6 +2,7 @@
 //! It decides nothing about certificates.
 
 mod build;
+mod discoveries;
 mod files;
 mod listen;
 mod once;
@@ -21,9 +22,11 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use build::{Built, Watches};
+pub use build::Built;
 pub use listen::Bind;
-pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store};
+pub use once::{
+    LookedOnce, Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store,
+};
 use serve::Door;
 pub use state::{Shared, chain};
 

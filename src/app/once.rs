@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
+use super::discoveries::{Discoveries, Owners};
 use super::{Built, Start, build};
 use crate::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::config::{Config, State};
@@ -16,9 +19,10 @@ use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::Record;
 use crate::domain::report::Sighting;
 use crate::domain::verdict::Probed;
+use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, pass};
 use crate::journal::sqlite::Sqlite;
-use crate::journal::{EventQuery, Journal as _, JournalError};
+use crate::journal::{EventQuery, Journal as _, JournalError, Places};
 use crate::net::{self, Net};
 use crate::sources::Source as _;
 use crate::sources::tls::{self, Tls};
@@ -28,11 +32,11 @@ use crate::sources::tls::{self, Tls};
 ///
 /// # Errors
 /// Where the parts cannot be built.
-pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_json::Value>, Start> {
+pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce, Start> {
     let clock = SystemClock;
-    let mut records = stored_records(&config).await;
+    let (mut records, places) = stored(&config).await;
     let built = Built::new(config, Net::new()?).map_err(Start::Build)?;
-    let all = built.watches().map_err(Start::Build)?.parts;
+    let (all, blind) = found_once(&built, &records, places).await.map_err(Start::Build)?;
     let journal = Sqlite::in_memory()?;
     let never = AtomicBool::new(false);
     let mut views = Vec::new();
@@ -54,14 +58,45 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
         let record = records.remove(&id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
         views.push(crate::surfaces::picture(&pass(&parts, record, Vec::new(), &house).await?.view));
     }
-    Ok(views)
+    Ok(LookedOnce { views, blind })
 }
 
-/// The records of the store, read only; none where there is no store, or none that this version can read.
-async fn stored_records(config: &Config) -> BTreeMap<String, Record> {
+/// What was seen by looking once.
+pub struct LookedOnce {
+    /// The watches, as the API pictures them.
+    pub views: Vec<serde_json::Value>,
+    /// What discoveries could not look into, by discovery: watches may be missing there.
+    pub blind: Vec<(String, Unseen)>,
+}
+
+/// The records of the store and what discoveries found, read only; nothing where there is no store, or none that this version
+/// can read.
+async fn stored(config: &Config) -> (BTreeMap<String, Record>, Places) {
     let State::Sqlite(path) = &config.daemon.state;
-    let Ok(store) = Sqlite::open_read_only(path) else { return BTreeMap::new() };
-    store.records().await.unwrap_or_default()
+    let Ok(store) = Sqlite::open_read_only(path) else { return Default::default() };
+    (store.records().await.unwrap_or_default(), store.places().await.unwrap_or_default())
+}
+
+/// The watches there are once every discovery has looked, side by side; and what could not be looked into.
+async fn found_once(
+    built: &Built,
+    records: &BTreeMap<String, Record>,
+    places: Places,
+) -> Result<(BTreeMap<String, Parts>, Vec<(String, Unseen)>), Unseen> {
+    let mut discoveries = Discoveries::restored(places);
+    discoveries.adopt(&built.config);
+    built.watches(discoveries.watches(&built.config))?;
+    let looks = built.config.discoveries.iter().filter_map(|discovery| {
+        let finder = built.finders.get(&discovery.id)?;
+        Some(async move { (discovery, finder.find().await) })
+    });
+    for (discovery, found) in join_all(looks).await {
+        let watches = built.watches_of_stores();
+        let owners = Owners::of(watches.iter().map(|config| (config, records.get(&config.watch.id))));
+        discoveries.absorb(discovery, found, &owners, SystemClock.now());
+        built.watches(discoveries.watches(&built.config))?;
+    }
+    Ok((built.watches(discoveries.watches(&built.config))?, discoveries.blind()))
 }
 
 /// Somebody asks: every look and every probe is made anew, however lately the daemon made them.
@@ -77,10 +112,19 @@ fn to_be_looked_at(mut record: Record, now: Timestamp) -> Record {
 /// # Errors
 /// Where the key cannot be had.
 pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Probed)>, Unseen> {
+    let (records, places) = stored(&config).await;
     let built = Built::new(config, open_net()?)?;
-    let parts = built.watches()?.parts.remove(watch);
+    let written_out = built.config.watches.iter().find(|config| config.watch.id == watch).cloned();
+    let (parts, blind) = match written_out {
+        Some(config) => (Some(built.parts(&config)?), Vec::new()),
+        None => {
+            let (mut all, blind) = found_once(&built, &records, places).await?;
+            (all.remove(watch), blind)
+        }
+    };
     let parts = parts.ok_or_else(|| {
-        Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration"))
+        let blind: String = blind.iter().map(|(id, why)| format!("; the discovery {id}: {why}")).collect();
+        Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration{blind}"))
     })?;
     let mut results = Vec::new();
     for (id, (prober, brings_its_own)) in &parts.probers {

@@ -1,6 +1,8 @@
 //! The loop: waits for the bell or the next due moment, lets passes run side by side, never two of one watch.
 //! What a pass does is the engine's.
 
+mod discovered;
+mod news;
 mod queue;
 mod sweep;
 mod vanished;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::discoveries::Discoveries;
 use super::state::{Shared, chain, one_line};
 use crate::clock::Stopwatch;
 use crate::domain::Timestamp;
@@ -24,6 +27,7 @@ use crate::domain::watch::SourceFacts;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
+use discovered::Search;
 use queue::{Id, Queue};
 use sweep::Sweep;
 
@@ -57,8 +61,9 @@ pub(super) struct Passes {
     unread: BTreeSet<Id>,
     /// Watches whose last pass could not be saved: what is shown of them is old.
     unsaved: BTreeSet<Id>,
-    /// What the discoveries could not look into when they last looked.
-    blind: BTreeSet<String>,
+    /// The discoveries and their looks.
+    search: Search,
+    /// Whether every discovery has looked once, so that the watches there are are known.
     refreshed: bool,
     /// What the clock said in the last turn.
     turned: Timestamp,
@@ -80,6 +85,7 @@ impl Passes {
     pub(super) async fn new(shared: Arc<Shared>) -> Result<Self, JournalError> {
         let records = shared.journal.records().await?;
         let paused = shared.journal.paused().await?;
+        let places = shared.journal.places().await?;
         shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
         let turned = shared.clock.now();
         let mut lessons = Lessons::new();
@@ -99,7 +105,7 @@ impl Passes {
             read_again: None,
             unread: BTreeSet::new(),
             unsaved: BTreeSet::new(),
-            blind: BTreeSet::new(),
+            search: Search::new(Discoveries::restored(places)),
             refreshed: false,
             turned,
             held: Arc::default(),
@@ -119,6 +125,7 @@ impl Passes {
                 () = bell.rung() => self.collect().await,
                 Some(done) = self.running.join_next_with_id() => self.done(done).await,
                 swept = self.sweep.ended(), if self.sweep.is_under_way() => self.swept(swept),
+                Some(sought) = self.search.under_way.join_next_with_id() => self.sought(sought).await,
                 () = tokio::time::sleep(wait) => {}
             }
             while let Some(done) = self.running.try_join_next_with_id() {
@@ -128,6 +135,7 @@ impl Passes {
                 self.collect().await;
             }
             self.note_kept_apart().await;
+            self.seek_due();
             self.begin_due();
             self.shared.publish();
             self.note_ready();
@@ -165,6 +173,7 @@ impl Passes {
         }
         let now = self.shared.clock.now();
         let next = self.queue.first_due(|id| self.may_begin(id));
+        let next = next.into_iter().chain(self.search.discoveries.next_look()).min();
         let next = next.map_or(TICK, |at| (at - now).to_std().unwrap_or(Duration::from_millis(10)));
         next.clamp(Duration::from_millis(10), TICK)
     }
@@ -213,7 +222,7 @@ impl Passes {
                 locked(&self.held).insert(id);
             }
             self.waiting.entry(command.watch.clone()).or_default().push(command);
-        } else if self.refreshed {
+        } else if self.refreshed && self.search.rests() {
             self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
         }
     }
@@ -404,6 +413,9 @@ impl Passes {
         if self.queue.contains(&id) {
             self.queue.set_next(&id, passed.view.next);
             self.shared.show(&id, passed.view);
+        } else {
+            // It went while its pass was under way, which may have shown it since.
+            self.shared.hide(&id);
         }
         if passed
             .record

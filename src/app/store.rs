@@ -22,7 +22,7 @@ use crate::domain::snapshot::StoreView;
 use crate::domain::trail::{Proof, Row};
 use crate::domain::{Timestamp, lint};
 use crate::engine::deliver::recipients;
-use crate::journal::{Change, EventQuery, Journal, JournalError, KeptApart, OutboxState};
+use crate::journal::{Change, EventQuery, Journal, JournalError, KeptApart, OutboxState, Places};
 
 /// How often something is written although nothing happens.
 const ALIVE: Duration = Duration::from_secs(60);
@@ -109,6 +109,22 @@ impl Journal for Observed {
             events.iter().for_each(log);
         }
         saved
+    }
+
+    async fn save_all(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        self.noted(self.journal.save_all(changes).await)
+    }
+
+    async fn places(&self) -> Result<Places, JournalError> {
+        self.journal.places().await
+    }
+
+    async fn keep_places(
+        &self,
+        discovery: &str,
+        places: Vec<(String, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        self.noted(self.journal.keep_places(discovery, places).await)
     }
 
     async fn forget(&self, watch: &str) -> Result<(), JournalError> {

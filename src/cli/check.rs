@@ -44,32 +44,36 @@ impl Arguments {
         let seen = self.look(common).await.map_err(unknown)?;
         let mut chosen = choose(&seen.watches, &self.watch).map_err(unknown)?;
         if chosen.is_empty() {
-            return Err(unknown(watches::none_configured(common)));
+            let none = watches::none_configured(common);
+            let said = seen.blind.iter().fold(none.text, |text, why| format!("{text}; {why}"));
+            return Err(unknown(Failed { text: said, ..none }));
         }
         chosen.sort_by_key(|watch| std::cmp::Reverse(state_of(watch)));
         let worst = chosen.iter().map(|watch| state_of(watch)).max().unwrap_or(State::Unknown);
-        let worst = worst.max(seen.looker.at_least());
+        let blind = if seen.blind.is_empty() { State::Ok } else { State::Warning };
+        let worst = worst.max(seen.looker.at_least()).max(blind);
         if self.json {
             output.json(&json!({
                 "state": worst.word().to_lowercase(), "daemon": seen.looker.word(),
-                "note": seen.looker.note(), "watches": chosen,
+                "note": seen.looker.note(), "blind": seen.blind, "watches": chosen,
             }));
         } else {
-            show(&chosen, worst, &seen.looker, output);
+            let notes = seen.looker.note().into_iter().chain(seen.blind).collect();
+            show(&chosen, worst, notes, output);
         }
         Ok(worst.exit())
     }
 
     async fn look(&self, common: &Common) -> Result<Seen, Failed> {
         if self.now {
-            let watches = watches::look_once(common, &self.watch).await?;
-            return Ok(Seen { watches, looker: Looker::ThisOnce });
+            let (watches, blind) = watches::look_once(common, &self.watch).await?;
+            return Ok(Seen { watches, blind, looker: Looker::ThisOnce });
         }
         match ask(&Daemon::reach(common)?).await {
             Ok(seen) => Ok(seen),
             Err(error) if error.is_not_running() => {
-                let watches = watches::look_once(common, &self.watch).await?;
-                Ok(Seen { watches, looker: Looker::NobodyElse })
+                let (watches, blind) = watches::look_once(common, &self.watch).await?;
+                Ok(Seen { watches, blind, looker: Looker::NobodyElse })
             }
             Err(error) => Err(error.into()),
         }
@@ -88,7 +92,18 @@ async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
         None if unready => Looker::Unready { why: None },
         None => Looker::Daemon { old },
     };
-    Ok(Seen { watches, looker })
+    Ok(Seen { watches, blind: blind(&status), looker })
+}
+
+/// The discoveries that cannot look everywhere, each with since when and why: watches may be missing there.
+pub(super) fn blind(status: &Value) -> Vec<String> {
+    let blind = |discovery: &Value| {
+        let unseen = discovery.get("unseen").filter(|unseen| unseen.is_object())?;
+        let since = moment(unseen, "since").map(lint::minute).unwrap_or_default();
+        let (id, why) = (text(discovery, "id"), text(unseen, "text").replace('|', "/"));
+        Some(format!("the discovery {id} cannot look everywhere since {since}: {why}"))
+    };
+    list_of(status, "discoveries").iter().filter_map(blind).collect()
 }
 
 /// That the daemon cannot write its store, since when and why.
@@ -110,6 +125,8 @@ fn age_of_old_picture(status: &Value, now: Timestamp) -> Option<i64> {
 /// What was seen, and who looked.
 struct Seen {
     watches: Vec<Value>,
+    /// What discoveries could not look into.
+    blind: Vec<String>,
     looker: Looker,
 }
 
@@ -207,7 +224,7 @@ fn state_of(watch: &Value) -> State {
     }
 }
 
-fn show(watches: &[&Value], worst: State, looker: &Looker, output: &mut Output) {
+fn show(watches: &[&Value], worst: State, notes: Vec<String>, output: &mut Output) {
     let now = SystemClock.now();
     let counts = [State::Critical, State::Warning, State::Unknown, State::Ok]
         .map(|state| (state, watches.iter().filter(|watch| state_of(watch) == state).count()));
@@ -215,7 +232,7 @@ fn show(watches: &[&Value], worst: State, looker: &Looker, output: &mut Output) 
         .iter()
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {}", state.word().to_lowercase()));
-    let mut said: Vec<String> = looker.note().into_iter().collect();
+    let mut said = notes;
     said.push(counts.collect::<Vec<_>>().join(", "));
     said.extend(watches.first().and_then(|watch| worst_of_all(watch)));
     let word = output.tone(worst.tone(), worst.word());

@@ -24,11 +24,12 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let (whole, looked_once) = self.plans(common).await?;
+        let (whole, looked_once, blind) = self.plans(common).await?;
         if self.json {
             output.json(&Value::from(whole.iter().map(only_plan).collect::<Vec<_>>()));
             return Ok(Exit::Done);
         }
+        blind.iter().for_each(|why| output.aside(why));
         if whole.is_empty() {
             return Err(watches::none_configured(common));
         }
@@ -46,18 +47,18 @@ impl Arguments {
         Ok(Exit::Done)
     }
 
-    /// The watches in full, and whether they had to be looked at without a daemon.
-    async fn plans(&self, common: &Common) -> Result<(Vec<Value>, bool), Failed> {
+    /// The watches in full, whether they had to be looked at without a daemon, and what discoveries could not look into then.
+    async fn plans(&self, common: &Common) -> Result<(Vec<Value>, bool, Vec<String>), Failed> {
         for id in &self.watch {
             segment("watch", id)?;
         }
         match self.ask(&Daemon::reach(common)?).await {
             Err(error) if error.is_not_running() => {
-                let all = watches::look_once(common, &self.watch).await?;
+                let (all, blind) = watches::look_once(common, &self.watch).await?;
                 let chosen = choose(&all, &self.watch)?;
-                Ok((chosen.into_iter().cloned().collect(), true))
+                Ok((chosen.into_iter().cloned().collect(), true, blind))
             }
-            asked => Ok((asked?, false)),
+            asked => Ok((asked?, false, Vec::new())),
         }
     }
 

@@ -43,9 +43,17 @@ pub(super) fn count(config: &Config) -> String {
     parts.join(", ")
 }
 
-/// Looks at these watches once, or at all of them, without a daemon.
-pub(super) async fn look_once(common: &Common, watches: &[String]) -> Result<Vec<Value>, Failed> {
-    app::look_once(configuration(common)?, watches).await.map_err(|error| Failed::because(&error))
+/// Looks at these watches once, or at all of them, without a daemon; and what discoveries could not look into.
+pub(super) async fn look_once(
+    common: &Common,
+    watches: &[String],
+) -> Result<(Vec<Value>, Vec<String>), Failed> {
+    let looked = app::look_once(configuration(common)?, watches).await;
+    let looked = looked.map_err(|error| Failed::because(&error))?;
+    let blind = looked.blind.iter().map(|(id, why)| {
+        format!("the discovery {id} cannot look everywhere: {}", why.text.replace('|', "/"))
+    });
+    Ok((looked.views, blind.collect()))
 }
 
 /// Makes every probe of a watch with the certificate that its source holds now.

@@ -4,6 +4,7 @@
 use super::form::UrlKind;
 
 mod daemon;
+mod discover;
 mod watch;
 
 pub(super) use daemon::{RIGHTS, ROOT};

@@ -1,139 +1,255 @@
-//! One entry, many watches: every file of some patterns, looked for anew at each call.
-//! It opens no file; the watches' sources do.
+//! One entry, many watches: how places are found, what its watches are like, and what each is called.
+//! It looks at nothing; finders do.
 
-use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use sha2::Digest as _;
 
-use super::settings::{SourceConfig, WatchConfig};
-use crate::domain::reason::{Reason, Unseen};
+use super::settings::{CallerConfig, FinderConfig, RenewerConfig, SourceConfig, WatchConfig};
+use crate::callers;
+use crate::domain::Duration;
+use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy};
+use crate::finders::{Entry, Place, Server};
+use crate::sap::Level;
+use crate::sources::destination_service as entry_source;
 
 /// What finds watches, and what they are like.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Discovery {
+    /// Its name in messages and metrics.
+    pub id: String,
+    /// How its places are found.
+    pub finder: FinderConfig,
     prefix: String,
-    paths: Vec<String>,
-    exclude: Vec<String>,
-    base: PathBuf,
+    /// A watch of it, but for its place. Its callers, where they are known only by what is found, are like this one.
     like: WatchConfig,
+    cache: Duration,
 }
 
 impl Discovery {
-    pub(super) fn new(prefix: String, paths: Vec<String>, exclude: Vec<String>, like: WatchConfig) -> Self {
-        let base = base(&paths);
-        Self { prefix, paths, exclude, base, like }
+    pub(super) const fn new(
+        id: String,
+        finder: FinderConfig,
+        prefix: String,
+        like: WatchConfig,
+        cache: Duration,
+    ) -> Self {
+        Self { id, finder, prefix, like, cache }
     }
 
-    /// The watches of the files that are there now, in the order of patterns and names.
+    /// The labels that all of its watches have.
     #[must_use]
-    pub fn watches(&self) -> Vec<WatchConfig> {
-        let mut known = BTreeSet::new();
-        let found = self.paths.iter().filter_map(|pattern| glob::glob(pattern).ok()).flatten();
-        found
-            .filter_map(Result::ok)
-            .filter(|path| path.is_file() && !self.leaves_out(path) && known.insert(path.clone()))
-            .map(|path| self.watch(path))
-            .collect()
+    pub const fn labels(&self) -> &std::collections::BTreeMap<String, String> {
+        &self.like.watch.labels
     }
 
-    /// The folders in which a file that matches may appear, as far as they are named without a pattern.
+    /// Whether it may find this place, now or once it can look everywhere.
     #[must_use]
-    pub fn folders(&self) -> Vec<PathBuf> {
-        let folder = |pattern: &String| Path::new(pattern).parent().map(Path::to_path_buf);
-        self.paths.iter().filter_map(folder).filter(|folder| folder.is_dir()).collect()
+    pub fn may_find(&self, place: &Place) -> bool {
+        match (&self.finder, place) {
+            (FinderConfig::File(settings), Place::File(path)) => settings.would_find(path),
+            (FinderConfig::FileSd(_) | FinderConfig::HttpSd(_), Place::Server(_)) => true,
+            (FinderConfig::DestinationService(settings), Place::Entry(entry)) => {
+                settings.would_find(entry.level, &entry.name)
+            }
+            (FinderConfig::DestinationService(settings), Place::Nowhere { destination, entry }) => {
+                settings.destinations && settings.would_find(destination.level, entry)
+            }
+            (
+                FinderConfig::File(_)
+                | FinderConfig::FileSd(_)
+                | FinderConfig::HttpSd(_)
+                | FinderConfig::DestinationService(_),
+                _,
+            ) => false,
+        }
     }
 
-    /// Whether a file at this place would be found.
+    /// Whether a change of the file at this place may change what is found.
     #[must_use]
-    pub fn would_find(&self, path: &Path) -> bool {
-        let matches =
-            |text: &String| glob::Pattern::new(text).is_ok_and(|pattern| pattern.matches_path(path));
-        self.paths.iter().any(matches) && !self.leaves_out(path)
+    pub fn is_about(&self, path: &Path) -> bool {
+        match &self.finder {
+            FinderConfig::File(settings) => settings.would_find(path),
+            FinderConfig::FileSd(settings) => settings.files.would_find(path),
+            FinderConfig::HttpSd(_) | FinderConfig::DestinationService(_) => false,
+        }
     }
 
-    /// What the patterns lead to and could not be looked into, or is not there at all: files there may be unseen.
+    /// The folders in which such a file may appear.
     #[must_use]
-    pub fn unseen(&self) -> Vec<Unseen> {
-        let looked = self.paths.iter().filter_map(|pattern| glob::glob(pattern).ok()).flatten();
-        let gone = self.paths.iter().map(|pattern| base(std::slice::from_ref(pattern)));
-        let gone = gone.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
-        let gone = gone.map(|folder| {
-            let text = format!(
-                "cannot look for files in {}: there is no such folder; put it back, or take its pattern out of [[discover]]",
-                folder.display()
-            );
-            Unseen::new(Reason::NotFound, text)
-        });
-        let unreadable = looked.filter_map(Result::err).map(|error| {
-            let (path, cause) = (error.path().display(), error.error());
-            let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
-            let reason = if denied { Reason::PermissionDenied } else { Reason::Unreadable };
-            Unseen::new(reason, format!("cannot look for files in {path}: {cause}; let certsteward read it"))
-        });
-        gone.chain(unreadable).collect()
+    pub fn folders(&self) -> Vec<std::path::PathBuf> {
+        match &self.finder {
+            FinderConfig::File(settings) => settings.folders(),
+            FinderConfig::FileSd(settings) => settings.files.folders(),
+            FinderConfig::HttpSd(_) | FinderConfig::DestinationService(_) => Vec::new(),
+        }
     }
 
-    fn leaves_out(&self, path: &Path) -> bool {
-        let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
-        self.exclude.iter().any(|text| {
-            let pattern = glob::Pattern::new(text);
-            pattern.is_ok_and(|pattern| {
-                if text.contains('/') { pattern.matches_path(path) } else { pattern.matches(name) }
-            })
-        })
-    }
-
-    fn watch(&self, path: PathBuf) -> WatchConfig {
+    /// The watch of a place, under this id.
+    #[must_use]
+    pub fn watch(&self, id: &str, place: &Place) -> WatchConfig {
         let mut found = self.like.clone();
-        found.watch.id = self.id(&path);
-        found.watch.source.place = path.display().to_string();
-        if let SourceConfig::File(settings) = &mut found.source {
-            settings.path = path;
+        found.watch.id = id.to_owned();
+        found.watch.found_by = Some(self.id.clone());
+        match (place, &mut found.source) {
+            (Place::File(path), SourceConfig::File(settings)) => {
+                settings.path.clone_from(path);
+                found.watch.source.place = path.display().to_string();
+            }
+            (Place::Server(server), SourceConfig::Tls(settings)) => {
+                settings.host.clone_from(&server.host);
+                settings.port = server.port;
+                found.watch.source.place = server.address();
+                for (name, value) in &server.labels {
+                    found.watch.labels.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+            (Place::Entry(entry), SourceConfig::DestinationService(settings)) => {
+                settings.level = entry.level;
+                settings.entry = read_by(entry);
+                found.watch.source = facts(&found.watch.source, settings);
+                self.serve(&mut found, entry);
+            }
+            (Place::Nowhere { destination, .. }, SourceConfig::DestinationService(settings)) => {
+                settings.level = destination.level;
+                settings.entry = entry_source::Entry::Destination(destination.name.clone());
+                found.watch.source = facts(&found.watch.source, settings);
+                drop_renewal(&mut found);
+            }
+            // A place of another kind than the discovery's own is dropped before.
+            (Place::File(_) | Place::Server(_) | Place::Entry(_) | Place::Nowhere { .. }, _) => {}
         }
         found
     }
 
-    /// The file's name where that alone tells it from every other file there can be; else with a piece of a hash of its
-    /// path, so that an id neither depends on which other files there are nor belongs to two of them.
-    fn id(&self, path: &Path) -> String {
-        let relative = path.strip_prefix(&self.base).unwrap_or(path).display().to_string();
-        let safe: String = relative
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
-            .collect();
+    /// Where callers are switched, what nobody names is watched only: a new entry beside it would help nobody.
+    fn serve(&self, found: &mut WatchConfig, entry: &Entry) {
+        let Some(terms) = &found.watch.renewal else { return };
+        let by_caller = terms.rotation == Rotation::SideBySide && terms.switch == SwitchBy::Caller;
+        if by_caller && entry.named_by.is_empty() {
+            return drop_renewal(found);
+        }
+        if let Some(RenewerConfig::DestinationService(renewer)) = &mut found.renewer {
+            renewer.level = entry.level;
+        }
+        let SourceConfig::DestinationService(source) = &found.source else { return };
+        for naming in &entry.named_by {
+            let beside = naming.level == entry.level;
+            let id =
+                if beside { naming.name.clone() } else { format!("{}@{}", naming.name, naming.level.word()) };
+            let settings = callers::destination_service::Settings {
+                connection: source.connection.clone(),
+                level: naming.level,
+                destination: naming.name.clone(),
+            };
+            let kind = "destination-service".to_owned();
+            found.watch.callers.push(Caller { id: id.clone(), kind, cache: self.cache });
+            found.callers.push((id, CallerConfig::DestinationService(settings)));
+        }
+    }
+
+    /// The id of a place: its name where that alone tells it from every other place there can be; else with a piece of a hash,
+    /// so that an id neither depends on which other places there are nor belongs to two of them.
+    #[must_use]
+    pub fn id_of(&self, place: &Place) -> String {
+        match place {
+            Place::File(path) => {
+                let base = if let FinderConfig::File(settings) = &self.finder {
+                    settings.base()
+                } else {
+                    Path::new("")
+                };
+                let relative = path.strip_prefix(base).unwrap_or(path).display().to_string();
+                self.named(&relative, path.as_os_str().as_encoded_bytes())
+            }
+            Place::Server(server) => self.named(&dashed(server), server.address().as_bytes()),
+            Place::Entry(entry) => {
+                self.named(&self.at_level(entry.level, &entry.name), entry.name.as_bytes())
+            }
+            Place::Nowhere { destination, .. } => {
+                self.named(&self.at_level(destination.level, &destination.name), destination.name.as_bytes())
+            }
+        }
+    }
+
+    /// Whether a place that has this id keeps it: the id of an entry stays with its watch when a renewal moves on to another.
+    #[must_use]
+    pub fn keeps_id(&self, id: &str, place: &Place) -> bool {
+        matches!(place, Place::Entry(_)) && id.starts_with(&self.prefix) || id == self.id_of(place)
+    }
+
+    /// Another id for a place whose own belongs to a watch already.
+    #[must_use]
+    pub fn other_id_of(&self, place: &Place) -> String {
+        self.hashed(&self.id_of(place), place.to_string().as_bytes())
+    }
+
+    fn at_level(&self, level: Level, name: &str) -> String {
+        let both =
+            matches!(&self.finder, FinderConfig::DestinationService(settings) if settings.levels.len() > 1);
+        if both && level == Level::Instance { format!("instance-{name}") } else { name.to_owned() }
+    }
+
+    fn named(&self, name: &str, whole: &[u8]) -> String {
+        let safe = safe(name);
         let begins = !self.prefix.is_empty() || safe.starts_with(|c: char| c.is_ascii_alphanumeric());
         let fits = self.prefix.len() + safe.len() <= LONGEST;
-        if safe == relative && begins && fits && !ends_like_a_hash(&safe) {
+        if safe == name && begins && fits && !ends_like_a_hash(&safe) {
             return format!("{}{safe}", self.prefix);
         }
-        let digest = sha2::Sha256::digest(path.as_os_str().as_encoded_bytes());
+        self.hashed(&safe, whole)
+    }
+
+    fn hashed(&self, safe: &str, whole: &[u8]) -> String {
+        let digest = sha2::Sha256::digest(whole);
         let hash: String = digest.iter().take(HASH / 2).map(|byte| format!("{byte:02x}")).collect();
+        let bare = safe.strip_prefix(&self.prefix).unwrap_or(safe);
         let room = LONGEST.saturating_sub(self.prefix.len() + HASH + 1);
-        let kept: String = safe.trim_start_matches(['-', '_', '.']).chars().take(room).collect();
+        let kept: String = bare.trim_start_matches(['-', '_', '.']).chars().take(room).collect();
         format!("{}{kept}-{hash}", self.prefix)
     }
 }
 
+/// By the destination that leads there, so that what the destination says is judged and what opens the entry is known; else
+/// by its own name.
+fn read_by(entry: &Entry) -> entry_source::Entry {
+    match entry.followed() {
+        Some(destination) => entry_source::Entry::Destination(destination.name.clone()),
+        None => entry_source::Entry::Certificate(entry.name.clone()),
+    }
+}
+
+fn facts(like: &SourceFacts, settings: &entry_source::Settings) -> SourceFacts {
+    let (what, destination) = match &settings.entry {
+        entry_source::Entry::Certificate(name) => (name.clone(), None),
+        entry_source::Entry::Destination(name) => (format!("destination {name}"), Some(name.clone())),
+    };
+    let place = format!("{} {} {what}", settings.connection, settings.level.word());
+    SourceFacts { place, destination, ..like.clone() }
+}
+
+fn drop_renewal(found: &mut WatchConfig) {
+    found.watch.renewal = None;
+    found.renewer = None;
+}
+
 /// The longest id.
 const LONGEST: usize = 128;
-/// How many digits of a hash tell two files apart.
+/// How many digits of a hash tell two places apart.
 const HASH: usize = 12;
+
+fn safe(text: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.chars().map(|c| if fits(c) { c } else { '-' }).collect()
+}
+
+/// Host and port with a dash between: as the port is a number, no two servers are written alike. An IPv6 address keeps its
+/// colons, which no id can have, and so gets a hash.
+fn dashed(server: &Server) -> String {
+    format!("{}-{}", server.host, server.port)
+}
 
 fn ends_like_a_hash(text: &str) -> bool {
     text.rsplit_once('-')
         .is_some_and(|(_, end)| end.len() == HASH && end.chars().all(|c| c.is_ascii_hexdigit()))
-}
-
-/// The deepest folder that holds whatever the patterns can find.
-fn base(patterns: &[String]) -> PathBuf {
-    let fixed = |pattern: &String| -> PathBuf {
-        let parent = Path::new(pattern).parent().unwrap_or(Path::new(""));
-        let wild = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
-        parent.components().take_while(|part| !wild(part)).collect()
-    };
-    let common = |one: PathBuf, other: PathBuf| -> PathBuf {
-        one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
-    };
-    patterns.iter().map(fixed).reduce(common).unwrap_or_default()
 }

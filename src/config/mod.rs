@@ -28,8 +28,8 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use settings::{
-    CallerConfig, Config, Connection, Daemon, Log, LogFormat, LogLevel, NotifierConfig, NotifierKind,
-    RenewerConfig, Right, SourceConfig, State, TargetConfig, Tls, Token, WatchConfig,
+    CallerConfig, Config, Connection, Daemon, FinderConfig, Log, LogFormat, LogLevel, NotifierConfig,
+    NotifierKind, RenewerConfig, Right, SourceConfig, State, TargetConfig, Tls, Token, WatchConfig,
 };
 
 /// The example: every option, its default, one sentence.

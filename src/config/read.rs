@@ -1,6 +1,7 @@
 //! The second reading: sections become the plain values of [`super::settings`]; names that point nowhere are told.
 //! It checks no form; the first reading did.
 
+mod discover;
 mod parts;
 mod people;
 mod watch;
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::catalogue::ROOT;
-use super::discovery::Discovery;
 use super::document::{Node, Place, Table, Value};
 use super::problem::Ledger;
 use super::rules::Closed;
@@ -65,9 +65,13 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
     let notifiers = people::notifiers(&section, &daemon, ledger);
     unique(root, "watch", "", ledger);
     unique(root, "notifier", "", ledger);
+    unique(root, "discover", "", ledger);
+    let watches = watches(&section, &named, ledger);
+    let mut discoveries = discover::discoveries(&section, &named, ledger);
+    discover::note_followed(&watches, &mut discoveries);
     Some(Config {
-        watches: watches(&section, &named, ledger),
-        discoveries: discoveries(&section, &named, ledger),
+        watches,
+        discoveries,
         daemon,
         tokens,
         notifiers,
@@ -80,10 +84,6 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
 
 fn watches(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Vec<WatchConfig> {
     section.each("watch").iter().filter_map(|section| watch::watch(section, named, ledger)).collect()
-}
-
-fn discoveries(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Vec<Discovery> {
-    section.each("discover").iter().filter_map(|section| watch::discovery(section, named, ledger)).collect()
 }
 
 /// The shape of the tables under a key of the whole file.

@@ -31,7 +31,7 @@ pub(super) fn check(
     let inherited =
         named.policy.is_some() && watch.table.value("policy").map(|node| node.place) == named.policy;
     order(watch, policy, inherited, ledger);
-    if source.is_some_and(|source| source.kind() == "tls") {
+    if source.is_some_and(|source| ["tls", "file-sd", "http-sd"].contains(&source.kind())) {
         keyless(watch, served, ledger);
     }
     which_proves(watch, served, ledger);

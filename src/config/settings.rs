@@ -14,7 +14,7 @@ use crate::domain::message::Topic;
 use crate::domain::watch::Watch;
 use crate::domain::window::Freeze;
 use crate::secret::SecretRef;
-use crate::{callers, net, notifiers, probers, renewers, sap, sources, targets};
+use crate::{callers, finders, net, notifiers, probers, renewers, sap, sources, targets};
 
 /// A valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,20 +44,6 @@ impl Config {
     #[must_use]
     pub fn effective(&self) -> &str {
         &self.effective
-    }
-
-    /// The watches that are written out, then the discovered ones; where an id comes twice, the first holds.
-    #[must_use]
-    pub fn all_watches(&self) -> Vec<WatchConfig> {
-        let mut all = self.watches.clone();
-        let mut known: std::collections::BTreeSet<String> =
-            all.iter().map(|watch| watch.watch.id.clone()).collect();
-        for found in self.discoveries.iter().flat_map(Discovery::watches) {
-            if known.insert(found.watch.id.clone()) {
-                all.push(found);
-            }
-        }
-        all
     }
 }
 
@@ -201,6 +187,32 @@ pub enum SourceConfig {
     Tls(sources::tls::Settings),
     /// The Destination service.
     DestinationService(sources::destination_service::Settings),
+}
+
+/// How a discovery finds places.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FinderConfig {
+    /// Files by pattern.
+    File(finders::file::Settings),
+    /// The entries of a Destination service.
+    DestinationService(finders::destination_service::Settings),
+    /// Target lists in files.
+    FileSd(finders::file_sd::Settings),
+    /// A target list behind an address.
+    HttpSd(finders::http_sd::Settings),
+}
+
+impl FinderConfig {
+    /// The word of configuration, messages and metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::DestinationService(_) => "destination-service",
+            Self::FileSd(_) => "file-sd",
+            Self::HttpSd(_) => "http-sd",
+        }
+    }
 }
 
 /// A renewer's settings.

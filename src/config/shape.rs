@@ -351,7 +351,7 @@ fn header(name: &str) -> Result<(), String> {
     let secret = ["authorization", "proxy-authorization", "cookie"];
     if secret.contains(&name.to_ascii_lowercase().as_str()) {
         return Err(
-            "carries a secret, which never stands here; a probe proves the certificate alone: leave it out"
+            "carries a secret, which never stands here; a probe proves the certificate alone, and a target list is opened by token or username: leave it out"
                 .to_owned(),
         );
     }

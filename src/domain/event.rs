@@ -8,9 +8,11 @@ codes! {
     /// Every kind of event.
     EventKind {
         Watched = "watched": "the watch was seen for the first time, or is configured again",
-        Vanished = "vanished": "the watch is no longer configured",
-        SeenAgain = "seen-again": "the source can be seen again",
-        WentUnseen = "went-unseen": "the source could not be seen",
+        Found = "found": "a discovery found a place, which is watched from now on",
+        Changed = "changed": "the watch is configured, or found, otherwise than before",
+        Vanished = "vanished": "the watch is no longer configured, or its place no longer found",
+        SeenAgain = "seen-again": "the source can be seen again, or a discovery can look everywhere again",
+        WentUnseen = "went-unseen": "the source could not be seen, or a discovery could not look everywhere",
         RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
         RenewalStarted = "renewal-started": "a renewal began; its terms are fixed",
         GapAnnounced = "gap-announced": "a time in which calls fail is expected",

@@ -70,7 +70,7 @@ codes! {
         RenewedElsewhere = "renewed-elsewhere": "the certificate was renewed by someone else",
         Paused = "paused": "acts are paused",
         Clock = "clock": "the clock of this host differs from what servers say, so no outside change begins",
-        WatchVanished = "watch-vanished": "the watch is no longer configured",
+        WatchVanished = "watch-vanished": "the watch is no longer configured, or its place no longer found",
     }
 }
 

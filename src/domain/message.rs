@@ -14,6 +14,7 @@ codes! {
         Findings = "findings": "judgements, and their end",
         HandOffs = "hand-offs": "questions to a person, reminders and escalations",
         Rotations = "rotations": "turns of a renewal: begun, switched, ended",
+        Watches = "watches": "watches that came, changed or are gone",
     }
 }
 

@@ -216,6 +216,7 @@ pub(crate) fn watch() -> Watch {
             every: Duration::hours(6),
         }],
         freezes: Vec::new(),
+        found_by: None,
     }
 }
 

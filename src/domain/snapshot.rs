@@ -9,7 +9,7 @@ use super::finding::{Finding, Level};
 use super::hand_off::HandOff;
 use super::plan;
 use super::policy::Moments;
-use super::reason::Reason;
+use super::reason::{Reason, Unseen};
 use super::record::{Act, Record, Step};
 use super::watch::{Matching, Watch};
 
@@ -153,6 +153,8 @@ pub struct DaemonView {
     pub outbox_oldest: Option<Timestamp>,
     /// When each notifier last delivered.
     pub notifiers: BTreeMap<String, Option<Timestamp>>,
+    /// The discoveries, by name.
+    pub discoveries: BTreeMap<String, DiscoveryView>,
     /// Watches that are gone from the configuration, and since when.
     pub vanished: BTreeMap<String, Timestamp>,
     /// Reads of sources by (source kind, connection, reason or `ok`).
@@ -161,6 +163,23 @@ pub struct DaemonView {
     pub passes: PassDurations,
     /// Deliveries by notifier: `[succeeded, failed]`.
     pub notifications: BTreeMap<String, [u64; 2]>,
+}
+
+/// One discovery.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiscoveryView {
+    /// The kind: `file`, `destination-service`, `file-sd`, `http-sd`.
+    pub kind: String,
+    /// How many watches it makes.
+    pub watches: u64,
+    /// Whether it has looked since it is configured as it is.
+    pub looked: bool,
+    /// When it last could look everywhere.
+    pub seen_at: Option<Timestamp>,
+    /// Since when it cannot look everywhere, and why; none while it can.
+    pub unseen: Option<(Timestamp, Vec<Unseen>)>,
+    /// What is listed there and is no place for a certificate, in words.
+    pub left_out: Vec<String>,
 }
 
 /// The store, as the last write found it.

@@ -97,6 +97,8 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         }
         EventKind::RolledBack => Level::Critical,
         EventKind::Watched
+        | EventKind::Found
+        | EventKind::Changed
         | EventKind::Vanished
         | EventKind::SeenAgain
         | EventKind::WentUnseen

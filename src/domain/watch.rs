@@ -31,6 +31,8 @@ pub struct Watch {
     pub probes: Vec<Probe>,
     /// Days in which nothing that can hurt is done.
     pub freezes: Vec<Freeze>,
+    /// The discovery that found it; none where it is written out.
+    pub found_by: Option<String>,
 }
 
 impl Watch {

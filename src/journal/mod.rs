@@ -60,6 +60,9 @@ pub struct OutboxState {
     pub waiting: BTreeMap<String, u64>,
 }
 
+/// What each discovery has found, as text, by discovery and watch.
+pub type Places = BTreeMap<String, BTreeMap<String, String>>;
+
 /// A row that this version could not read; it is kept, apart from the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptApart {
@@ -127,6 +130,25 @@ pub trait Journal: Send + Sync {
     async fn records(&self) -> Result<BTreeMap<String, Record>, JournalError>;
     /// Writes one change.
     async fn save(&self, change: Change) -> Result<(), JournalError>;
+    /// Writes several changes; where the store can, all of them at once or none.
+    async fn save_all(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        for change in changes {
+            self.save(change).await?;
+        }
+        Ok(())
+    }
+    /// What each discovery has found, as text, by discovery and watch; nothing where the store does not keep it.
+    async fn places(&self) -> Result<Places, JournalError> {
+        Ok(Places::new())
+    }
+    /// Keeps what a discovery has found: the place of each of these watches, or that there is none any more.
+    async fn keep_places(
+        &self,
+        _discovery: &str,
+        _places: Vec<(String, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        Ok(())
+    }
     /// Forgets the record of a watch that is no longer configured; its events stay.
     async fn forget(&self, watch: &str) -> Result<(), JournalError>;
     /// Stores a command and gives its id.

@@ -4,6 +4,7 @@
 mod group;
 mod history;
 mod open;
+mod places;
 mod rows;
 mod schema;
 
@@ -17,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 pub use super::KeptApart;
 use super::stored::{Unreadable, from_text, moment, read_moment, to_text};
-use super::{Change, EventQuery, Journal, JournalError, OutboxState};
+use super::{Change, EventQuery, Journal, JournalError, OutboxState, Places};
 use crate::domain::event::{Actor, Event};
 use crate::domain::message::Outgoing;
 use crate::domain::record::Record;
@@ -190,6 +191,23 @@ impl Journal for Sqlite {
 
     async fn save(&self, change: Change) -> Result<(), JournalError> {
         Arc::clone(&self.store).save(change).await
+    }
+
+    async fn save_all(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        self.write(move |transaction| changes.iter().try_for_each(|change| save(transaction, change))).await
+    }
+
+    async fn places(&self) -> Result<Places, JournalError> {
+        self.run("read", places::read).await
+    }
+
+    async fn keep_places(
+        &self,
+        discovery: &str,
+        places: Vec<(String, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        let discovery = discovery.to_owned();
+        self.write(move |transaction| places::keep(transaction, &discovery, &places)).await
     }
 
     async fn forget(&self, watch: &str) -> Result<(), JournalError> {

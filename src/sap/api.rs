@@ -71,6 +71,10 @@ impl Request {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) etag: Option<String>,
+    /// Where the pages before and after it are.
+    pub(crate) link: Option<String>,
+    /// How many entities there are on all pages.
+    pub(crate) entity_count: Option<usize>,
     pub(crate) body: Zeroizing<Vec<u8>>,
     retry_after: Option<u64>,
 }
@@ -148,8 +152,10 @@ impl Api {
         if matches!(answer.status, 429 | 503) {
             self.rest(retry_after);
         }
-        let etag = answer.header("etag").map(str::to_owned);
-        Ok(Reply { status: answer.status, etag, body: answer.body, retry_after })
+        let header = |name: &str| answer.header(name).map(str::to_owned);
+        let (etag, link) = (header("etag"), header("link"));
+        let entity_count = answer.header("entity-count").and_then(|count| count.trim().parse().ok());
+        Ok(Reply { status: answer.status, etag, link, entity_count, body: answer.body, retry_after })
     }
 
     fn rest(&self, seconds: Option<u64>) {

@@ -13,7 +13,7 @@ use super::api::{Api, Reply, Request, Verb, serialized};
 use super::destination::Destination;
 use super::refusal;
 use super::token::{Tokens, encoded};
-use super::wire::{Named, PublicKey, WholeEntry, Written, attributes, readable, whole};
+use super::wire::{PublicKey, WholeEntry, Written, attributes, readable, whole};
 use super::{ConnectionSettings, Level};
 use crate::domain::Timestamp;
 use crate::domain::chain::Chain;
@@ -24,7 +24,7 @@ use crate::net::Net;
 
 /// A client for one Destination service, shared by every role that uses the connection.
 pub struct DestinationService {
-    api: Api,
+    pub(super) api: Api,
     seen: Mutex<HashMap<(Level, String), Seen>>,
 }
 
@@ -144,22 +144,6 @@ impl DestinationService {
         Ok(Some(Content(Zeroizing::new(bytes))))
     }
 
-    /// The names of all entries of a level.
-    ///
-    /// # Errors
-    /// Why they could not be seen.
-    pub async fn list_names(&self, level: Level) -> Result<Vec<String>, Unseen> {
-        let what = format!("list the certificates of the {}", level.word());
-        let request = read(format!("{}?%24select=Name", certificates(level)), what);
-        let reply = self.api.call(&request).await?;
-        if reply.status != 200 {
-            return Err(self.api.refused(&request, &reply).into());
-        }
-        let entries: Vec<Named> =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-        Ok(entries.into_iter().map(|entry| entry.name).collect())
-    }
-
     /// Generates a certificate under a new name. What stands there already is left as it is.
     ///
     /// # Errors
@@ -237,28 +221,6 @@ impl DestinationService {
             return Ok(request.answered(&reply));
         }
         Err(self.api.not_understood(&request, &reply))
-    }
-
-    /// The destinations of both levels that name this entry anywhere: as keystore or trust store, of the call or of its
-    /// token service.
-    ///
-    /// # Errors
-    /// Why they could not all be seen.
-    pub async fn named_by(&self, entry: &str) -> Result<Vec<String>, Unseen> {
-        let mut names = Vec::new();
-        for level in [Level::Subaccount, Level::Instance] {
-            let what = format!("list the destinations of the {}", level.word());
-            let request = read(destinations(level).to_owned(), what);
-            let reply = self.api.call(&request).await?;
-            if reply.status != 200 {
-                return Err(self.api.refused(&request, &reply).into());
-            }
-            let all: Vec<Map<String, Value>> =
-                serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-            let naming = all.into_iter().map(Destination::new).filter(|destination| destination.names(entry));
-            names.extend(naming.map(|destination| format!("{} ({})", destination.name(), level.word())));
-        }
-        Ok(names)
     }
 
     /// A destination, whole; none where there is none of that name at that level.
@@ -371,18 +333,18 @@ fn is_protected(reply: &Reply) -> bool {
     refusal::words(&reply.body).to_lowercase().contains("password")
 }
 
-const fn read(path: String, what: String) -> Request {
+pub(super) const fn read(path: String, what: String) -> Request {
     Request { verb: Verb::Get, path, entry: None, known: None, body: None, what }
 }
 
-const fn certificates(level: Level) -> &'static str {
+pub(super) const fn certificates(level: Level) -> &'static str {
     match level {
         Level::Subaccount => "subaccountCertificates",
         Level::Instance => "instanceCertificates",
     }
 }
 
-const fn destinations(level: Level) -> &'static str {
+pub(super) const fn destinations(level: Level) -> &'static str {
     match level {
         Level::Subaccount => "subaccountDestinations",
         Level::Instance => "instanceDestinations",

@@ -5,6 +5,7 @@ mod api;
 pub mod destination;
 pub mod destination_service;
 pub mod entry;
+mod listing;
 mod pace;
 mod refusal;
 pub mod service_key;
@@ -12,6 +13,8 @@ mod token;
 mod wire;
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::net;
 use crate::secret::SecretRef;
@@ -21,7 +24,8 @@ pub use destination_service::DestinationService;
 pub use entry::Password;
 
 /// Where an entry lives in the Destination service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The subaccount.
     Subaccount,
@@ -30,6 +34,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// Both, the whole subaccount first.
+    pub const ALL: [Self; 2] = [Self::Subaccount, Self::Instance];
+
     /// The word of configuration and messages.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -151,33 +151,6 @@ fn connections_keep_their_own_way_there() {
 }
 
 #[test]
-fn a_discovery_finds_files_anew_and_names_them_safely() {
-    let folder = folder();
-    let put = |name: &str| {
-        let path = folder.path().join("found").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "x").unwrap();
-    };
-    put("a.pem");
-    put("b-test.pem");
-    put("deep/a b.pem");
-    let text = "[[discover]]\ntype = \"file\"\npaths = [\"found/**/*.pem\"]\nexclude = [\"*-test.pem\"]\nprefix = \"f-\"\n[[discover.probe]]\nid = \"p\"\nurl = \"https://api.example.org/\"\n";
-    let config = load_in(&folder, text).unwrap();
-    let ids =
-        |config: &Config| config.all_watches().iter().map(|watch| watch.watch.id.clone()).collect::<Vec<_>>();
-    let first = ids(&config);
-    assert!(
-        first.len() == 2 && first[0] == "f-a.pem" && first[1].starts_with("f-deep-a-b.pem-"),
-        "{first:?}"
-    );
-    put("c.pem");
-    assert_eq!(ids(&config).len(), 3);
-    assert_eq!(ids(&config)[2], first[1]);
-    let watch = &config.all_watches()[0];
-    assert!(watch.watch.source.key_readable && watch.watch.source.place.ends_with("found/a.pem"));
-}
-
-#[test]
 fn every_right_is_written_out() {
     let config = loaded("[tokens.ops]\nfile = \"credentials/key\"\nmay = [\"*\"]\n");
     assert_eq!(config.tokens[0].may, config::Right::ALL);

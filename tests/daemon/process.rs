@@ -172,7 +172,7 @@ async fn a_folder_of_a_discovery_that_vanishes_is_an_error_and_its_watches_go_on
     daemon.watch("found-b.pem", "the watch, unseen and not gone", unseen).await;
     std::fs::rename(folder.path().join("elsewhere"), &certificates).unwrap();
     daemon.signal(Signal::SIGHUP);
-    daemon.logged("the discovery of files can look everywhere again").await;
+    daemon.logged("the discovery file-1 can look everywhere again").await;
     daemon.watch("found-b.pem", "the watch, seen again", |watch| !unseen(watch)).await;
     daemon.stop().await;
 }

@@ -230,6 +230,7 @@ impl Settings {
             targets: systems().map(|(number, of)| self.target(number, of)).collect(),
             probes: systems().filter(|_| self.probes).map(|(number, _)| probe(number)).collect(),
             freezes: freeze.into_iter().collect(),
+            found_by: None,
         }
     }
 }

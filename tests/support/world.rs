@@ -382,6 +382,7 @@ fn watch() -> Watch {
             every: Duration::hours(6),
         }],
         freezes: Vec::new(),
+        found_by: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
+use crate::domain::watch::Watch;
 use crate::engine::execute::Parts;
 
 /// A watch's id, shared by everything that is kept of it.
@@ -18,6 +19,17 @@ pub(super) struct Queue {
     wanted: BTreeSet<Id>,
     /// Those that were never passed over.
     fresh: BTreeSet<Id>,
+}
+
+/// What another set of watches changed.
+#[derive(Default)]
+pub(super) struct Replaced {
+    /// Those that were not there before.
+    pub(super) came: Vec<Id>,
+    /// Those that were made anew, with what they were before.
+    pub(super) changed: Vec<(Id, Arc<Watch>)>,
+    /// Those that are gone, with what they were.
+    pub(super) gone: Vec<(Id, Arc<Watch>)>,
 }
 
 struct Slot {
@@ -44,16 +56,21 @@ impl Queue {
         self.slots.iter().map(|(id, slot)| (id, &slot.parts))
     }
 
-    /// These watches there are from now on; those that were there before keep their place. Gives the ids that are gone.
-    pub(super) fn replace(&mut self, watches: BTreeMap<String, Parts>) -> Vec<Id> {
+    /// These watches there are from now on; those that were there before keep their place.
+    pub(super) fn replace(&mut self, watches: BTreeMap<String, Parts>) -> Replaced {
         let mut before = std::mem::take(&mut self.slots);
+        let mut replaced = Replaced::default();
         for (id, parts) in watches {
             if let Some((id, slot)) = before.remove_entry(id.as_str()) {
-                self.slots.insert(id, Slot { parts, ..slot });
+                if !Arc::ptr_eq(&slot.parts.watch, &parts.watch) {
+                    replaced.changed.push((Arc::clone(&id), slot.parts.watch));
+                }
+                self.slots.insert(id, Slot { parts, next: slot.next });
                 continue;
             }
             let id = Id::from(id);
             self.fresh.insert(Arc::clone(&id));
+            replaced.came.push(Arc::clone(&id));
             self.slots.insert(id, Slot { parts, next: None });
         }
         for (id, slot) in &before {
@@ -63,7 +80,8 @@ impl Queue {
             self.wanted.remove(id);
             self.fresh.remove(id);
         }
-        before.into_keys().collect()
+        replaced.gone = before.into_iter().map(|(id, slot)| (id, slot.parts.watch)).collect();
+        replaced
     }
 
     /// When a watch is due next; none where only a ring can bring something new.

@@ -1,7 +1,8 @@
 //! The keys of the daemon itself: what it listens to, tokens, connections, notifiers, freezes.
 //! It knows no key of a watch.
 
-use super::watch::{DISCOVER, POLICY, WATCH};
+use super::discover::DISCOVER;
+use super::watch::{POLICY, WATCH};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 /// The whole file.
@@ -185,7 +186,7 @@ const PEOPLE: &[Key] = &[
     optional("match", Form::Labels, "all watches", "Only watches with these labels."),
     preset(
         "send",
-        Form::Words(&["findings", "hand-offs", "rotations"]),
+        Form::Words(&["findings", "hand-offs", "rotations", "watches"]),
         "[\"findings\", \"hand-offs\", \"rotations\"]",
         "What is sent.",
     ),

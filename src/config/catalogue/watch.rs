@@ -1,4 +1,4 @@
-//! The keys of a watch: policy, source, renewal, callers, targets, probes; and of a discovery.
+//! The keys of a watch: policy, source, renewal, callers, targets, probes.
 //! It knows no key of the daemon.
 
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
@@ -67,7 +67,7 @@ pub(in super::super) static WATCH: Shape = Shape::One(Keys {
     ],
 });
 
-const COMMON: &[Key] = &[
+pub(super) const COMMON: &[Key] = &[
     optional(
         "labels",
         Form::Labels,
@@ -83,12 +83,23 @@ const COMMON: &[Key] = &[
     optional("policy", Form::Table(&POLICY), "the file's [policy]", "Overrides single keys of the policy."),
 ];
 
-const SERVED: &[Key] = &[
+pub(super) const SERVED: &[Key] = &[
     optional("target", Form::Many(&TARGET), "none", "Who must know the public certificate."),
     optional("probe", Form::Many(&PROBE), "none", "A real mTLS call that proves acceptance."),
 ];
 
 const LEVELS: &[&str] = &["subaccount", "instance"];
+
+pub(super) const AUTO_RENEW: Key = preset(
+    "auto_renew",
+    Form::Word(&["yes", "no", "unknown"]),
+    "\"unknown\"",
+    "Whether SAP renews the entry by itself, which cannot be read back; unless \"no\", the deadline is SAP's own renewal threshold.",
+);
+
+/// What a source of type tls takes beside the address.
+pub(super) const SERVER: &[Key] =
+    &[optional("server_name", Form::Text, "the host", "The name asked for and verified.")];
 
 static SOURCE: Shape = Shape::Several {
     thing: "source",
@@ -113,12 +124,7 @@ static SOURCE: Shape = Shape::Several {
                         "`destination` is given",
                         "The entry's own name, with its extension.",
                     ),
-                    preset(
-                        "auto_renew",
-                        Form::Word(&["yes", "no", "unknown"]),
-                        "\"unknown\"",
-                        "Whether SAP renews the entry by itself, which cannot be read back; unless \"no\", the deadline is SAP's own renewal threshold.",
-                    ),
+                    AUTO_RENEW,
                     optional(
                         "password",
                         Form::Secret,
@@ -148,13 +154,7 @@ static SOURCE: Shape = Shape::Several {
             "tls",
             Keys {
                 says: "The chain a TLS server presents.",
-                groups: &[
-                    &[
-                        required("address", Form::HostPort, "Host and port."),
-                        optional("server_name", Form::Text, "the host", "The name asked for and verified."),
-                    ],
-                    NET,
-                ],
+                groups: &[&[required("address", Form::HostPort, "Host and port.")], SERVER, NET],
             },
         ),
     ],
@@ -178,7 +178,7 @@ static SOURCE: Shape = Shape::Several {
     ],
 };
 
-static RENEWAL: Shape = Shape::One(Keys {
+pub(super) static RENEWAL: Shape = Shape::One(Keys {
     says: "How the certificate is renewed.",
     groups: &[&[
         optional(
@@ -226,10 +226,11 @@ static RENEWAL: Shape = Shape::One(Keys {
     ]],
 });
 
-const USER: &[Key] = &[
-    optional("id", Form::Id, "the destination's name", "Its name within the watch."),
-    preset("cache", Form::Duration, "\"5m\"", "How long it may go on using what it read before."),
-];
+pub(super) const CACHE: Key =
+    preset("cache", Form::Duration, "\"5m\"", "How long a caller may go on using what it read before.");
+
+const USER: &[Key] =
+    &[optional("id", Form::Id, "the destination's name", "Its name within the watch."), CACHE];
 
 static CALLER: Shape = Shape::Several {
     thing: "caller",
@@ -258,16 +259,7 @@ static CALLER: Shape = Shape::Several {
             "command",
             Keys {
                 says: "A command of your own that says which certificate is used, and changes it.",
-                groups: &[
-                    &[required("id", Form::Id, "Its name within the watch.")],
-                    &[preset(
-                        "cache",
-                        Form::Duration,
-                        "\"5m\"",
-                        "How long it may go on using what it read before.",
-                    )],
-                    COMMAND,
-                ],
+                groups: &[&[required("id", Form::Id, "Its name within the watch.")], &[CACHE], COMMAND],
             },
         ),
     ],
@@ -471,40 +463,4 @@ static PROBE: Shape = Shape::Several {
         },
     )],
     later: &[],
-};
-
-/// A discovery.
-pub(super) static DISCOVER: Shape = Shape::Several {
-    thing: "discovery",
-    preset: None,
-    types: &[(
-        "file",
-        Keys {
-            says: "All files of some patterns, each a watch; looked for anew at each pass.",
-            groups: &[
-                &[
-                    required("paths", Form::Globs, "Which files."),
-                    optional(
-                        "exclude",
-                        Form::Patterns,
-                        "nothing",
-                        "Which not: patterns of file names, or of whole paths where they hold a \"/\".",
-                    ),
-                    optional("prefix", Form::Text, "nothing", "What the ids of its watches begin with."),
-                    optional(
-                        "password",
-                        Form::Secret,
-                        "none",
-                        "What opens the files, where they are protected.",
-                    ),
-                ],
-                COMMON,
-                SERVED,
-            ],
-        },
-    )],
-    later: &[(
-        "destination-service",
-        "this build does not discover a subaccount's certificates yet; write a watch for each",
-    )],
 };

@@ -1,8 +1,7 @@
-//! One watch, or what a discovery makes every one of its watches like.
+//! One watch: its source, renewal and policy, and how they become one thing.
 //! Callers, targets and probes are read beside it.
 
-use super::super::discovery::Discovery;
-use super::super::document::{Place, Table};
+use super::super::document::Table;
 use super::super::form;
 use super::super::problem::Ledger;
 use super::super::rules;
@@ -55,7 +54,7 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a watch, each read by its own function")]
-fn assemble(
+pub(super) fn assemble(
     section: &Section<'_>,
     id: String,
     policy: Policy,
@@ -81,6 +80,7 @@ fn assemble(
         targets,
         probes,
         freezes: named.freezes.clone(),
+        found_by: None,
     };
     WatchConfig {
         watch,
@@ -101,7 +101,7 @@ fn mode(section: &Section<'_>) -> Mode {
 }
 
 /// The policy that holds for a watch.
-fn policy(section: &Section<'_>, empty: &Table) -> Policy {
+pub(super) fn policy(section: &Section<'_>, empty: &Table) -> Policy {
     let fallback = Policy::default();
     let Some(own) = section.child("policy", empty) else { return fallback };
     Policy {
@@ -193,7 +193,7 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
 }
 
 /// The facts of a source that is no store: nobody renews it by itself, and its key is not known to be readable.
-fn facts(kind: &str, place: String) -> SourceFacts {
+pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
     SourceFacts {
         kind: kind.to_owned(),
         connection: None,
@@ -241,11 +241,7 @@ fn destination_service(
     let facts = SourceFacts {
         connection: Some(connection.clone()),
         destination,
-        auto_renew: match section.word("auto_renew").as_str() {
-            "yes" => AutoRenew::Yes,
-            "no" => AutoRenew::No,
-            _ => AutoRenew::Unknown,
-        },
+        auto_renew: auto_renew(section),
         key_readable: true,
         client_certificate: true,
         ..facts("destination-service", format!("{connection} {} {what}", level.word()))
@@ -254,7 +250,15 @@ fn destination_service(
     Some((SourceConfig::DestinationService(Settings { connection, level, entry, password }), facts))
 }
 
-fn terms(section: &Section<'_>) -> Terms {
+pub(super) fn auto_renew(section: &Section<'_>) -> AutoRenew {
+    match section.word("auto_renew").as_str() {
+        "yes" => AutoRenew::Yes,
+        "no" => AutoRenew::No,
+        _ => AutoRenew::Unknown,
+    }
+}
+
+pub(super) fn terms(section: &Section<'_>) -> Terms {
     Terms {
         kind: section.text("type").unwrap_or_else(|| "destination-service".to_owned()),
         rotation: match section.word("rotation").as_str() {
@@ -274,7 +278,10 @@ fn terms(section: &Section<'_>) -> Terms {
     }
 }
 
-fn renewer(source: &SourceConfig, terms: &Terms) -> Option<renewers::destination_service::Settings> {
+pub(super) fn renewer(
+    source: &SourceConfig,
+    terms: &Terms,
+) -> Option<renewers::destination_service::Settings> {
     match (source, terms.rotation) {
         (SourceConfig::DestinationService(source), Rotation::SideBySide | Rotation::InPlace) => {
             Some(renewers::destination_service::Settings {
@@ -285,28 +292,4 @@ fn renewer(source: &SourceConfig, terms: &Terms) -> Option<renewers::destination
         (SourceConfig::DestinationService(_), Rotation::LeftToSource)
         | (SourceConfig::File(_) | SourceConfig::Tls(_), _) => None,
     }
-}
-
-pub(super) fn discovery(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<Discovery> {
-    for key in ["target", "probe"] {
-        unique(section.table, key, &section.path, ledger);
-    }
-    let prefix = section.text("prefix").unwrap_or_default();
-    if !prefix.is_empty() && form::id(&prefix).is_err() {
-        let text = format!("{prefix:?} cannot begin an id; use letters, digits, \"-\", \"_\" and \".\"");
-        section.say("prefix", text, ledger);
-    }
-    let empty = Table { place: Place { ..section.table.place }, entries: Vec::new() };
-    let served = parts::served(section, named, ledger);
-    let policy = policy(section, &empty);
-    rules::check(section, &policy, None, None, &served, named, ledger);
-    let (paths, exclude) = (section.globs("paths", ledger), section.texts("exclude"));
-    let settings = sources::file::Settings {
-        path: std::path::PathBuf::new(),
-        password: section.secret("password", ledger),
-        key: None,
-    };
-    let source = (SourceConfig::File(settings), facts("file", String::new()));
-    let like = assemble(section, prefix.clone(), policy, source, None, None, served, named);
-    Some(Discovery::new(prefix, paths, exclude, like))
 }

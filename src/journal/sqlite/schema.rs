@@ -10,7 +10,11 @@ use crate::domain::Timestamp;
 type Step = fn(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>;
 
 /// What each step adds. A released step is never edited; a change is a new step.
-const STEPS: &[Step] = &[|transaction, _| transaction.execute_batch(FIRST), chain];
+const STEPS: &[Step] = &[
+    |transaction, _| transaction.execute_batch(FIRST),
+    chain,
+    |transaction, _| transaction.execute_batch(PLACES),
+];
 
 /// The newest version this certsteward knows.
 pub(super) fn newest() -> i64 {
@@ -61,6 +65,15 @@ BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
 CREATE TRIGGER events_are_added_at_the_end BEFORE INSERT ON events
 WHEN length(NEW.hash) <> 64 OR NEW.id <= (SELECT max(id) FROM events)
 BEGIN SELECT RAISE(ABORT, 'events are only added, at the end and with their hash'); END;
+";
+
+const PLACES: &str = "
+CREATE TABLE places (
+    discovery TEXT NOT NULL,
+    watch TEXT NOT NULL,
+    place TEXT NOT NULL,
+    PRIMARY KEY (discovery, watch)
+) STRICT, WITHOUT ROWID;
 ";
 
 const FIRST: &str = "

@@ -14,7 +14,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::finding::{Finding, Level};
 use crate::domain::reason::Unseen;
-use crate::domain::snapshot::{Snapshot, WatchView};
+use crate::domain::snapshot::{DiscoveryView, Snapshot, WatchView};
 use crate::domain::trail::{Break, Links, Proof, Row, WAY_OUT};
 
 /// A moment as text: RFC 3339 in UTC, to the second.
@@ -42,6 +42,7 @@ pub(super) fn glance(view: &WatchView) -> Value {
             "place": watch.source.place,
             "destination": watch.source.destination,
         },
+        "found_by": watch.found_by,
         "common_name": leaf.map(|leaf| leaf.common_name()),
         "expires": moment_or_null(leaf.map(|leaf| leaf.not_after)),
         "deadline": moment_or_null(view.moments.map(|moments| moments.deadline)),
@@ -158,6 +159,7 @@ pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
         .iter()
         .map(|(id, at)| json!({"id": id, "last_success": moment_or_null(*at)}))
         .collect();
+    let discoveries: Vec<Value> = daemon.discoveries.iter().map(|(id, view)| discovery(id, view)).collect();
     let vanished: Vec<Value> =
         daemon.vanished.iter().map(|(id, at)| json!({"id": id, "since": moment(*at)})).collect();
     json!({
@@ -181,6 +183,24 @@ pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
         "outbox_oldest": moment_or_null(daemon.outbox_oldest),
         "notifiers": notifiers,
         "credentials": credentials,
+        "discoveries": discoveries,
         "vanished": vanished,
+    })
+}
+
+fn discovery(id: &str, view: &DiscoveryView) -> Value {
+    let unseen = view.unseen.as_ref().map(|(since, why)| {
+        let texts: Vec<&str> = why.iter().map(|why| why.text.as_str()).collect();
+        let reason = why.first().map(|why| why.reason.code());
+        json!({"since": moment(*since), "reason": reason, "text": texts.join("; ")})
+    });
+    json!({
+        "id": id,
+        "type": view.kind,
+        "watches": view.watches,
+        "looked": view.looked,
+        "seen_at": moment_or_null(view.seen_at),
+        "unseen": unseen,
+        "left_out": view.left_out,
     })
 }

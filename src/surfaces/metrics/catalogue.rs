@@ -187,6 +187,14 @@ catalogue! {
     "certsteward_source_reads_total" Counter ["source", "connection", "result", "reason"] Daemon of(daemon::source_reads),
         "Reads of sources, by kind and connection in use; failed ones by their reason",
         "sum by (connection, reason) (rate(certsteward_source_reads_total{result=\"failed\"}[1h])) > 0";
+    "certsteward_discovery_watches" Gauge ["discovery", "type"] Daemon of(daemon::discovery_watches),
+        "How many watches a discovery makes", "delta(certsteward_discovery_watches[1d]) < 0";
+    "certsteward_discovery_seen" Gauge ["discovery"] DaemonWhileKnown of(daemon::discovery_seen),
+        "Whether the discovery could look everywhere when it last looked; while it cannot, what is new there is watched by nobody",
+        "certsteward_discovery_seen == 0";
+    "certsteward_discovery_last_success_timestamp_seconds" Gauge ["discovery"] DaemonWhileKnown of(daemon::discovery_last_success),
+        "When the discovery last could look everywhere",
+        "time() - certsteward_discovery_last_success_timestamp_seconds > 6 * 3600";
     "certsteward_credential_not_after_timestamp_seconds" Gauge ["connection"] DaemonWhileKnown of(daemon::credential_not_after),
         "When the credential of a connection expires",
         "certsteward_credential_not_after_timestamp_seconds - time() < 30 * 86400";

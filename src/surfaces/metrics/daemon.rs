@@ -31,6 +31,24 @@ pub(super) fn source_reads(snapshot: &Snapshot, family: &mut Family<'_>) {
     }
 }
 
+pub(super) fn discovery_watches(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for (id, view) in &snapshot.daemon.discoveries {
+        family.series(&[id, &view.kind], view.watches);
+    }
+}
+
+pub(super) fn discovery_seen(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for (id, view) in &snapshot.daemon.discoveries {
+        family.flag(&[id], view.looked.then_some(view.unseen.is_none()));
+    }
+}
+
+pub(super) fn discovery_last_success(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for (id, view) in &snapshot.daemon.discoveries {
+        family.moment(&[id], view.seen_at);
+    }
+}
+
 pub(super) fn credential_not_after(snapshot: &Snapshot, family: &mut Family<'_>) {
     for (connection, at) in &snapshot.daemon.credentials {
         family.moment(&[connection], Some(*at));

@@ -18,7 +18,7 @@ use certsteward::domain::record::{
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{
-    DaemonView, Held, PassDurations, Plan, PlanLine, Planned, Snapshot, StoreView, WatchView,
+    DaemonView, DiscoveryView, Held, PassDurations, Plan, PlanLine, Planned, Snapshot, StoreView, WatchView,
 };
 use certsteward::domain::trail::Row;
 use certsteward::domain::verdict::{Phase, Probed, Verdict};
@@ -113,6 +113,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
         targets: vec![],
         probes: vec![],
         freezes: vec![],
+        found_by: None,
     }
 }
 
@@ -446,6 +447,34 @@ pub(crate) fn daemon_view() -> DaemonView {
         credentials: [("btp-prod".to_owned(), at("2027-06-01T00:00:00Z"))].into(),
         outbox_oldest: Some(now() - Duration::minutes(4)),
         notifiers: [("ops".to_owned(), Some(now() - Duration::hours(2))), ("chat".to_owned(), None)].into(),
+        discoveries: [
+            (
+                "btp-all".to_owned(),
+                DiscoveryView {
+                    kind: "destination-service".to_owned(),
+                    watches: 2,
+                    looked: true,
+                    seen_at: Some(now() - Duration::hours(9)),
+                    unseen: Some((
+                        now() - Duration::hours(8),
+                        vec![Unseen::new(Reason::Unavailable, "the Destination service failed")],
+                    )),
+                    left_out: Vec::new(),
+                },
+            ),
+            (
+                "file-sd-1".to_owned(),
+                DiscoveryView {
+                    kind: "file-sd".to_owned(),
+                    watches: 0,
+                    looked: true,
+                    seen_at: Some(now() - Duration::minutes(5)),
+                    unseen: None,
+                    left_out: vec!["the target \"x y\": it is no host and port; write host:port".to_owned()],
+                },
+            ),
+        ]
+        .into(),
         vanished: [("old-watch".to_owned(), now() - Duration::hours(30))].into(),
         reads: [(read(None), 812), (read(Some(Reason::Timeout)), 3)].into(),
         passes,
