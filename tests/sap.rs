@@ -5,6 +5,7 @@ mod commands;
 mod connection;
 mod entries;
 mod keys;
+mod listing;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 pub(crate) mod stage;

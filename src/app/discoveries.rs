@@ -408,3 +408,6 @@ fn spot_of_watch(watch: &WatchConfig) -> Option<Spot> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub mod reason;
 pub mod record;
 pub mod report;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod shared;
 pub mod snapshot;
 pub mod span;

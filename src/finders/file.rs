@@ -62,11 +62,11 @@ impl Settings {
     pub(super) fn walk(&self) -> Found {
         let mut found = Found::default();
         let mut known = BTreeSet::new();
+        let folders: BTreeSet<PathBuf> =
+            self.paths.iter().map(|(text, _)| base(std::slice::from_ref(text))).collect();
+        let gone = folders.iter().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+        found.unseen.extend(gone.map(|folder| missing(folder)));
         for (text, _) in &self.paths {
-            let folder = base(std::slice::from_ref(text));
-            if !folder.as_os_str().is_empty() && !folder.is_dir() {
-                found.unseen.push(missing(&folder));
-            }
             for step in glob::glob(text).into_iter().flatten() {
                 match step {
                     Ok(path) if path.is_file() && !self.leaves_out(&path) && known.insert(path.clone()) => {

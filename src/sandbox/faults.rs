@@ -124,6 +124,8 @@ pub struct RequestLine {
     pub method: String,
     /// The path as sent, without the query.
     pub path: String,
+    /// The query, decoded: `$select=Name`; empty without one.
+    pub query: String,
     /// The status answered; 0 where the answer was dropped.
     pub status: u16,
 }

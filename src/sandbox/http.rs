@@ -220,11 +220,13 @@ fn note(world: &World, part: Part, request: &Request, status: u16) {
     if request.is_from_the_caller() {
         return;
     }
+    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     world.state().note_request(RequestLine {
         at: super::time::now(),
         part: part.name(),
         method: request.method.clone(),
         path: request.path.clone(),
+        query: query.join("&"),
         status,
     });
 }

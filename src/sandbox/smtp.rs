@@ -98,7 +98,14 @@ async fn take(raw: Option<Vec<u8>>, envelope: Envelope, world: &World) -> Option
 fn note(world: &World, reply: Option<&str>) {
     let status = reply.and_then(|reply| reply.get(..3)?.parse().ok()).unwrap_or(0);
     let (method, path) = ("DATA".to_owned(), PATH.to_owned());
-    world.state().note_request(RequestLine { at: now(), part: PATH, method, path, status });
+    world.state().note_request(RequestLine {
+        at: now(),
+        part: PATH,
+        method,
+        path,
+        query: String::new(),
+        status,
+    });
 }
 
 /// The reply to everything but DATA and QUIT.

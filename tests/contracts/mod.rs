@@ -27,6 +27,8 @@ macro_rules! held {
 #[cfg(feature = "sandbox")]
 mod callers;
 #[cfg(feature = "sandbox")]
+mod finders;
+#[cfg(feature = "sandbox")]
 mod notifiers;
 #[cfg(feature = "sandbox")]
 mod openapi;

@@ -32,8 +32,9 @@ use super::{Known, file, only_known, split};
 const KNOWN: &[Known] = &[];
 
 /// What the client asks of the file's operations in the rotation below; more or less is a change to be looked at.
-const ASKED: [&str; 10] = [
+const ASKED: [&str; 11] = [
     "DELETE /v1/subaccountCertificates/{certificate name}",
+    "GET /v1/instanceCertificates",
     "GET /v1/instanceDestinations",
     "GET /v1/subaccountCertificates",
     "GET /v1/subaccountCertificates/{certificate name}",
@@ -232,6 +233,19 @@ impl Rotation {
     }
 }
 
+impl Rotation {
+    /// Everything that is listed: whole, and by pages where the whole is too large.
+    async fn lists(&self) {
+        let whole = self.service.destinations(AT).await.unwrap();
+        let body = format!("[{}]", " ".repeat(net::LIMIT));
+        let path_contains = "subaccountDestinations".to_owned();
+        self.landscape.fault(Fault { path_contains, status: Some(200), body, ..Fault::default() });
+        let paged = self.service.destinations(AT).await.unwrap();
+        assert!(!whole.is_empty() && whole.len() == paged.len());
+        assert_eq!(self.service.list_names(Level::Instance).await.unwrap(), Vec::<String>::new());
+    }
+}
+
 fn order(name: &str, validity: Validity) -> Order {
     Order {
         name: name.to_owned(),
@@ -252,6 +266,7 @@ async fn every_request_of_a_whole_rotation_fits_sap_s_file() {
     rotation.side_by_side().await;
     rotation.under_one_name().await;
     rotation.odd_ones().await;
+    rotation.lists().await;
     let kept = rotation.overheard.kept();
     let ours = |exchange: &&Exchange| {
         exchange.request_headers.iter().any(|(name, value)| name == "user-agent" && value == net::USER_AGENT)
