@@ -6,6 +6,8 @@ mod clock;
 #[cfg(feature = "sandbox")]
 mod commands;
 #[cfg(feature = "sandbox")]
+mod discovery;
+#[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod lab;
