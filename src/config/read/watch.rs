@@ -73,7 +73,7 @@ pub(super) fn assemble(
         id,
         labels: section.named("labels"),
         mode: mode(section),
-        policy,
+        policy: policy.into(),
         source: facts,
         renewal,
         callers,

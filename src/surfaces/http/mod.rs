@@ -10,12 +10,15 @@ mod hand_offs;
 mod pages;
 mod problem;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 pub use access::Peer;
@@ -104,9 +107,29 @@ fn for_machines() -> Router<Shared> {
         .route("/api/v1/resume", post(commands::resume))
 }
 
-async fn scrape(shared: axum::extract::State<Shared>) -> impl axum::response::IntoResponse {
-    let page = shared.metrics.page(&shared.daemon.snapshot());
-    ([(axum::http::header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page)
+/// Compressed for whoever takes it so, which every Prometheus does; else family by family.
+async fn scrape(shared: axum::extract::State<Shared>, headers: HeaderMap) -> Response {
+    let snapshot = shared.daemon.snapshot();
+    let kind = (header::CONTENT_TYPE, metrics::CONTENT_TYPE);
+    let varies = (header::VARY, "Accept-Encoding");
+    if takes_gzip(&headers) {
+        let coding = (header::CONTENT_ENCODING, "gzip");
+        return ([kind, varies, coding], shared.metrics.compressed(&snapshot)).into_response();
+    }
+    let families = shared.metrics.families(snapshot).map(Ok::<_, Infallible>);
+    ([kind, varies], Body::from_stream(futures_util::stream::iter(families))).into_response()
+}
+
+/// Whether gzip is among what is accepted and not refused (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused =
+            |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse().is_ok_and(|q: f32| q <= 0.0));
+        named && !parts.any(refused)
+    })
 }
 
 async fn nothing_here(uri: axum::http::Uri) -> Problem {
