@@ -142,13 +142,20 @@ fn the_schema_is_json() {
 }
 
 #[test]
-fn what_this_version_cannot_do_it_says_plainly() {
-    certsteward(Path::new("."), &["config", "draft"]).expect(
-        1,
-        "",
-        "certsteward: this version cannot draft a configuration yet; begin with the smallest useful one: \
-certsteward config example --minimal > certsteward.toml (it is config/minimal.toml of the source)\n",
+fn a_draft_needs_a_key_or_a_connection_and_says_where_the_key_was_looked_for() {
+    let run = |arguments: &[&str]| certsteward(Path::new("."), &[&["config", "draft"], arguments].concat());
+    let ran = run(&[]);
+    assert!(ran.code == 64 && ran.err.contains("--service-key <F>|--connection <NAME>"), "{}", ran.err);
+    let ran = run(&["--service-key", "nowhere.json"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with("certsteward: cannot read nowhere.json: No such file"), "{}", ran.err);
+    let ran = run(&["--service-key", "x", "--api", "https://api4.successfactors.com", "--company-id", "A"]);
+    assert!(
+        ran.code == 64 && ran.err.contains("use \"https://api4.cert.successfactors.com\""),
+        "{}",
+        ran.err
     );
+    assert_eq!(run(&["--service-key", "x", "--api", "https://api4.cert.successfactors.com"]).code, 64);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod build;
 mod discoveries;
+mod draft;
 mod files;
 mod listen;
 mod once;
@@ -22,7 +23,9 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::sap::Level;
 pub use build::Built;
+pub use draft::{connection, draft, watched};
 pub use listen::Bind;
 pub use once::{
     LookedOnce, Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store,

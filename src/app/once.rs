@@ -140,7 +140,7 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     Ok(results)
 }
 
-fn open_net() -> Result<Net, Unseen> {
+pub(super) fn open_net() -> Result<Net, Unseen> {
     Net::new().map_err(|error| Unseen::new(Reason::Unreadable, error.to_string()))
 }
 

@@ -1,13 +1,13 @@
-//! `certsteward config`: checks, shows and explains the configuration.
-//! It writes none.
+//! `certsteward config`: checks, shows, explains and drafts the configuration.
+//! It changes none.
 
-use super::Common;
 use super::exit::{Exit, Failed};
 use super::output::Output;
 use super::watches;
+use super::{Common, draft};
 use crate::config;
 
-/// Check, show and explain the configuration
+/// Check, show, explain and draft the configuration
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -30,9 +30,7 @@ enum Act {
     /// Print the JSON schema of the configuration, for editors
     #[command(after_help = "Example:\n  certsteward config schema > certsteward.schema.json")]
     Schema,
-    /// Write a configuration from what a connection shows (not in this version)
-    #[command(after_help = "Instead:\n  certsteward config example --minimal > certsteward.toml")]
-    Draft,
+    Draft(draft::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +48,7 @@ struct Example {
 }
 
 impl Arguments {
-    pub(super) fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+    pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         match &self.act {
             Act::Check(AsJson { json }) => check(common, *json, output),
             Act::Show(AsJson { json }) => show(common, *json, output),
@@ -63,9 +61,7 @@ impl Arguments {
                 output.json(&config::schema());
                 Ok(Exit::Done)
             }
-            Act::Draft => Err(Failed::could_not(
-                "this version cannot draft a configuration yet; begin with the smallest useful one: certsteward config example --minimal > certsteward.toml (it is config/minimal.toml of the source)",
-            )),
+            Act::Draft(arguments) => arguments.perform(common, output).await,
         }
     }
 }

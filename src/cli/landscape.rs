@@ -49,6 +49,7 @@ pub(super) async fn lay(arguments: &Arguments, folder: &Path) -> Result<Laid, Fa
         },
         caller_cache: pace.caller_cache,
         caller_every: pace.caller_every,
+        untidy: arguments.untidy,
         base_port: arguments.base_port,
         ..sandbox::Options::default()
     };
@@ -82,6 +83,14 @@ pub(super) async fn serve(arguments: &Arguments, output: &mut Output) -> Result<
     let laid = lay(arguments, folder).await?;
     output.line("SIMULATED systems, on this machine only:");
     output.facts(2, &places(&laid.landscape.addresses()));
+    let (key, ca, draft) =
+        (folder.join("service-key.json"), folder.join("server-ca.pem"), folder.join("draft.toml"));
+    output.line(format_args!(
+        "draft a configuration: certsteward config draft --service-key {} --ca {} --output {}",
+        key.display(),
+        ca.display(),
+        draft.display()
+    ));
     output.line(format_args!("ready: certsteward --config {} run", laid.configuration.display()));
     output.flush();
     stop.wait().await;

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod confirm;
 mod daemon;
+mod draft;
 mod exit;
 mod export;
 mod facts;
@@ -214,7 +215,7 @@ impl Verb {
             Self::Inspect(arguments) => arguments.perform(output).await,
             Self::Export(arguments) => arguments.perform(common, output).await,
             Self::History(arguments) => arguments.perform(common, output).await,
-            Self::Config(arguments) => arguments.perform(common, output),
+            Self::Config(arguments) => arguments.perform(common, output).await,
             Self::Notify(arguments) => arguments.perform(common, output).await,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(arguments) => arguments.perform(output).await,

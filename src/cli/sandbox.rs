@@ -59,6 +59,10 @@ pub struct Arguments {
     /// Start the simulated systems only, and write a ready certsteward.toml into --dir for `certsteward run`
     #[arg(long, requires = "dir")]
     pub landscape_only: bool,
+    /// With --landscape-only: a subaccount as many are after some years, with what expired, leads nowhere, is set wrongly or
+    /// is used by nobody; for `config draft`
+    #[arg(long, requires = "landscape_only")]
+    pub untidy: bool,
     /// The folder for configuration, store and files; without it: a temporary one, removed at the end
     #[arg(long, value_name = "D")]
     pub dir: Option<PathBuf>,
@@ -211,7 +215,9 @@ Examples:
   certsteward sandbox --match exact --people liar      what is said where nobody did what they say
   certsteward sandbox --once --match exact             end to end in a minute, for scripts
   certsteward sandbox --once --rotations 50 --faults   fifty renewals in a row, while calls fail by chance
-  certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run";
+  certsteward sandbox --landscape-only --dir lab       then: certsteward --config lab/certsteward.toml run
+  certsteward sandbox --landscape-only --untidy --dir lab
+      then: certsteward config draft --service-key lab/service-key.json --ca lab/server-ca.pem --output lab/draft.toml";
 
 impl Arguments {
     pub(super) async fn perform(&self, output: &mut Output) -> Result<Exit, Failed> {

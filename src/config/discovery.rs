@@ -90,6 +90,7 @@ impl Discovery {
     pub fn watch(&self, id: &str, place: &Place) -> WatchConfig {
         let mut found = self.like.clone();
         found.watch.id = id.to_owned();
+        found.name_mappings();
         found.watch.found_by = Some(self.id.clone());
         match (place, &mut found.source) {
             (Place::File(path), SourceConfig::File(settings)) => {

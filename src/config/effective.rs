@@ -130,12 +130,14 @@ fn full(text: &str, place: Place, ledger: &Ledger) -> String {
     shape::resolve(text, place, ledger).display().to_string()
 }
 
-fn bare(key: &str) -> String {
+/// A key as TOML writes it.
+pub(super) fn bare(key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if plain { key.to_owned() } else { quoted(key) }
 }
 
-fn quoted(text: &str) -> String {
+/// A text as TOML writes it.
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -31,6 +31,15 @@ const MAIN_ONLY: &[&str] = &["include", "daemon", "policy"];
 pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
     let mut ledger = Ledger::default();
     let (root, whole) = gather(path, kind, &mut ledger);
+    finished(root, whole, ledger)
+}
+
+const fn nothing() -> Table {
+    Table { place: Place { file: 0, offset: 0 }, entries: Vec::new() }
+}
+
+/// The readings that follow the first.
+fn finished(root: Table, whole: bool, mut ledger: Ledger) -> Result<Config, Problems> {
     shape::check(&root, &ROOT, "", &mut ledger);
     let root = imply::fill(root);
     let read = read::read(&root, whole, &mut ledger);
@@ -43,14 +52,30 @@ pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
     }
 }
 
+/// Reads a configuration from this text, as if it stood at this place: paths begin there, and includes are followed.
+///
+/// # Errors
+/// Every problem there is.
+pub fn load_text(text: &str, place: &Path) -> Result<Config, Problems> {
+    let mut ledger = Ledger::default();
+    let (root, whole) = match parsed(text.to_owned(), place, &mut ledger) {
+        Some(root) => with_included(root, place, &mut ledger),
+        None => (nothing(), false),
+    };
+    finished(root, whole, ledger)
+}
+
 /// The main file's table with those of included files merged in, and whether all could be read.
 fn gather(path: &Path, kind: Kind, ledger: &mut Ledger) -> (Table, bool) {
-    let nothing = Table { place: Place { file: 0, offset: 0 }, entries: Vec::new() };
     if kind == Kind::Default && matches!(path.try_exists(), Ok(false)) {
         ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text: String::new() });
-        return (nothing, true);
+        return (nothing(), true);
     }
-    let Some(mut root) = one(path, ledger) else { return (nothing, false) };
+    let Some(root) = one(path, ledger) else { return (nothing(), false) };
+    with_included(root, path, ledger)
+}
+
+fn with_included(mut root: Table, path: &Path, ledger: &mut Ledger) -> (Table, bool) {
     let mut whole = true;
     for included in included(&root, path, ledger) {
         match one(&included, ledger) {
@@ -74,6 +99,10 @@ fn one(path: &Path, ledger: &mut Ledger) -> Option<Table> {
             return None;
         }
     };
+    parsed(text, path, ledger)
+}
+
+fn parsed(text: String, path: &Path, ledger: &mut Ledger) -> Option<Table> {
     let number = ledger.files.len();
     let parsed = document::parse(&text, number);
     ledger.files.push(File { path: path.to_owned(), folder: folder_of(path), text });

@@ -9,6 +9,7 @@
 mod catalogue;
 mod discovery;
 mod document;
+pub mod draft;
 mod effective;
 mod form;
 mod imply;
@@ -23,7 +24,7 @@ mod settings;
 mod shape;
 
 pub use discovery::Discovery;
-pub use load::{Kind, load};
+pub use load::{Kind, load, load_text};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
@@ -31,6 +32,14 @@ pub use settings::{
     CallerConfig, Config, Connection, Daemon, FinderConfig, Log, LogFormat, LogLevel, NotifierConfig,
     NotifierKind, RenewerConfig, Right, SourceConfig, State, TargetConfig, Tls, Token, WatchConfig,
 };
+
+/// Whether this is the address of an API that takes client certificates, as a connection's `api` is.
+///
+/// # Errors
+/// What is wrong with it, and the way out.
+pub fn check_api(address: &str) -> Result<(), String> {
+    form::url(address, form::UrlKind::Api).map(drop)
+}
 
 /// The example: every option, its default, one sentence.
 pub const EXAMPLE: &str = include_str!("../../config/certsteward.toml");

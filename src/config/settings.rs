@@ -178,6 +178,22 @@ pub struct WatchConfig {
     pub probes: Vec<(String, probers::mtls::Settings)>,
 }
 
+impl WatchConfig {
+    /// Mappings without a name of their own are called as the watch is.
+    pub(super) fn name_mappings(&mut self) {
+        let id = &self.watch.id;
+        let mappings = self.watch.targets.iter_mut().map(|target| &mut target.mapping);
+        let told = self.targets.iter_mut().filter_map(|(_, settings)| match settings.as_mut()? {
+            TargetConfig::Http(settings) => Some(&mut settings.mapping),
+            TargetConfig::Command(settings) => Some(&mut settings.mapping),
+            TargetConfig::File(_) => None,
+        });
+        for mapping in mappings.chain(told).filter(|mapping| mapping.configuration_name.is_empty()) {
+            mapping.configuration_name.clone_from(id);
+        }
+    }
+}
+
 /// A source's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceConfig {

@@ -32,6 +32,7 @@ mod successfactors;
 mod tasks;
 mod time;
 mod tokens;
+mod untidy;
 mod weather;
 mod world;
 
@@ -134,6 +135,8 @@ pub struct Options {
     pub instance_destination: bool,
     /// More destinations that name the same certificate.
     pub more_destinations: Vec<(Level, String)>,
+    /// Also fill in what a subaccount gathers over the years: destinations and certificates that are wrong in some way.
+    pub untidy: bool,
     /// The first of eight consecutive ports; none lets the system choose.
     pub base_port: Option<u16>,
     /// Faults to begin with.
@@ -159,6 +162,7 @@ impl Default for Options {
             plain_text_errors: false,
             instance_destination: false,
             more_destinations: Vec::new(),
+            untidy: false,
             base_port: None,
             faults: Vec::new(),
         }
@@ -219,6 +223,9 @@ impl Landscape {
         let tls = TlsAcceptor::from(Arc::new(server_tls(&authority, provider)?));
         let world = Arc::new(World::new(options, addresses, authority, client, check));
         files::seed(&world)?;
+        if world.options.untidy {
+            untidy::seed(&world)?;
+        }
         let tasks = Tasks::new();
         sockets.serve(&world, &tls, &tasks);
         tasks.run(caller::run(world.clone()));

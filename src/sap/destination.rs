@@ -75,6 +75,13 @@ impl Destination {
         LOCATIONS.iter().any(|property| self.text(property) == Some(entry))
     }
 
+    /// The properties beside `KeyStoreLocation` that name an entry, each with the entry.
+    #[must_use]
+    pub fn other_locations(&self) -> Vec<(&'static str, &str)> {
+        let others = LOCATIONS.into_iter().filter(|property| *property != LOCATION);
+        others.filter_map(|property| Some((property, self.text(property)?))).collect()
+    }
+
     /// Makes it use another entry; every other property and their order stay.
     pub fn use_entry(&mut self, entry: &str) {
         self.0.insert(LOCATION.to_owned(), Value::String(entry.to_owned()));

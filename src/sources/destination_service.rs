@@ -57,14 +57,8 @@ impl DestinationServiceSource {
         let entry = self.entry_of(&destination)?;
         let password = self.password(Some(&destination));
         let seen = self.service.sighting(self.settings.level, entry, &password).await?;
-        let seen = seen.ok_or_else(|| {
-            let text = format!(
-                "the destination {name} names the keystore {entry}, which does not exist in the {} ({}); create it, or correct KeyStoreLocation",
-                self.settings.level.word(),
-                self.settings.connection
-            );
-            Unseen::new(Reason::NotFound, text)
-        })?;
+        let seen =
+            seen.ok_or_else(|| leads_nowhere(name, entry, self.settings.level, &self.settings.connection))?;
         Ok(Some(Sighting { destination: Some(destination.facts()), ..seen }))
     }
 
@@ -108,6 +102,16 @@ impl DestinationServiceSource {
             (None, Entry::Destination(_) | Entry::Certificate(_)) => Password::Unknown,
         }
     }
+}
+
+/// What is said of a destination that names an entry which is not there.
+#[must_use]
+pub fn leads_nowhere(destination: &str, entry: &str, level: Level, connection: &str) -> Unseen {
+    let text = format!(
+        "the destination {destination} names the keystore {entry}, which does not exist in the {} ({connection}); create it, or correct KeyStoreLocation",
+        level.word()
+    );
+    Unseen::new(Reason::NotFound, text)
 }
 
 #[async_trait::async_trait]

@@ -125,9 +125,7 @@ fn what_destinations_name_is_renewed_for_them_and_nothing_else_is() {
     let entry_switch = of_entries("renewal = { type = \"destination-service\", switch = \"entry\" }\n");
     let alone = watch(&entry_switch, &entry(Level::Instance, "b.pem", &[]));
     assert!(alone.watch.renewal.is_some(), "callers that nobody can list");
-    let Some(certsteward::config::RenewerConfig::DestinationService(renewer)) = &alone.renewer else {
-        panic!()
-    };
+    let Some(config::RenewerConfig::DestinationService(renewer)) = &alone.renewer else { panic!() };
     assert_eq!(renewer.level, Level::Instance);
 }
 

@@ -8,6 +8,8 @@ mod commands;
 #[cfg(feature = "sandbox")]
 mod discovery;
 #[cfg(feature = "sandbox")]
+mod first_hour;
+#[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]
 mod lab;

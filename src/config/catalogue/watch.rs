@@ -320,10 +320,11 @@ static TARGET: Shape = Shape::Several {
                     TARGETS,
                     &[
                         required("connection", Form::Text, "A connection of type \"successfactors\"."),
-                        required(
+                        optional(
                             "configuration_name",
                             Form::Text,
-                            "Configuration Name in the Security Center.",
+                            "the watch's id",
+                            "Configuration Name in the Security Center, any text; what hand-offs call it.",
                         ),
                         required(
                             "integration_name",

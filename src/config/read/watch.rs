@@ -41,7 +41,7 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
     );
     let (config, facts) = source?;
     let renewer = terms.as_ref().and_then(|terms| renewer(&config, terms));
-    Some(assemble(
+    let mut watch = assemble(
         section,
         section.text("id")?,
         policy,
@@ -50,7 +50,9 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
         terms,
         served,
         named,
-    ))
+    );
+    watch.name_mappings();
+    Some(watch)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a watch, each read by its own function")]
