@@ -323,7 +323,7 @@ async fn ring(shared: Arc<Shared>, stop: CancellationToken) {
             }
         };
         tokio::select! {
-            () = files::ring(built, shared.bell.clone(), stop.clone()) => {}
+            () = files::ring(built, &shared, stop.clone()) => {}
             () = shared.reloaded.notified() => {}
         }
         if let Some(cron) = cron {

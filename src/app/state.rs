@@ -1,12 +1,13 @@
 //! What the running daemon shares between its tasks, and what surfaces may ask of it.
 //! It decides nothing; passes do.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::build::Built;
 use super::store::Health;
@@ -39,6 +40,8 @@ pub struct Shared {
     pub(super) outbox: Notify,
     /// The configuration is another one: cron and file watching begin anew.
     pub(super) reloaded: Notify,
+    /// The folders in which discoveries found files.
+    pub(super) found_in: watch::Sender<BTreeSet<PathBuf>>,
     pub(super) ready: AtomicBool,
     pub(super) stopping: AtomicBool,
     config: Option<(PathBuf, Kind)>,
@@ -77,6 +80,7 @@ impl Shared {
             bell: Bell::default(),
             outbox: Notify::new(),
             reloaded: Notify::new(),
+            found_in: watch::Sender::default(),
             ready: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             config,

@@ -1,7 +1,8 @@
 //! One entry, many watches: how places are found, what its watches are like, and what each is called.
 //! It looks at nothing; finders do.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
@@ -9,7 +10,7 @@ use super::settings::{CallerConfig, FinderConfig, RenewerConfig, SourceConfig, W
 use crate::callers;
 use crate::domain::Duration;
 use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy};
-use crate::finders::{Entry, Place, Server};
+use crate::finders::{Entry, Place, Server, file};
 use crate::sap::Level;
 use crate::sources::destination_service as entry_source;
 
@@ -68,20 +69,26 @@ impl Discovery {
     /// Whether a change of the file at this place may change what is found.
     #[must_use]
     pub fn is_about(&self, path: &Path) -> bool {
-        match &self.finder {
-            FinderConfig::File(settings) => settings.would_find(path),
-            FinderConfig::FileSd(settings) => settings.files.would_find(path),
-            FinderConfig::HttpSd(_) | FinderConfig::DestinationService(_) => false,
-        }
+        self.files().is_some_and(|files| files.would_find(path))
     }
 
-    /// The folders in which such a file may appear.
+    /// Whether a folder that comes or goes at this place may change what is found.
     #[must_use]
-    pub fn folders(&self) -> Vec<std::path::PathBuf> {
+    pub fn leads_through(&self, folder: &Path) -> bool {
+        self.files().is_some_and(|files| files.leads_through(folder))
+    }
+
+    /// The folders below which such a file may appear.
+    #[must_use]
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        self.files().map(file::Settings::folders).unwrap_or_default()
+    }
+
+    const fn files(&self) -> Option<&file::Settings> {
         match &self.finder {
-            FinderConfig::File(settings) => settings.folders(),
-            FinderConfig::FileSd(settings) => settings.files.folders(),
-            FinderConfig::HttpSd(_) | FinderConfig::DestinationService(_) => Vec::new(),
+            FinderConfig::File(settings) => Some(settings),
+            FinderConfig::FileSd(settings) => Some(&settings.files),
+            FinderConfig::HttpSd(_) | FinderConfig::DestinationService(_) => None,
         }
     }
 

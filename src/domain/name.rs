@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn whatever_stands_in_a_value_the_parts_are_told_apart() {
-        let odd = [("CN", "a\03\0bc"), ("O", ""), ("1.2.3", "größe"), ("OU", "\0")];
+        let odd = [("CN", "a\x003\x00bc"), ("O", ""), ("1.2.3", "größe"), ("OU", "\0")];
         assert_eq!(name(&odd).parts().collect::<Vec<_>>(), odd);
     }
 

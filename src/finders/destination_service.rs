@@ -177,7 +177,7 @@ mod tests {
                 let by: Vec<&str> = entry.named_by.iter().map(|naming| naming.name.as_str()).collect();
                 format!("{} {} by {by:?}", entry.level.word(), entry.name)
             }
-            other => other.to_string(),
+            Place::File(_) | Place::Server(_) | Place::Nowhere { .. } => place.to_string(),
         };
         seen(naming).places(&settings).iter().map(show).collect()
     }

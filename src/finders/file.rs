@@ -4,17 +4,26 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use glob::Pattern;
+use glob::{MatchOptions, Pattern};
 
 use super::{Finder, Found, Place};
 use crate::domain::reason::{Reason, Unseen};
 use crate::formats::files;
+
+/// A star stands for no `/`, as in the walk.
+const AS_WALKED: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 
 /// Which files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     paths: Vec<(String, Pattern)>,
     exclude: Vec<(bool, Pattern)>,
+    /// The folders on the way to the files, where patterns stand for them.
+    ways: Vec<Pattern>,
     base: PathBuf,
 }
 
@@ -28,6 +37,7 @@ impl Settings {
         Self {
             paths: paths.iter().filter_map(pattern).collect(),
             exclude: exclude.iter().filter_map(left_out).collect(),
+            ways: paths.iter().flat_map(ways).collect(),
             base: base(paths),
         }
     }
@@ -38,17 +48,23 @@ impl Settings {
         &self.base
     }
 
-    /// The folders in which a file that matches may appear, as far as they are named without a pattern.
+    /// The folders below which a file that matches may appear, each as deep as it is named without a pattern.
     #[must_use]
-    pub fn folders(&self) -> Vec<PathBuf> {
-        let folder = |(pattern, _): &(String, Pattern)| Path::new(pattern).parent().map(Path::to_path_buf);
-        self.paths.iter().filter_map(folder).filter(|folder| folder.is_dir()).collect()
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        self.paths.iter().map(|(text, _)| base(std::slice::from_ref(text))).collect()
+    }
+
+    /// Whether files that match may be in a folder at this place, or deeper.
+    #[must_use]
+    pub fn leads_through(&self, folder: &Path) -> bool {
+        self.ways.iter().any(|way| way.matches_path_with(folder, AS_WALKED))
     }
 
     /// Whether a file at this place would be found.
     #[must_use]
     pub fn would_find(&self, path: &Path) -> bool {
-        self.paths.iter().any(|(_, pattern)| pattern.matches_path(path)) && !self.leaves_out(path)
+        self.paths.iter().any(|(_, pattern)| pattern.matches_path_with(path, AS_WALKED))
+            && !self.leaves_out(path)
     }
 
     fn leaves_out(&self, path: &Path) -> bool {
@@ -62,8 +78,7 @@ impl Settings {
     pub(super) fn walk(&self) -> Found {
         let mut found = Found::default();
         let mut known = BTreeSet::new();
-        let folders: BTreeSet<PathBuf> =
-            self.paths.iter().map(|(text, _)| base(std::slice::from_ref(text))).collect();
+        let folders = self.folders();
         let gone = folders.iter().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
         found.unseen.extend(gone.map(|folder| missing(folder)));
         for (text, _) in &self.paths {
@@ -93,6 +108,13 @@ fn unreadable(error: &glob::GlobError) -> Unseen {
     let (path, cause) = (error.path().display(), error.error());
     let text = format!("cannot look for files in {path}: {cause}; let certsteward read it");
     Unseen::new(Reason::of_file(cause), text)
+}
+
+/// The folders between the pattern's fixed part and its files, one pattern for each depth.
+fn ways(pattern: &String) -> Vec<Pattern> {
+    let fixed = base(std::slice::from_ref(pattern));
+    let parents = Path::new(pattern).ancestors().skip(1).take_while(|folder| *folder != fixed);
+    parents.filter_map(|folder| Pattern::new(folder.to_str()?).ok()).collect()
 }
 
 /// The deepest folder that holds whatever the patterns can find.
@@ -125,5 +147,28 @@ impl Finder for Files {
         let settings = self.0.clone();
         let walked = files::apart(&self.0.base, move || settings.walk()).await;
         walked.unwrap_or_else(Found::nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_on_the_way_to_files_lead_there() {
+        let one = Settings::new(&["/live/*/fullchain.pem".to_owned()], &[]);
+        assert_eq!(one.folders(), BTreeSet::from(["/live".into()]));
+        let leads = |settings: &Settings, folder: &str| settings.leads_through(Path::new(folder));
+        assert!(leads(&one, "/live/api.example.org"));
+        for folder in ["/live", "/live/a/b", "/other/a", "/"] {
+            assert!(!leads(&one, folder), "{folder}");
+        }
+        assert!(one.would_find(Path::new("/live/a/fullchain.pem")));
+        assert!(!one.would_find(Path::new("/live/a/b/fullchain.pem")), "the walk would not find it either");
+
+        let deep = Settings::new(&["/certs/**/tls/*.pem".to_owned(), "/etc/x.pem".to_owned()], &[]);
+        assert_eq!(deep.folders(), BTreeSet::from(["/certs".into(), "/etc".into()]));
+        assert!(leads(&deep, "/certs/a") && leads(&deep, "/certs/a/tls") && leads(&deep, "/certs/a/b/tls"));
+        assert!(!leads(&deep, "/etc") && !leads(&deep, "/etc/tls"));
     }
 }

@@ -287,6 +287,44 @@ async fn files_come_and_go_without_a_ring() {
 }
 
 #[tokio::test]
+async fn a_certificate_behind_folders_of_a_pattern_is_followed_without_a_ring() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    let issue =
+        |to: &str, name: &str, days: i64| std::fs::write(at(to), certificate(name, 30, days).0).unwrap();
+    let link = |name: &str, version: u8| {
+        let (place, new) = (at(&format!("live/{name}/fullchain.pem")), at("live/new"));
+        std::os::unix::fs::symlink(format!("../../archive/{name}{version}.pem"), &new).unwrap();
+        std::fs::rename(new, place).unwrap();
+    };
+    std::fs::create_dir_all(at("live/a")).unwrap();
+    std::fs::create_dir(at("archive")).unwrap();
+    issue("archive/a1.pem", "a", 10);
+    link("a", 1);
+    let discover = "[[discover]]\nid = \"certbot\"\ntype = \"file\"\npaths = [\"live/*/fullchain.pem\"]\n";
+    let daemon = Daemon::start(folder.path(), &(head() + discover)).await;
+    let ids =
+        within(LIMIT, "the first", async || Some(discovered(&daemon).await).filter(|ids| ids.len() == 1));
+    let a = ids.await.remove(0);
+    let before = seen(&daemon, &a).await["certificates"]["in_force"]["not_after"].clone();
+    assert!(before.is_string());
+
+    issue("archive/a2.pem", "a", 90);
+    link("a", 2);
+    let renewed = |watch: &Value| watch["certificates"]["in_force"]["not_after"] != before;
+    daemon.watch(&a, "the renewed certificate", renewed).await;
+
+    std::fs::create_dir(at("live/b")).unwrap();
+    issue("archive/b1.pem", "b", 90);
+    link("b", 1);
+    let both = async || Some(discovered(&daemon).await).filter(|ids| ids.len() == 2);
+    within(LIMIT, "the second, in a folder of its own", both).await;
+    std::fs::rename(at("live/a"), at("taken")).unwrap();
+    gone(&daemon, &a).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_changed_watch_is_an_event_and_a_command_to_a_new_one_is_heard() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("certs")).unwrap();

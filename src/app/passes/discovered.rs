@@ -2,6 +2,7 @@
 //! A look that takes long, or shows nothing, holds nothing up and takes no watch away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
@@ -247,11 +248,18 @@ impl Passes {
     /// The watches there are now: written out and discovered.
     async fn make_watches(&mut self, built: &Arc<Built>) {
         let configs = self.search.discoveries.watches(&built.config);
+        let folders = found_in(&configs);
         let making = Arc::clone(built);
         match tokio::task::spawn_blocking(move || making.watches(configs)).await {
             Ok(Ok(parts)) => {
                 let news = self.replace(parts).await;
                 self.announce(built, news).await;
+                self.shared.found_in.send_if_modified(|before| {
+                    *before != folders && {
+                        *before = folders;
+                        true
+                    }
+                });
                 self.search.made_from = Some(Arc::clone(built));
                 self.refreshed = self.search.discoveries.have_looked();
                 self.show_discoveries(built);
@@ -289,6 +297,15 @@ impl Passes {
             }
         }
     }
+}
+
+/// The folders in which files were discovered.
+fn found_in(configs: &[WatchConfig]) -> BTreeSet<PathBuf> {
+    let file = |config: &WatchConfig| match &config.source {
+        SourceConfig::File(settings) => settings.path.parent().map(Path::to_path_buf),
+        SourceConfig::Tls(_) | SourceConfig::DestinationService(_) => None,
+    };
+    configs.iter().filter(|config| config.watch.found_by.is_some()).filter_map(file).collect()
 }
 
 fn broke_down(id: &str) -> Unseen {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::queue::Id;
 use super::{Passes, count_reads};
@@ -18,7 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// At most one sweep at a time.
 #[derive(Default)]
-pub(super) struct Sweep(Option<JoinHandle<Swept>>);
+pub(super) struct Sweep {
+    task: JoinSet<Swept>,
+    /// Whether somebody rang while it was under way: what it had seen by then may be otherwise now.
+    again: bool,
+}
 
 /// What a sweep came to.
 pub(super) struct Swept {
@@ -29,22 +33,17 @@ pub(super) struct Swept {
 }
 
 impl Sweep {
-    pub(super) const fn is_under_way(&self) -> bool {
-        self.0.is_some()
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.task.is_empty()
     }
 
     /// What the sweep under way came to, once it has ended.
     pub(super) async fn ended(&mut self) -> Option<Swept> {
-        let ended = match &mut self.0 {
-            Some(task) => task.await.ok(),
-            None => None,
-        };
-        self.0 = None;
-        ended
+        self.task.join_next().await?.ok()
     }
 
     fn begin(&mut self, began: Timestamp, watches: Vec<(Id, Arc<dyn Source>)>) {
-        self.0 = Some(tokio::spawn(async move {
+        self.task.spawn(async move {
             let stopwatch = Stopwatch::start();
             let all: Vec<Id> = watches.iter().map(|(id, _)| Arc::clone(id)).collect();
             let looking = tokio::task::spawn_blocking(move || {
@@ -56,7 +55,7 @@ impl Sweep {
                 Ok(Err(_)) | Err(_) => (Vec::new(), all),
             };
             Swept { began, seconds: stopwatch.elapsed().as_secs_f64(), unchanged, others }
-        }));
+        });
     }
 }
 
@@ -64,7 +63,7 @@ impl Passes {
     /// Every watch is looked at: those that are at rest by a sweep, the others by a pass.
     pub(super) fn look_everywhere(&mut self) {
         let now = self.shared.clock.now();
-        if self.sweep.is_under_way() || self.shared.clock_doubt().is_some() {
+        if self.shared.clock_doubt().is_some() {
             return self.queue.want_all();
         }
         let (at_rest, others): (Vec<_>, Vec<_>) =
@@ -73,7 +72,9 @@ impl Passes {
             at_rest.into_iter().map(|(id, parts)| (Arc::clone(id), Arc::clone(&parts.source))).collect();
         let others: Vec<Id> = others.into_iter().map(|(id, _)| Arc::clone(id)).collect();
         others.into_iter().for_each(|id| self.queue.want(id));
-        if !at_rest.is_empty() {
+        if self.sweep.is_under_way() {
+            self.sweep.again = true;
+        } else if !at_rest.is_empty() {
             self.sweep.begin(now, at_rest);
         }
     }
@@ -90,6 +91,13 @@ impl Passes {
 
     /// What is as it was has been seen; what is not is passed over.
     pub(super) fn swept(&mut self, swept: Option<Swept>) {
+        self.take_swept(swept);
+        if std::mem::take(&mut self.sweep.again) {
+            self.look_everywhere();
+        }
+    }
+
+    fn take_swept(&mut self, swept: Option<Swept>) {
         // A sweep that broke down has seen nothing.
         let Some(Swept { began, seconds, unchanged, others }) = swept else {
             return self.queue.want_all();

@@ -162,12 +162,13 @@ fn a_tenant_is_what_the_destination_says_and_else_what_was_given() {
     let without = |change: fn(&mut SeenDestination)| {
         Desk::new().entry(SUB, "a.pem").destination(SUB, "d", "a.pem").but(change)
     };
-    for change in [
-        (|only| only.facts.company_id = None) as fn(&mut SeenDestination),
+    let changes: [fn(&mut SeenDestination); 4] = [
+        |only| only.facts.company_id = None,
         |only| only.facts.url = None,
         |only| only.facts.url = Some("http://proxy.example.org/".to_owned()),
         |only| only.facts.url = Some("https://u:p@api4.successfactors.com/".to_owned()),
-    ] {
+    ];
+    for change in changes {
         let mut desk = without(change);
         assert!(desk.watches()[0].ends_with("at []"), "{:?}", desk.watches());
         assert!(!desk.text().contains("api4.successfactors.com/\"") && desk.text().contains("# Not probed"));

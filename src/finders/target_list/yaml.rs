@@ -72,7 +72,7 @@ fn group(node: Node) -> Result<Group, String> {
 fn labels(members: BTreeMap<String, Node>) -> Result<BTreeMap<String, String>, String> {
     let label = |(name, value)| match value {
         Node::Nothing => Ok((name, String::new())),
-        value => Ok((name, text("a label", value)?)),
+        value @ (Node::Text(_) | Node::List(_) | Node::Mapping(_)) => Ok((name, text("a label", value)?)),
     };
     members.into_iter().map(label).collect()
 }
