@@ -182,7 +182,8 @@ impl Discoveries {
         now: Timestamp,
     ) -> Turn {
         let known = self.0.entry(discovery.id.clone()).or_default();
-        let blind = !found.unseen.is_empty();
+        let unseen = fewer(found.unseen);
+        let blind = !unseen.is_empty();
         let mut next = placed(discovery, &known.places, found.places, owners);
         if blind {
             for (id, place) in known.places.iter().filter(|(_, place)| discovery.may_find(place)) {
@@ -202,10 +203,10 @@ impl Discoveries {
         }
         if blind {
             let (since, before) = known.unseen.take().unwrap_or((now, Vec::new()));
-            if reasons(&before) != reasons(&found.unseen) {
-                turn.went_blind.clone_from(&found.unseen);
+            if reasons(&before) != reasons(&unseen) {
+                turn.went_blind.clone_from(&unseen);
             }
-            known.unseen = Some((since, found.unseen));
+            known.unseen = Some((since, unseen));
         } else {
             turn.sees_again = known.unseen.take().is_some();
             known.seen_at = Some(now);
@@ -279,6 +280,8 @@ const LATEST: chrono::Duration = chrono::Duration::days(1);
 
 /// How much of what is left out is shown.
 const SHOWN: usize = 20;
+/// How many places that could not be looked into are named.
+const NAMED: usize = 5;
 
 /// A configured discovery with what was known of the one with its name.
 fn readopted(discovery: &Discovery, known: Known) -> (Known, Turn) {
@@ -344,6 +347,18 @@ fn shortened(texts: &[String]) -> Vec<String> {
     let more = texts.len().saturating_sub(SHOWN);
     let more = (more > 0).then(|| format!("and {more} more"));
     texts.iter().take(SHOWN).cloned().chain(more).collect()
+}
+
+/// Each said once, and of many the first: a whole tree may be unreadable.
+fn fewer(unseen: Vec<Unseen>) -> Vec<Unseen> {
+    let mut said = BTreeSet::new();
+    let mut each = unseen.into_iter().filter(|why| said.insert(why.text.clone()));
+    let mut few: Vec<Unseen> = each.by_ref().take(NAMED).collect();
+    if let Some(next) = each.next() {
+        let more = each.count() + 1;
+        few.push(Unseen::new(next.reason, format!("and {more} more")));
+    }
+    few
 }
 
 fn reasons(unseen: &[Unseen]) -> BTreeSet<crate::domain::reason::Reason> {

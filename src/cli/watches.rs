@@ -1,6 +1,8 @@
 //! What verbs do with a configuration and without a daemon: load it, look once, probe a watch.
 //! It keeps nothing and changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Common;
@@ -16,6 +18,15 @@ pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
 
 /// Nothing is watched, and why that may be.
 pub(super) fn none_configured(common: &Common) -> Failed {
+    let discoveries = configuration(common).map(|config| config.discoveries).unwrap_or_default();
+    if !discoveries.is_empty() {
+        let ids: Vec<&str> = discoveries.iter().map(|discovery| discovery.id.as_str()).collect();
+        let ids = ids.join(", ");
+        return Failed::could_not(format!(
+            "nothing to watch was found by the discoveries of {} ({ids}); see what they leave out, and where they look",
+            common.path().display()
+        ));
+    }
     let why = defaults_hold(common).unwrap_or_else(|| format!("{} names none", common.path().display()));
     Failed::could_not(format!(
         "no watch is configured: {why}; begin with certsteward config example --minimal, or name another file with --config"
@@ -50,10 +61,14 @@ pub(super) async fn look_once(
 ) -> Result<(Vec<Value>, Vec<String>), Failed> {
     let looked = app::look_once(configuration(common)?, watches).await;
     let looked = looked.map_err(|error| Failed::because(&error))?;
-    let blind = looked.blind.iter().map(|(id, why)| {
-        format!("the discovery {id} cannot look everywhere: {}", why.text.replace('|', "/"))
-    });
-    Ok((looked.views, blind.collect()))
+    let mut blind: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (id, why) in &looked.blind {
+        blind.entry(id).or_default().push(why.text.replace('|', "/"));
+    }
+    let said = |(id, why): (&str, Vec<String>)| {
+        format!("the discovery {id} cannot look everywhere: {}", why.join("; "))
+    };
+    Ok((looked.views, blind.into_iter().map(said).collect()))
 }
 
 /// Makes every probe of a watch with the certificate that its source holds now.

@@ -125,6 +125,17 @@ fn what_could_partly_be_seen_adds_and_takes_nothing_away() {
 }
 
 #[test]
+fn of_many_blind_spots_the_first_are_said_each_once() {
+    let mut house = House::new("[[discover]]\ntype = \"file\"\npaths = [\"/a/**/*.pem\"]\n");
+    let shut = |n: u32| Unseen::new(Reason::PermissionDenied, format!("/a/{n} is shut"));
+    let unseen = (0..1_000).flat_map(|n| [shut(n), shut(n)]).collect();
+    let turn = house.find(0, Found { unseen, ..Found::default() }, &Owners::default());
+    let said: Vec<&str> = turn.went_blind.iter().map(|why| why.text.as_str()).collect();
+    assert_eq!(said.first(), Some(&"/a/0 is shut"));
+    assert_eq!((said.len(), said.last()), (6, Some(&"and 995 more")));
+}
+
+#[test]
 fn what_is_written_out_is_not_watched_twice() {
     let written = "[[watch]]\nid = \"w\"\nsource = { type = \"destination-service\", connection = \"btp\", destination = \"d\" }\n\
                    [[watch]]\nid = \"v\"\nsource = { type = \"destination-service\", connection = \"btp\", certificate = \"c.pem\" }\n";
