@@ -16,6 +16,7 @@ mod contracts;
 mod daemon;
 mod dashboards;
 mod delivery;
+mod dropin;
 mod formats;
 mod journal;
 #[cfg(feature = "sandbox")]

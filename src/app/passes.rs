@@ -18,6 +18,7 @@ use crate::domain::lifecycle::{self, Lessons};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
+use crate::domain::snapshot::Missed;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
@@ -402,6 +403,7 @@ impl Passes {
             daemon.last_pass = Some(self.shared.clock.now());
             daemon.passes.add(seconds);
             count_reads(&mut daemon.reads, &passed);
+            count_missed(&mut daemon.missed, &passed);
         }
         if self.parts.contains_key(&id) {
             if let Some(next) = passed.view.plan.next {
@@ -428,6 +430,21 @@ fn count_reads(reads: &mut Reads, passed: &Passed) {
     for reason in &passed.reads {
         let key = (source.kind.clone(), source.connection.clone().unwrap_or_default(), *reason);
         *reads.entry(key).or_default() += 1;
+    }
+}
+
+/// Counts what failed by source: a place that can be seen and holds nothing was missed, too.
+fn count_missed(missed: &mut Arc<Missed>, passed: &Passed) {
+    let nothing = passed.record.absent_since.map(|_| Reason::NotFound);
+    let reasons: Vec<Reason> = passed.reads.iter().filter_map(|reason| reason.or(nothing)).collect();
+    if reasons.is_empty() {
+        return;
+    }
+    let watch = &passed.view.watch;
+    let name = watch.source.discovered_by.clone().unwrap_or_else(|| watch.id.as_str().into());
+    let counts = Arc::make_mut(missed).entry(name).or_default();
+    for reason in reasons {
+        *counts.entry(reason).or_default() += 1;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::Digest as _;
 
@@ -12,6 +13,7 @@ use crate::domain::reason::{Reason, Unseen};
 /// What finds watches, and what they are like.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Discovery {
+    name: Arc<str>,
     prefix: String,
     paths: Vec<String>,
     exclude: Vec<String>,
@@ -20,9 +22,28 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    pub(super) fn new(prefix: String, paths: Vec<String>, exclude: Vec<String>, like: WatchConfig) -> Self {
+    pub(super) fn new(
+        prefix: String,
+        paths: Vec<String>,
+        exclude: Vec<String>,
+        mut like: WatchConfig,
+    ) -> Self {
         let base = base(&paths);
-        Self { prefix, paths, exclude, base, like }
+        let name: Arc<str> = format!("{prefix}*").into();
+        like.watch.source.discovered_by = Some(Arc::clone(&name));
+        Self { name, prefix, paths, exclude, base, like }
+    }
+
+    /// What names it: what the ids of its watches begin with, and a star, which no id holds.
+    #[must_use]
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The kind of the sources it finds.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.like.watch.source.kind
     }
 
     /// The watches of the files that are there now, in the order of patterns and names.

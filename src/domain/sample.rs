@@ -187,6 +187,7 @@ pub(crate) fn watch() -> Watch {
         policy: Policy::default(),
         source: SourceFacts {
             kind: "destination-service".to_owned(),
+            discovered_by: None,
             connection: None,
             place: "btp sfapi.pem".to_owned(),
             destination: None,

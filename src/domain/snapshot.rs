@@ -108,10 +108,29 @@ pub struct DaemonView {
     pub vanished: BTreeMap<String, Timestamp>,
     /// Reads of sources by (source kind, connection, reason or `ok`).
     pub reads: BTreeMap<(String, String, Option<Reason>), u64>,
+    /// What every pass may have missed at its source, for sources that ever did.
+    pub missed: Arc<Missed>,
+    /// The discoveries, by name: what they could not look into when they last looked.
+    pub discoveries: Arc<BTreeMap<Arc<str>, DiscoveryView>>,
     /// Every pass that was made and how long it took, in seconds: `(count, sum, buckets)`.
     pub passes: PassDurations,
     /// Deliveries by notifier: `[succeeded, failed]`.
     pub notifications: BTreeMap<String, [u64; 2]>,
+}
+
+/// Reads that failed since the start, by reason: of a watch that is written out by its id, of discovered ones together by their
+/// discovery's name. No id is the name of a discovery.
+pub type Missed = BTreeMap<Arc<str>, BTreeMap<Reason, u64>>;
+
+/// One discovery, or several of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiscoveryView {
+    /// The kind of the sources it finds: `file`.
+    pub kind: String,
+    /// Whether it could look everywhere when it last looked.
+    pub is_blind: bool,
+    /// How often it could not, since the start.
+    pub blind_total: u64,
 }
 
 /// The store, as the last write found it.

@@ -2,6 +2,7 @@
 //! It holds no connection and no secret; the roles hold those.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::policy::{Moments, Policy, deadline};
 use super::record::Standing;
@@ -124,6 +125,8 @@ impl Mode {
 pub struct SourceFacts {
     /// The kind: `file`, `tls`, `destination-service`.
     pub kind: String,
+    /// The discovery that found the watch, by its name; none where the watch is written out.
+    pub discovered_by: Option<Arc<str>>,
     /// The connection's name, where it uses one.
     pub connection: Option<String>,
     /// Where it is, for people: a path, `host:port`, `btp-prod subaccount sfapi.pem`.

@@ -218,6 +218,7 @@ impl Settings {
             policy: self.policy(),
             source: SourceFacts {
                 kind: kind.to_owned(),
+                discovered_by: None,
                 connection: Some("btp".to_owned()),
                 place: format!("btp subaccount {}", self.entry()),
                 destination: (self.follows && !self.file).then(|| caller_id(0)),

@@ -342,6 +342,7 @@ fn watch() -> Watch {
         policy: Policy::default(),
         source: SourceFacts {
             kind: "destination-service".to_owned(),
+            discovered_by: None,
             connection: Some("btp".to_owned()),
             place: "btp subaccount sfapi.pem".to_owned(),
             destination: Some("first".to_owned()),

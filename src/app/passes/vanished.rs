@@ -9,6 +9,7 @@ use crate::app::build::{Built, Watches};
 use crate::app::state::chain;
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::snapshot::DiscoveryView;
 use crate::engine::execute::Parts;
 use crate::journal::{Change, EventQuery, JournalError};
 
@@ -26,6 +27,7 @@ impl Passes {
         match all {
             Ok(Ok(watches)) => {
                 self.note_blindness(&watches).await;
+                self.picture_discoveries(&built, &watches);
                 self.replace(&built, watches).await;
                 self.refreshed = true;
             }
@@ -46,6 +48,23 @@ impl Passes {
         };
         let credentials = built.services.iter().filter_map(not_after).collect();
         self.shared.daemon().credentials = credentials;
+    }
+
+    fn picture_discoveries(&self, built: &Built, watches: &Watches) {
+        let mut daemon = self.shared.daemon();
+        let before = std::mem::take(&mut daemon.discoveries);
+        let mut views: BTreeMap<Arc<str>, DiscoveryView> = BTreeMap::new();
+        for (index, discovery) in built.config.discoveries.iter().enumerate() {
+            let is_blind = watches.blind.iter().any(|(of, _)| *of == index);
+            let view = views.entry(Arc::clone(discovery.name())).or_insert_with(|| DiscoveryView {
+                kind: discovery.kind().to_owned(),
+                is_blind: false,
+                blind_total: before.get(discovery.name()).map_or(0, |view| view.blind_total),
+            });
+            view.is_blind |= is_blind;
+            view.blind_total += u64::from(is_blind);
+        }
+        daemon.discoveries = Arc::new(views);
     }
 
     /// Says once that a discovery cannot look everywhere, and once that it can again.
@@ -120,7 +139,11 @@ impl Passes {
         self.wanted.remove(id);
         self.passed_once.remove(id);
         self.shared.views().remove(id);
-        self.shared.daemon().vanished.insert(id.to_owned(), known.unwrap_or(now));
+        let mut daemon = self.shared.daemon();
+        daemon.vanished.insert(id.to_owned(), known.unwrap_or(now));
+        if daemon.missed.contains_key(id) {
+            Arc::make_mut(&mut daemon.missed).remove(id);
+        }
     }
 
     /// Since when the history says that it is gone; none where the last it says is that it came.

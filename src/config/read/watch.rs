@@ -196,6 +196,7 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
 fn facts(kind: &str, place: String) -> SourceFacts {
     SourceFacts {
         kind: kind.to_owned(),
+        discovered_by: None,
         connection: None,
         place,
         destination: None,

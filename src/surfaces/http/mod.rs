@@ -9,6 +9,7 @@ mod guard;
 mod hand_offs;
 mod pages;
 mod problem;
+mod scrapes;
 
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ use axum::routing::{get, post};
 pub use access::Peer;
 use problem::Problem;
 
-use super::metrics::Metrics;
+use super::Daemon;
+use super::metrics::{Metrics, X509Page};
 use super::pages::Pages;
-use super::{Daemon, metrics};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -54,13 +55,15 @@ struct Shared {
     daemon: Arc<dyn Daemon>,
     options: Arc<Options>,
     metrics: Arc<Metrics>,
+    x509: Arc<X509Page>,
     pages: Arc<Pages>,
 }
 
 /// The whole HTTP surface.
 pub fn router(daemon: Arc<dyn Daemon>, options: Options) -> Router {
     let pages = Arc::new(Pages::new(options.public_url.as_deref()));
-    let shared = Shared { daemon, options: Arc::new(options), metrics: Arc::new(Metrics::default()), pages };
+    let shared =
+        Shared { daemon, options: Arc::new(options), metrics: Arc::default(), x509: Arc::default(), pages };
     Router::new()
         .merge(for_people())
         .merge(for_machines())
@@ -88,7 +91,8 @@ fn for_people() -> Router<Shared> {
 
 fn for_machines() -> Router<Shared> {
     Router::new()
-        .route("/metrics", get(scrape))
+        .route("/metrics", get(scrapes::metrics))
+        .route("/metrics/x509", get(scrapes::x509))
         .route("/-/healthy", get(api::healthy))
         .route("/-/ready", get(api::ready))
         .route("/-/reload", post(commands::reload))
@@ -102,11 +106,6 @@ fn for_machines() -> Router<Shared> {
         .route("/api/v1/openapi.json", get(api::contract))
         .route("/api/v1/pause", post(commands::pause))
         .route("/api/v1/resume", post(commands::resume))
-}
-
-async fn scrape(shared: axum::extract::State<Shared>) -> impl axum::response::IntoResponse {
-    let page = shared.metrics.page(&shared.daemon.snapshot());
-    ([(axum::http::header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page)
 }
 
 async fn nothing_here(uri: axum::http::Uri) -> Problem {

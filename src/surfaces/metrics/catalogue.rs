@@ -53,6 +53,8 @@ pub enum Presence {
     DaemonWhileKnown,
     /// For the process, where the system tells.
     Process,
+    /// As these words say; for the names of other exporters.
+    Words(&'static str),
 }
 
 impl Presence {
@@ -68,6 +70,7 @@ impl Presence {
             Self::Daemon => "the daemon, always",
             Self::DaemonWhileKnown => "the daemon, while the value is known",
             Self::Process => "the process, where the operating system tells",
+            Self::Words(words) => words,
         }
     }
 }
@@ -76,6 +79,8 @@ impl Presence {
 enum Series {
     Snapshot(fn(&Snapshot, &mut Family<'_>)),
     Process,
+    /// Written by the page it belongs to.
+    OfPage,
 }
 
 impl Metric {
@@ -83,8 +88,20 @@ impl Metric {
     pub(super) fn write(&self, snapshot: &Snapshot, out: &mut String) {
         match self.series {
             Series::Snapshot(series) => series(snapshot, &mut Family::new(self, out)),
-            Series::Process => {}
+            Series::Process | Series::OfPage => {}
         }
+    }
+
+    /// A metric of a page of its own, named by another exporter.
+    pub(super) const fn of_page(
+        name: &'static str,
+        kind: Kind,
+        labels: &'static [&'static str],
+        presence: &'static str,
+        help: &'static str,
+        query: &'static str,
+    ) -> Self {
+        Self { name, kind, labels, help, presence: Presence::Words(presence), query, series: Series::OfPage }
     }
 }
 

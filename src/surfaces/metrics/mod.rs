@@ -3,13 +3,17 @@
 
 mod catalogue;
 mod daemon;
+mod labels;
 mod process;
 mod text;
 mod watches;
+mod x509;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use catalogue::{CATALOGUE, Kind, Metric, Presence};
+pub use x509::{X509, X509Page, encode_x509, x509_reason};
+
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 use crate::domain::snapshot::Snapshot;

@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::catalogue::{Kind, Metric};
+use super::labels::Labels;
 use crate::domain::Timestamp;
 
 /// A family that is being written. A family without series leaves no trace.
@@ -43,6 +44,16 @@ impl<'a> Family<'a> {
         self.line("", &labels, value);
     }
 
+    /// Adds a series with labels that were written before; those that the metric lists and that are empty may be missing.
+    pub(super) fn labelled(&mut self, labels: &Labels, value: impl Display) {
+        let name = self.metric.name;
+        self.head();
+        match labels.text() {
+            "" => self.write(format_args!("{name} {value}\n")),
+            text => self.write(format_args!("{name}{{{text}}} {value}\n")),
+        }
+    }
+
     /// Adds a histogram without labels: cumulative counts per upper bound, then all of them.
     pub(super) fn histogram(&mut self, buckets: impl Iterator<Item = (f64, u64)>, sum: f64, count: u64) {
         for (bound, within) in buckets {
@@ -63,12 +74,17 @@ impl<'a> Family<'a> {
     }
 
     fn line(&mut self, suffix: &str, labels: &str, value: impl Display) {
-        let Metric { name, kind, help, .. } = self.metric;
+        let name = self.metric.name;
+        self.head();
+        self.write(format_args!("{name}{suffix}{labels} {value}\n"));
+    }
+
+    fn head(&mut self) {
         if !self.begun {
             self.begun = true;
+            let Metric { name, kind, help, .. } = self.metric;
             self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.word()));
         }
-        self.write(format_args!("{name}{suffix}{labels} {value}\n"));
     }
 
     fn write(&mut self, text: std::fmt::Arguments<'_>) {

@@ -102,6 +102,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
         policy: Policy::default(),
         source: SourceFacts {
             kind: "destination-service".to_owned(),
+            discovered_by: None,
             connection: Some("btp-prod".to_owned()),
             place: format!("btp-prod subaccount {id}.pem"),
             destination: Some(format!("{id}_destination")),
@@ -448,6 +449,7 @@ pub(crate) fn daemon_view() -> DaemonView {
         reads: [(read(None), 812), (read(Some(Reason::Timeout)), 3)].into(),
         passes,
         notifications: [("ops".to_owned(), [17, 1])].into(),
+        ..DaemonView::default()
     }
 }
 
