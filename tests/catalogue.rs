@@ -154,7 +154,8 @@ fn a_scrape_is_what_prometheus_expects() {
 
 #[test]
 fn what_is_unknown_has_no_series() {
-    let empty = encode(&Snapshot { at: samples::now(), watches: [].into(), daemon: DaemonView::default() });
+    let empty =
+        encode(&Snapshot { at: samples::now(), watches: Default::default(), daemon: DaemonView::default() });
     assert!(!empty.contains("certsteward_watch_level"), "{empty}");
     assert!(!empty.contains("certsteward_notification_outbox_oldest"), "{empty}");
     let page = encode(&samples::snapshot());

@@ -115,7 +115,7 @@ async fn a_mapping_that_was_deleted_too_early_is_said_at_once_with_the_file_to_p
     view.hand_offs[0].urgent = Some("the callers are cut off now. What to do: put it back first.".to_owned());
     view.hand_offs[0].put_back = Some(view.record.in_force.as_ref().unwrap().chain.clone());
     let old = view.record.in_force.as_ref().unwrap().chain.leaf.fingerprint.short();
-    snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
+    Arc::make_mut(&mut snapshot.watches).insert("sf-odata-prod".into(), Arc::new(view));
     let (_, served) = network(FakeDaemon::new(snapshot)).await;
     let page = format!("/handoffs/{REPLACE_TOKEN}");
     let text = served.get(&page).await.text();
@@ -376,7 +376,7 @@ async fn where_a_call_decides_no_word_closes_the_page_and_nothing_of_others_is_d
     publication.hand_off.as_mut().unwrap().ask = certsteward::domain::record::Ask::Add;
     view.record = Arc::new(record);
     view.hand_offs[0].ask = certsteward::domain::record::Ask::Add;
-    snapshot.watches.insert("sf-odata-prod".to_owned(), Arc::new(view));
+    Arc::make_mut(&mut snapshot.watches).insert("sf-odata-prod".into(), Arc::new(view));
     let (_, served) = network(FakeDaemon::new(snapshot)).await;
     let text = served.get(&format!("/handoffs/{REPLACE_TOKEN}")).await.text();
     assert!(!text.contains("Nothing is left to do"), "{text}");
@@ -467,7 +467,7 @@ async fn text_from_outside_is_escaped() {
     let mut snapshot = samples::snapshot();
     let mut view = (*snapshot.watches["crm-mirror"]).clone();
     view.findings[0].text = "<script>alert(1)</script>".to_owned();
-    snapshot.watches.insert("crm-mirror".to_owned(), Arc::new(view));
+    Arc::make_mut(&mut snapshot.watches).insert("crm-mirror".into(), Arc::new(view));
     let (_, served) = network(FakeDaemon::new(snapshot)).await;
     for path in ["/", "/watches/crm-mirror", "/?q=%3Cscript%3Ealert(1)"] {
         assert!(!served.get(path).await.text().contains("<script>alert"), "{path}");
@@ -477,7 +477,7 @@ async fn text_from_outside_is_escaped() {
 #[tokio::test]
 async fn many_watches_are_shown_the_most_serious_first_and_capped() {
     let mut snapshot = samples::many(10_000);
-    snapshot.watches.extend(samples::snapshot().watches);
+    Arc::make_mut(&mut snapshot.watches).extend((*samples::snapshot().watches).clone());
     let (_, served) = network(FakeDaemon::new(snapshot)).await;
     let page = served.get("/").await.text();
     assert_eq!(page.matches("<th scope=\"row\">").count(), 200);

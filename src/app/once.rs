@@ -2,6 +2,7 @@
 //! Nothing is changed and nothing is kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<Vec<serde_j
             known: Known::default(),
             may_act: &|| never.load(Ordering::Relaxed),
         };
-        let record = records.remove(&id).map(|record| to_be_looked_at(record, clock.now()));
+        let record = records.remove(&id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
         views.push(crate::surfaces::picture(&pass(&parts, record, Vec::new(), &house).await?.view));
     }
     Ok(views)

@@ -1,6 +1,8 @@
 //! The loop: waits for the bell or the next due moment, lets passes run side by side, never two of one watch.
 //! What a pass does is the engine's.
 
+mod queue;
+mod sweep;
 mod vanished;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +21,12 @@ use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
 use crate::domain::snapshot::Missed;
+use crate::domain::watch::SourceFacts;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
+use queue::{Id, Queue};
+use sweep::Sweep;
 
 /// How many watches are passed over side by side.
 const SIDE_BY_SIDE: usize = 32;
@@ -35,37 +40,35 @@ const AFTER_FAILURE: chrono::Duration = chrono::Duration::seconds(30);
 /// The loop's own state.
 pub(super) struct Passes {
     shared: Arc<Shared>,
-    records: BTreeMap<String, Record>,
+    records: BTreeMap<Id, Arc<Record>>,
     /// What all watches have learned of tenants.
     lessons: Arc<Lessons>,
-    parts: BTreeMap<String, Parts>,
-    next: BTreeMap<String, Timestamp>,
+    queue: Queue,
+    sweep: Sweep,
     waiting: BTreeMap<String, Vec<Command>>,
-    wanted: BTreeSet<String>,
-    under_way: BTreeSet<String>,
-    passed_once: BTreeSet<String>,
+    under_way: BTreeSet<Id>,
     running: JoinSet<Done>,
     /// Which watch a task serves, so that one that broke down is known by its name.
-    tasks: BTreeMap<tokio::task::Id, String>,
+    tasks: BTreeMap<tokio::task::Id, Id>,
     /// The commands that passes under way have taken: still in the journal, not to be taken again.
-    taken: BTreeMap<String, Vec<i64>>,
+    taken: BTreeMap<Id, Vec<i64>>,
     /// When commands are read again although nobody rang, because a pass that had taken some could not be saved.
     read_again: Option<Timestamp>,
     /// The watches whose record is in the store only, because it could not be read again after a failed pass.
-    unread: BTreeSet<String>,
+    unread: BTreeSet<Id>,
     /// Watches whose last pass could not be saved: what is shown of them is old.
-    unsaved: BTreeSet<String>,
+    unsaved: BTreeSet<Id>,
     /// What the discoveries could not look into when they last looked.
     blind: BTreeSet<String>,
     refreshed: bool,
     /// What the clock said in the last turn.
     turned: Timestamp,
     /// The watches under way for which a pause waits: nothing more is begun in their passes.
-    held: Arc<Mutex<BTreeSet<String>>>,
+    held: Arc<Mutex<BTreeSet<Id>>>,
 }
 
 struct Done {
-    watch: String,
+    watch: Id,
     seconds: f64,
     outcome: Result<Passed, JournalError>,
 }
@@ -82,16 +85,15 @@ impl Passes {
         let turned = shared.clock.now();
         let mut lessons = Lessons::new();
         records.iter().for_each(|(watch, record)| lifecycle::teach(&mut lessons, watch, record));
+        let records = records.into_iter().map(|(watch, record)| (Id::from(watch), Arc::new(record)));
         Ok(Self {
             shared,
-            records,
+            records: records.collect(),
             lessons: Arc::new(lessons),
-            parts: BTreeMap::new(),
-            next: BTreeMap::new(),
+            queue: Queue::default(),
+            sweep: Sweep::default(),
             waiting: BTreeMap::new(),
-            wanted: BTreeSet::new(),
             under_way: BTreeSet::new(),
-            passed_once: BTreeSet::new(),
             running: JoinSet::new(),
             tasks: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -117,6 +119,7 @@ impl Passes {
                 () = stop.cancelled() => break,
                 () = bell.rung() => self.collect().await,
                 Some(done) = self.running.join_next_with_id() => self.done(done).await,
+                swept = self.sweep.ended(), if self.sweep.is_under_way() => self.swept(swept),
                 () = tokio::time::sleep(wait) => {}
             }
             while let Some(done) = self.running.try_join_next_with_id() {
@@ -162,16 +165,15 @@ impl Passes {
             return TICK;
         }
         let now = self.shared.clock.now();
-        let free = self.next.iter().filter(|(id, _)| self.may_begin(id)).map(|(_, at)| *at);
-        let next = free.min().map_or(TICK, |at| (at - now).to_std().unwrap_or(Duration::from_millis(10)));
+        let next = self.queue.first_due(|id| self.may_begin(id));
+        let next = next.map_or(TICK, |at| (at - now).to_std().unwrap_or(Duration::from_millis(10)));
         next.clamp(Duration::from_millis(10), TICK)
     }
 
     /// Ready is said once every watch there is was passed over, and there may be none; no longer while one cannot be saved.
     fn note_ready(&self) {
-        let all_once = self.parts.keys().all(|id| self.passed_once.contains(id));
-        let at_rest = self.under_way.is_empty() && self.wanted.is_empty();
-        if self.refreshed && all_once && at_rest && self.unsaved.is_empty() {
+        let at_rest = self.under_way.is_empty() && self.queue.is_none_wanted();
+        if self.refreshed && self.queue.is_each_passed() && at_rest && self.unsaved.is_empty() {
             self.shared.ready.store(true, Ordering::SeqCst);
         }
     }
@@ -183,7 +185,7 @@ impl Passes {
         self.read_records().await;
         if self.shared.bell.take_everywhere() {
             self.refresh().await;
-            self.wanted.extend(self.parts.keys().cloned());
+            self.look_everywhere();
         }
         match self.shared.journal.commands().await {
             Ok(commands) => {
@@ -200,16 +202,16 @@ impl Passes {
     }
 
     async fn take(&mut self, command: Command) {
-        let is_taken = self.taken.get(&command.watch).is_some_and(|ids| ids.contains(&command.id));
+        let is_taken = self.taken.get(command.watch.as_str()).is_some_and(|ids| ids.contains(&command.id));
         if is_taken {
             return;
         }
         if command.watch.is_empty() {
             self.obey(command).await;
-        } else if self.parts.contains_key(&command.watch) {
-            self.wanted.insert(command.watch.clone());
-            if command.verb == Verb::Pause && self.under_way.contains(&command.watch) {
-                locked(&self.held).insert(command.watch.clone());
+        } else if let Some(id) = self.queue.id(&command.watch) {
+            self.queue.want(Arc::clone(&id));
+            if command.verb == Verb::Pause && self.under_way.contains(&id) {
+                locked(&self.held).insert(id);
             }
             self.waiting.entry(command.watch.clone()).or_default().push(command);
         } else if self.refreshed {
@@ -223,7 +225,7 @@ impl Passes {
             Verb::Pause => (Some((command.at, command.actor.clone())), "pause acts everywhere"),
             Verb::Resume => (None, "resume acts everywhere"),
             Verb::Check => {
-                self.wanted.extend(self.parts.keys().cloned());
+                self.queue.want_all();
                 return self.absorb_house(&command, "check everything now").await;
             }
             Verb::Renew
@@ -242,7 +244,7 @@ impl Passes {
             return;
         }
         self.shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
-        self.wanted.extend(self.parts.keys().cloned());
+        self.queue.want_all();
         self.absorb_house(&command, text).await;
     }
 
@@ -280,34 +282,29 @@ impl Passes {
     /// Begins every pass that is wanted or due, as far as there is room.
     fn begin_due(&mut self) {
         let now = self.shared.clock.now();
-        let due = self.next.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone());
-        self.wanted.extend(due);
-        let ready: Vec<String> = self.wanted.iter().filter(|id| self.may_begin(id)).cloned().collect();
+        let room = SIDE_BY_SIDE.saturating_sub(self.running.len());
+        let mut queue = std::mem::take(&mut self.queue);
+        let ready = queue.take(now, room, |id| self.may_begin(id));
+        self.queue = queue;
         for id in ready {
-            if self.running.len() >= SIDE_BY_SIDE {
-                return;
-            }
-            self.wanted.remove(&id);
-            self.next.remove(&id);
-            if let Some(parts) = self.parts.get(&id).cloned() {
+            if let Some(parts) = self.queue.parts(&id).cloned() {
                 self.begin(id, parts);
             }
         }
     }
 
-    fn begin(&mut self, id: String, parts: Parts) {
+    fn begin(&mut self, id: Id, parts: Parts) {
         let Some(seed) = seed() else {
             tracing::error!(
-                watch = id,
+                watch = &*id,
                 wait_seconds = AFTER_FAILURE.num_seconds(),
                 "the operating system gives no randomness, so the pass does not begin; it is tried again after the wait"
             );
-            self.next.insert(id, self.shared.clock.now() + AFTER_FAILURE);
+            self.queue.set_next(&id, Some(self.shared.clock.now() + AFTER_FAILURE));
             return;
         };
         let record = self.records.remove(&id);
-        let commands = self.waiting.remove(&id).unwrap_or_default();
-        self.passed_once.insert(id.clone());
+        let commands = self.waiting.remove(&*id).unwrap_or_default();
         locked(&self.held).remove(&id);
         self.under_way.insert(id.clone());
         self.taken.insert(id.clone(), commands.iter().map(|command| command.id).collect());
@@ -317,7 +314,7 @@ impl Passes {
         let watch = id.clone();
         let task = self.running.spawn(async move {
             let stopwatch = Stopwatch::start();
-            let outcome = one(&shared, &parts, record, commands, (&held, &lessons), seed).await;
+            let outcome = one(&shared, (&id, &parts), record, commands, (&held, &lessons), seed).await;
             Done { watch: id, seconds: stopwatch.elapsed().as_secs_f64(), outcome }
         });
         self.tasks.insert(task.id(), watch);
@@ -335,7 +332,7 @@ impl Passes {
             Ok(passed) => self.absorb(done.watch, done.seconds, passed),
             Err(error) => {
                 // That the store cannot be written is said once, not for every pass.
-                tracing::debug!(watch = done.watch, error = %chain(&error), "the pass could not be saved; it is made again");
+                tracing::debug!(watch = &*done.watch, error = %chain(&error), "the pass could not be saved; it is made again");
                 self.recover(done.watch).await;
             }
         }
@@ -347,7 +344,7 @@ impl Passes {
             return;
         };
         tracing::error!(
-            watch,
+            watch = &*watch,
             error = %error,
             "the pass ended by a fault of certsteward itself, please report it; the watch is passed over again in half a minute"
         );
@@ -358,9 +355,9 @@ impl Passes {
 
     /// After a pass that left nothing behind: its record is read anew, because what was saved last counts, and so are commands.
     /// Until that has succeeded its passes do not begin, because they would begin with nothing and save that.
-    async fn recover(&mut self, watch: String) {
+    async fn recover(&mut self, watch: Id) {
         let later = self.shared.clock.now() + AFTER_FAILURE;
-        self.next.insert(watch.clone(), later);
+        self.queue.set_next(&watch, Some(later));
         self.read_again = Some(later);
         self.unsaved.insert(watch.clone());
         self.shared.ready.store(false, Ordering::SeqCst);
@@ -376,22 +373,23 @@ impl Passes {
         match self.shared.journal.records().await {
             Ok(mut records) => {
                 for watch in std::mem::take(&mut self.unread) {
-                    self.records.extend(records.remove_entry(&watch));
+                    let record = records.remove(&*watch);
+                    self.records.extend(record.map(|record| (watch, Arc::new(record))));
                 }
             }
             Err(error) => {
-                let watches: Vec<&str> = self.unread.iter().map(String::as_str).collect();
+                let watches: Vec<&str> = self.unread.iter().map(|id| &**id).collect();
                 tracing::error!(watches = watches.join(", "), error = %chain(&error), "records could not be read from the store; their watches wait until they can");
                 self.read_again = Some(self.shared.clock.now() + AFTER_FAILURE);
             }
         }
     }
 
-    fn absorb(&mut self, id: String, seconds: f64, passed: Passed) {
+    fn absorb(&mut self, id: Id, seconds: f64, passed: Passed) {
         self.unsaved.remove(&id);
         if passed.restless {
             tracing::error!(
-                watch = id,
+                watch = &*id,
                 "the pass did not come to rest; this is a fault of certsteward, please report it with the watch's history"
             );
         }
@@ -402,14 +400,12 @@ impl Passes {
             let mut daemon = self.shared.daemon();
             daemon.last_pass = Some(self.shared.clock.now());
             daemon.passes.add(seconds);
-            count_reads(&mut daemon.reads, &passed);
+            count_reads(&mut daemon.reads, &passed.view.watch.source, &passed.reads);
             count_missed(&mut daemon.missed, &passed);
         }
-        if self.parts.contains_key(&id) {
-            if let Some(next) = passed.view.plan.next {
-                self.next.insert(id.clone(), next);
-            }
-            self.shared.views().insert(id.clone(), Arc::clone(&passed.view));
+        if self.queue.contains(&id) {
+            self.queue.set_next(&id, passed.view.next);
+            self.shared.show(&id, passed.view);
         }
         if passed
             .record
@@ -425,9 +421,8 @@ impl Passes {
 
 type Reads = BTreeMap<(String, String, Option<Reason>), u64>;
 
-fn count_reads(reads: &mut Reads, passed: &Passed) {
-    let source = &passed.view.watch.source;
-    for reason in &passed.reads {
+fn count_reads(reads: &mut Reads, source: &SourceFacts, made: &[Option<Reason>]) {
+    for reason in made {
         let key = (source.kind.clone(), source.connection.clone().unwrap_or_default(), *reason);
         *reads.entry(key).or_default() += 1;
     }
@@ -450,10 +445,10 @@ fn count_missed(missed: &mut Arc<Missed>, passed: &Passed) {
 
 async fn one(
     shared: &Shared,
-    parts: &Parts,
-    record: Option<Record>,
+    (id, parts): (&Id, &Parts),
+    record: Option<Arc<Record>>,
     commands: Vec<Command>,
-    (held, lessons): (&Mutex<BTreeSet<String>>, &Lessons),
+    (held, lessons): (&Mutex<BTreeSet<Id>>, &Lessons),
     seed: [u8; 32],
 ) -> Result<Passed, JournalError> {
     let built = shared.built.load_full();
@@ -465,16 +460,13 @@ async fn one(
         paused: &|| shared.daemon().paused.as_ref().map(|(_, by)| by.clone()),
         seed,
         known: Known { lessons: Some(lessons), clock_doubt: Some(&|| shared.clock_doubt()) },
-        show: &|view| {
-            shared.views().insert(parts.watch.id.clone(), Arc::new(view));
-            shared.publish();
-        },
-        may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(&parts.watch.id),
+        show: &|view| shared.show(id, Arc::new(view)),
+        may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(id),
     };
     pass(parts, record, commands, &house).await
 }
 
-fn locked(held: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
+fn locked(held: &Mutex<BTreeSet<Id>>) -> MutexGuard<'_, BTreeSet<Id>> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,7 +1,6 @@
 //! What the running daemon shares between its tasks, and what surfaces may ask of it.
 //! It decides nothing; passes do.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +15,7 @@ use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
 use crate::domain::report::Command;
-use crate::domain::snapshot::{DaemonView, Snapshot, WatchView};
+use crate::domain::snapshot::{DaemonView, Pictures, Snapshot, WatchView};
 use crate::domain::trail::{Proof, Row};
 use crate::engine::schedule::Bell;
 use crate::journal::{Change, EventQuery, Journal, JournalError};
@@ -43,7 +42,10 @@ pub struct Shared {
     pub(super) ready: AtomicBool,
     pub(super) stopping: AtomicBool,
     config: Option<(PathBuf, Kind)>,
-    views: Mutex<BTreeMap<String, Arc<WatchView>>>,
+    /// The pictures of the watches; shared with the snapshots until one of them changes.
+    pictures: Mutex<Arc<Pictures>>,
+    /// Whether anything changed since the last snapshot was made.
+    stale: Mutex<bool>,
     daemon: Mutex<DaemonView>,
     /// Held while the history is checked.
     verifying: tokio::sync::Mutex<()>,
@@ -64,7 +66,7 @@ impl Shared {
             last_reload: Some((now, true, String::new())),
             ..DaemonView::default()
         };
-        let snapshot = Snapshot { at: now, watches: BTreeMap::new(), daemon: daemon.clone() };
+        let snapshot = Snapshot { at: now, watches: Arc::default(), daemon: daemon.clone() };
         Self {
             clock,
             journal,
@@ -78,7 +80,8 @@ impl Shared {
             ready: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             config,
-            views: Mutex::default(),
+            pictures: Mutex::default(),
+            stale: Mutex::new(true),
             daemon: Mutex::new(daemon),
             verifying: tokio::sync::Mutex::default(),
         }
@@ -89,9 +92,35 @@ impl Shared {
         self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pictures of the watches, to be changed.
-    pub(super) fn views(&self) -> MutexGuard<'_, BTreeMap<String, Arc<WatchView>>> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The picture of a watch is this from now on.
+    pub(super) fn show(&self, id: &Arc<str>, view: Arc<WatchView>) {
+        self.change_pictures(|pictures| pictures.insert(Arc::clone(id), view));
+    }
+
+    /// There is no picture of this watch any more.
+    pub(super) fn hide(&self, id: &str) {
+        self.change_pictures(|pictures| pictures.remove(id));
+    }
+
+    /// The sources of these watches were seen to be as they were.
+    pub(super) fn see_again(&self, ids: &[Arc<str>], at: Timestamp) {
+        self.change_pictures(|pictures| {
+            for id in ids {
+                if let Some(view) = pictures.get_mut(&**id) {
+                    Arc::make_mut(view).seen_at = Some(at);
+                }
+            }
+        });
+    }
+
+    /// The picture of a watch.
+    pub(super) fn picture(&self, id: &str) -> Option<Arc<WatchView>> {
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn change_pictures<T>(&self, change: impl FnOnce(&mut Pictures) -> T) {
+        change(Arc::make_mut(&mut self.pictures.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.publish();
     }
 
     /// Why the clock is in doubt: every server that answered lately says another time.
@@ -106,11 +135,20 @@ impl Shared {
         Some(format!("the clock of this host is {span} {way} what servers say"))
     }
 
-    /// Swaps in a new picture.
+    /// Something changed: whoever looks next is shown a new snapshot.
     pub(super) fn publish(&self) {
-        let watches = self.views().clone();
-        let daemon = DaemonView { store: self.store.view(), ..self.daemon().clone() };
-        self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
+        *self.stale.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// The newest snapshot. It is made when somebody looks, because most changes are seen by nobody.
+    fn newest(&self) -> Arc<Snapshot> {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut *stale) {
+            let watches = Arc::clone(&self.pictures.lock().unwrap_or_else(PoisonError::into_inner));
+            let daemon = DaemonView { store: self.store.view(), ..self.daemon().clone() };
+            self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
+        }
+        self.snapshot.load_full()
     }
 
     /// Writes an event of the daemon itself into the history and the log.
@@ -237,7 +275,7 @@ impl Daemon for Shared {
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
+        self.newest()
     }
 
     fn is_ready(&self) -> bool {

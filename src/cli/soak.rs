@@ -278,7 +278,7 @@ impl Soak {
 
 /// Whether nothing happens by itself for a while.
 fn is_far(view: &WatchView, now: Timestamp) -> bool {
-    view.plan.next.is_none_or(|next| next > now + NEAR)
+    view.next.is_none_or(|next| next > now + NEAR)
 }
 
 /// Where a renewal stands that does not go on.
@@ -287,8 +287,8 @@ fn told(view: &WatchView) -> String {
     format!(
         "{:?}, next at {:?}, held by {:?}; {}; leftovers {:?}; open {:?}",
         view.step,
-        view.plan.next,
-        view.plan.held,
+        view.next,
+        view.plan().held,
         findings.join("; "),
         view.record.leftovers.iter().map(|leftover| &leftover.name).collect::<Vec<_>>(),
         view.hand_offs.iter().map(|open| &open.target).collect::<Vec<_>>(),

@@ -6,17 +6,23 @@ use super::assess::needs_person;
 use super::doubt;
 use super::lifecycle::{
     Want, approval_comes_first, expected_gap, hold_at, is_in_gap, matching_by_target, ripe_at, settle_time,
-    words,
+    want, words,
 };
 use super::lint::minute;
 use super::policy::Retire;
 use super::record::{Act, Publication, Record, Renewal, Role, Step};
-use super::snapshot::{Plan, PlanLine};
+use super::snapshot::{Asked, Plan, PlanLine};
 use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 
-/// Puts into words what `want` derived and what follows after it.
+/// What happens next, as seen at these moments.
 #[must_use]
-pub fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timestamp) -> Plan {
+pub fn at(watch: &Watch, record: &Record, step: Step, asked: &Asked) -> Plan {
+    let want = want(watch, record, asked.paused.as_deref(), asked.pass, asked.round);
+    plan(watch, record, step, &want, asked.at)
+}
+
+/// Puts into words what `want` derived and what follows after it.
+fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timestamp) -> Plan {
     let gap = expected_gap(watch, record).or_else(|| gap_ahead(watch, record));
     let mut lines = Vec::new();
     match (&record.renewal, &watch.renewal) {

@@ -244,3 +244,23 @@ fn target(tenant: Option<String>) -> Target {
         escalate_after: Duration::days(5),
     }
 }
+
+/// The picture of a watch that is only looked at and of which nothing is said.
+pub(crate) fn quiet() -> super::snapshot::WatchView {
+    let watch =
+        Watch { renewal: None, callers: Vec::new(), targets: Vec::new(), probes: Vec::new(), ..watch() };
+    super::snapshot::WatchView {
+        watch: Arc::new(watch),
+        record: Arc::new(record()),
+        seen_at: Some(noon()),
+        step: super::record::Step::Watching,
+        findings: Vec::new(),
+        level: super::finding::Level::Ok,
+        moments: None,
+        due: None,
+        next: None,
+        planned: super::snapshot::Planned::default(),
+        hand_offs: Vec::new(),
+        matching: BTreeMap::new(),
+    }
+}

@@ -2,11 +2,12 @@
 //! Surfaces read it and nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Timestamp;
 use super::finding::{Finding, Level};
 use super::hand_off::HandOff;
+use super::plan;
 use super::policy::Moments;
 use super::reason::Reason;
 use super::record::{Act, Record, Step};
@@ -18,10 +19,13 @@ pub struct Snapshot {
     /// When it was taken.
     pub at: Timestamp,
     /// The watches, by id.
-    pub watches: BTreeMap<String, Arc<WatchView>>,
+    pub watches: Arc<Pictures>,
     /// The daemon itself.
     pub daemon: DaemonView,
 }
+
+/// The pictures of watches, by id. Two snapshots between which no watch changed share them.
+pub type Pictures = BTreeMap<Arc<str>, Arc<WatchView>>;
 
 /// One watch.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub struct WatchView {
     pub watch: Arc<Watch>,
     /// Its facts.
     pub record: Arc<Record>,
+    /// When its source was last seen, be it only to be as it was.
+    pub seen_at: Option<Timestamp>,
     /// Where it stands.
     pub step: Step,
     /// The judgements, most serious first.
@@ -40,12 +46,55 @@ pub struct WatchView {
     pub moments: Option<Moments>,
     /// When the renewal is due, with its jitter.
     pub due: Option<Timestamp>,
-    /// What happens next.
-    pub plan: Plan,
+    /// When something is looked at or tried next.
+    pub next: Option<Timestamp>,
+    /// What happens next, once somebody asks: [`WatchView::plan`].
+    pub planned: Planned,
     /// The open questions to people.
     pub hand_offs: Vec<HandOff>,
     /// For each target: how it matches, as far as is known.
     pub matching: BTreeMap<String, Matching>,
+}
+
+impl WatchView {
+    /// What happens next. It is worked out when somebody asks for the first time: most pictures are replaced before.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        let work_out = || Box::new(plan::at(&self.watch, &self.record, self.step, &self.planned.asked));
+        self.planned.known.get_or_init(work_out)
+    }
+}
+
+/// A plan, or what it is worked out from.
+#[derive(Debug, Clone, Default)]
+pub struct Planned {
+    known: OnceLock<Box<Plan>>,
+    asked: Asked,
+}
+
+/// The moments and the pause for which a plan is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// When the pass began.
+    pub pass: Timestamp,
+    /// When its last round began: what became due later is still ahead.
+    pub round: Timestamp,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Who had paused everything.
+    pub paused: Option<Box<str>>,
+}
+
+impl From<Asked> for Planned {
+    fn from(asked: Asked) -> Self {
+        Self { known: OnceLock::new(), asked }
+    }
+}
+
+impl From<Plan> for Planned {
+    fn from(plan: Plan) -> Self {
+        Self { known: OnceLock::from(Box::new(plan)), asked: Asked::default() }
+    }
 }
 
 /// What happens next, and why.

@@ -14,10 +14,9 @@ use crate::domain::lifecycle::{
     Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
 };
 use crate::domain::message::Message;
-use crate::domain::plan::plan;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Found, Report};
-use crate::domain::snapshot::WatchView;
+use crate::domain::snapshot::{Asked, WatchView};
 use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
 
@@ -58,7 +57,7 @@ pub struct Known<'a> {
 /// What a pass came to.
 pub struct Passed {
     /// The record after it.
-    pub record: Record,
+    pub record: Arc<Record>,
     /// The picture of the watch.
     pub view: Arc<WatchView>,
     /// Every look at the source: `Ok` or why not.
@@ -76,7 +75,8 @@ struct Round<'a> {
     parts: &'a Parts,
     house: &'a House<'a>,
     record: Record,
-    saved: Option<Record>,
+    /// What the journal holds.
+    saved: Option<Arc<Record>>,
     dice: Dice,
     began: Timestamp,
     /// The moment of its last round.
@@ -97,7 +97,7 @@ struct Round<'a> {
 /// Where the journal cannot save: nothing outside is changed then.
 pub async fn pass(
     parts: &Parts,
-    record: Option<Record>,
+    record: Option<Arc<Record>>,
     commands: Vec<Command>,
     house: &House<'_>,
 ) -> Result<Passed, JournalError> {
@@ -105,8 +105,8 @@ pub async fn pass(
     let mut round = Round {
         parts,
         house,
-        saved: record.clone(),
-        record: record.unwrap_or_default(),
+        record: record.as_deref().cloned().unwrap_or_default(),
+        saved: record,
         dice: Dice::new(house.seed),
         began,
         now: began,
@@ -206,20 +206,35 @@ impl Round<'_> {
         self.write(events, messages).await?;
         if told {
             let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
-            (self.house.show)(self.picture(assessment, now));
+            (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
         }
         Ok(())
     }
 
-    fn picture(&self, assessment: Assessment, now: Timestamp) -> WatchView {
+    fn picture(&self, record: Arc<Record>, assessment: Assessment, now: Timestamp) -> WatchView {
         let watch = Arc::clone(&self.parts.watch);
         // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
-        let want = want(&watch, &self.record, self.paused.as_deref(), self.began, self.now);
-        view(watch, &self.record, assessment, &want, now)
+        let (paused, pass, round) = (self.paused.as_deref(), self.began, self.now);
+        let next = want(&watch, &record, paused, pass, round).next;
+        let planned = Asked { pass, round, at: now, paused: paused.map(Box::from) }.into();
+        WatchView {
+            next,
+            planned,
+            hand_offs: tell::hand_offs(&watch, &record, now),
+            matching: matching_by_target(&watch, &record),
+            due: record.due.map(|due| due.at),
+            seen_at: record.seen_at,
+            record,
+            step: assessment.step,
+            findings: assessment.findings,
+            level: assessment.level,
+            moments: assessment.moments,
+            watch,
+        }
     }
 
     async fn write(&mut self, events: Vec<Event>, messages: Vec<Message>) -> Result<(), JournalError> {
-        let unchanged = self.saved.as_ref() == Some(&self.record);
+        let unchanged = self.saved.as_deref() == Some(&self.record);
         if unchanged && events.is_empty() && messages.is_empty() && self.absorbed.is_empty() {
             return Ok(());
         }
@@ -237,7 +252,7 @@ impl Round<'_> {
             absorbed: std::mem::take(&mut self.absorbed),
         };
         self.house.journal.save(change).await?;
-        self.saved = Some(self.record.clone());
+        self.saved = Some(Arc::new(self.record.clone()));
         self.events.extend(events);
         Ok(())
     }
@@ -258,37 +273,18 @@ impl Round<'_> {
         let assessment = assess(&watch, &self.record, self.paused.as_deref(), now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
-        let view = Arc::new(self.picture(assessment, now));
+        let record = match self.saved.take().filter(|saved| **saved == self.record) {
+            Some(saved) => saved,
+            None => Arc::new(std::mem::take(&mut self.record)),
+        };
+        let view = Arc::new(self.picture(Arc::clone(&record), assessment, now));
         Ok(Passed {
-            record: self.record,
+            record,
             view,
             reads: self.reads,
             events: self.events,
             messages: self.messages,
             restless: self.restless,
         })
-    }
-}
-
-/// The picture of a watch at one moment.
-#[must_use]
-pub fn view(
-    watch: Arc<crate::domain::watch::Watch>,
-    record: &Record,
-    assessment: Assessment,
-    want: &Want,
-    now: Timestamp,
-) -> WatchView {
-    WatchView {
-        plan: plan(&watch, record, assessment.step, want, now),
-        hand_offs: tell::hand_offs(&watch, record, now),
-        matching: matching_by_target(&watch, record),
-        due: record.due.map(|due| due.at),
-        record: Arc::new(record.clone()),
-        step: assessment.step,
-        findings: assessment.findings,
-        level: assessment.level,
-        moments: assessment.moments,
-        watch,
     }
 }

@@ -1,6 +1,7 @@
 //! The journal in one SQLite file, or in memory for trying and testing.
 //! It computes nothing; it is the store of one host.
 
+mod group;
 mod history;
 mod open;
 mod rows;
@@ -37,6 +38,7 @@ struct Store {
     place: String,
     /// The file, where it is one that others can open beside us.
     file: Option<PathBuf>,
+    group: group::Group,
     /// The rows put apart since that was last asked.
     apart: Mutex<Vec<KeptApart>>,
     _lock: Option<Flock<File>>,
@@ -100,6 +102,7 @@ impl Sqlite {
         Self {
             store: Arc::new(Store {
                 connection: Mutex::new(connection),
+                group: group::Group::default(),
                 place,
                 file: file.map(Path::to_owned),
                 apart: Mutex::default(),
@@ -186,7 +189,7 @@ impl Journal for Sqlite {
     }
 
     async fn save(&self, change: Change) -> Result<(), JournalError> {
-        self.write(move |transaction| save(transaction, &change)).await
+        Arc::clone(&self.store).save(change).await
     }
 
     async fn forget(&self, watch: &str) -> Result<(), JournalError> {
@@ -341,7 +344,7 @@ fn set_meta(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite:
         .map(drop)
 }
 
-fn save(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+fn save(transaction: &Connection, change: &Change) -> rusqlite::Result<()> {
     if let Some(record) = &change.record {
         transaction.execute(
             "INSERT INTO records (watch, version, body) VALUES (?1, ?2, ?3) \

@@ -25,10 +25,11 @@ pub struct Settings {
     pub key: Option<PathBuf>,
 }
 
-/// One file, and the sightings of files that have not changed since.
+/// One file, and what it and files beside it showed, as long as they have not changed since.
 pub struct File {
     settings: Settings,
-    remembered: Mutex<HashMap<PathBuf, (Stamp, Remembered)>>,
+    remembered: Mutex<Option<(Stamp, Remembered)>>,
+    beside: Mutex<HashMap<PathBuf, (Stamp, Remembered)>>,
 }
 
 /// What a look showed, public parts only.
@@ -43,7 +44,7 @@ impl File {
     /// Reads nothing yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, remembered: Mutex::new(HashMap::new()) }
+        Self { settings, remembered: Mutex::default(), beside: Mutex::default() }
     }
 
     /// The file in force, or another one; a relative name is looked for beside the file in force.
@@ -52,35 +53,52 @@ impl File {
         entry.map_or_else(|| own.clone(), |entry| own.parent().unwrap_or(Path::new("")).join(entry))
     }
 
-    fn remembered(&self) -> MutexGuard<'_, HashMap<PathBuf, (Stamp, Remembered)>> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self, path: &Path) -> Option<(Stamp, Remembered)> {
+        if path == self.settings.path {
+            locked(&self.remembered).clone()
+        } else {
+            locked(&self.beside).get(path).cloned()
+        }
     }
 
-    /// Parses anew only what changed. A failure is never remembered, as its cause may lie in another file.
-    async fn opened(&self, path: &Path, stamp: Stamp) -> Result<Remembered, Unseen> {
-        if let Some((known, sighting)) = self.remembered().get(path)
-            && *known == stamp
-        {
-            return Ok(sighting.clone());
+    fn remember(&self, path: &Path, shown: Option<(Stamp, Remembered)>) {
+        if path == self.settings.path {
+            *locked(&self.remembered) = shown;
+            return;
         }
-        self.remembered().remove(path);
-        let (own, password) = (path.to_owned(), self.settings.password.clone());
-        let (sighting, stamp) = files::apart(path, move || parse(&own, password.as_ref())).await??;
-        self.remembered().insert(path.to_owned(), (stamp, sighting.clone()));
-        Ok(sighting)
+        let mut beside = locked(&self.beside);
+        match shown {
+            Some(shown) => drop(beside.insert(path.to_owned(), shown)),
+            None => drop(beside.remove(path)),
+        }
     }
+
+    /// Parses anew only what changed; none where nothing is there. A failure is never remembered, as its cause may lie in
+    /// another file.
+    async fn opened(&self, path: &Path) -> Result<Option<Remembered>, Unseen> {
+        let (own, password, known) = (path.to_owned(), self.settings.password.clone(), self.known(path));
+        let looked = files::apart(path, move || match (files::stamp(&own)?, known) {
+            (None, _) => Ok(None),
+            (Some(stamp), Some(known)) if known.0 == stamp => Ok(Some(known)),
+            (Some(_), _) => parse(&own, password.as_ref()).map(Some),
+        });
+        let shown = looked.await?;
+        self.remember(path, shown.as_ref().ok().cloned().flatten());
+        Ok(shown?.map(|(_, remembered)| remembered))
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait::async_trait]
 impl Source for File {
     async fn look(&self, entry: Option<&str>) -> Result<Option<Sighting>, Unseen> {
         let path = self.path(entry);
-        let own = path.clone();
-        let Some(stamp) = files::apart(&path, move || files::stamp(&own)).await?? else {
-            self.remembered().remove(&path);
+        let Some(Remembered { chain, mut has_key, mut oddities }) = self.opened(&path).await? else {
             return Ok(None);
         };
-        let Remembered { chain, mut has_key, mut oddities } = self.opened(&path, stamp).await?;
         if let Some(key) = self.settings.key.clone() {
             match files::apart(&path, move || key_file(&key)).await? {
                 Ok(()) => has_key = true,
@@ -91,6 +109,12 @@ impl Source for File {
         Ok(Some(Sighting { chain, name, has_key: Some(has_key), destination: None, oddities }))
     }
 
+    fn is_unchanged(&self) -> bool {
+        let known = locked(&self.remembered).as_ref().map(|(stamp, _)| *stamp);
+        let same = |known: Stamp| matches!(files::stamp(&self.settings.path), Ok(Some(now)) if now == known);
+        self.settings.key.is_none() && known.is_some_and(same)
+    }
+
     async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen> {
         let path = self.path(entry);
         let (own, settings) = (path.clone(), self.settings.clone());
@@ -98,12 +122,12 @@ impl Source for File {
     }
 }
 
-fn parse(path: &Path, password: Option<&SecretRef>) -> Result<(Remembered, Stamp), Unseen> {
+fn parse(path: &Path, password: Option<&SecretRef>) -> Result<(Stamp, Remembered), Unseen> {
     let (bytes, stamp) = files::read(path)?;
     let password = password.map(SecretRef::read).transpose()?;
     let opened =
         formats::open(&bytes, password.as_deref().map(String::as_str)).map_err(|odd| at(path, &odd))?;
-    Ok((Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }, stamp))
+    Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
 }
 
 /// Whether the key file is there; the key itself is read only for a probe.

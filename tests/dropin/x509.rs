@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use certsteward::domain::chain::Chain;
 use certsteward::domain::reason::{Reason, Unseen};
-use certsteward::domain::snapshot::{DiscoveryView, Snapshot, WatchView};
+use certsteward::domain::snapshot::{DiscoveryView, Pictures, Snapshot, WatchView};
 use certsteward::surfaces::metrics::{X509, X509Page, encode_x509};
 
 use crate::support::samples::{self, at, now};
@@ -19,8 +19,9 @@ fn file(id: &str, path: &str, chain: Chain) -> WatchView {
 }
 
 fn picture(views: Vec<WatchView>) -> Snapshot {
-    let watches = views.into_iter().map(|view| (view.watch.id.clone(), Arc::new(view))).collect();
-    Snapshot { watches, ..samples::snapshot() }
+    let watches: Pictures =
+        views.into_iter().map(|view| (view.watch.id.as_str().into(), Arc::new(view))).collect();
+    Snapshot { watches: Arc::new(watches), ..samples::snapshot() }
 }
 
 fn page(snapshot: &Snapshot) -> String {
@@ -228,7 +229,7 @@ fn the_page_has_the_families_of_its_catalogue_and_no_other() {
 
 #[test]
 fn a_watch_that_is_gone_leaves_no_series() {
-    let empty = page(&Snapshot { watches: [].into(), daemon: Default::default(), ..samples::snapshot() });
+    let empty = page(&Snapshot { watches: Arc::default(), daemon: Default::default(), ..samples::snapshot() });
     assert_eq!(empty.lines().filter(|line| !line.starts_with('#')).count(), 1, "{empty}");
     assert!(empty.contains("x509_exporter_build_info{version="));
 }

@@ -1,6 +1,8 @@
 //! What happens while a pass is under way counts in it: a moment that comes is not slept through, a pause holds, and nothing
 //! that was done goes unreported.
 
+use std::sync::Arc;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use certsteward::clock::Clock;
@@ -44,7 +46,9 @@ async fn passed_with(
     clock: &dyn Clock,
     paused: &(dyn Fn() -> Option<String> + Sync),
 ) -> Passed {
-    pass(&world.parts(), world.record.clone(), Vec::new(), &house(world, clock, paused)).await.unwrap()
+    pass(&world.parts(), world.record.clone().map(Arc::new), Vec::new(), &house(world, clock, paused))
+        .await
+        .unwrap()
 }
 
 fn house<'a>(
@@ -71,12 +75,12 @@ async fn a_moment_that_comes_while_a_pass_is_saved_wakes_the_next_one() {
     world.pass(Vec::new()).await;
     let still = world.facts.now() + Duration::minutes(1);
     let quiet = Leaping { still, leapt: still, at: usize::MAX, read: AtomicUsize::new(0) };
-    let next = passed(&world, &quiet).await.view.plan.next.unwrap();
+    let next = passed(&world, &quiet).await.view.next.unwrap();
     assert!(next > still);
     let last = quiet.read.into_inner();
     let leapt = next + Duration::seconds(1);
     let late = Leaping { still, leapt, at: last, read: AtomicUsize::new(0) };
-    assert_eq!(passed(&world, &late).await.view.plan.next, Some(next));
+    assert_eq!(passed(&world, &late).await.view.next, Some(next));
 }
 
 #[tokio::test]
@@ -102,6 +106,6 @@ async fn what_a_pass_that_does_not_come_to_rest_has_seen_is_all_in_its_record() 
     assert!(passed.restless);
     // Each probe took its moment from the clock before it was made: the last one that was made is the last one known.
     let probed = world.change(|facts| facts.last_probe).unwrap();
-    let known = passed.record.in_force.unwrap().probes["odata"].last.as_ref().unwrap().at;
+    let known = passed.record.in_force.as_ref().unwrap().probes["odata"].last.as_ref().unwrap().at;
     assert!(known >= probed, "{known} {probed}");
 }

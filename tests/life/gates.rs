@@ -14,7 +14,7 @@ fn tried(world: &World) -> Vec<String> {
 }
 
 fn gates(world: &World) -> Vec<&'static str> {
-    world.view().plan.held.iter().map(|held| held.gate).collect()
+    world.view().plan().held.iter().map(|held| held.gate).collect()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What the house tells a watch: a clock in doubt begins nothing, and a lesson of another watch is its own.
 
+use std::sync::Arc;
+
 use certsteward::domain::Duration;
 use certsteward::domain::lifecycle::{Lessons, teach};
 use certsteward::domain::watch::Matching;
@@ -19,7 +21,7 @@ async fn passed(world: &mut World, known: Known<'_>) -> Passed {
         show: &|_| {},
         may_act: &|| true,
     };
-    pass(&world.parts(), world.record.take(), Vec::new(), &house).await.unwrap()
+    pass(&world.parts(), world.record.take().map(Arc::new), Vec::new(), &house).await.unwrap()
 }
 
 #[tokio::test]
@@ -34,12 +36,12 @@ async fn a_clock_that_leaps_makes_nothing_due_while_it_is_in_doubt() {
         assert!(tried.is_empty() && first.record.renewal.is_none(), "{leap}: {tried:?}");
         assert!(first.view.findings.iter().any(|finding| finding.code.code() == "clock"), "{leap}");
         world.change(|facts| facts.skew = Duration::zero());
-        world.record = Some(first.record);
+        world.record = Some(Arc::unwrap_or_clone(first.record));
         let second = passed(&mut world, Known::default()).await;
         assert!(second.record.renewal.is_none() && second.record.clock_doubt.is_none(), "{leap}");
         let codes: Vec<&str> = second.view.findings.iter().map(|finding| finding.code.code()).collect();
         assert!(codes.iter().all(|code| *code == "expires"), "{leap}: {codes:?}");
-        world.record = Some(second.record);
+        world.record = Some(Arc::unwrap_or_clone(second.record));
         world.until(310).await;
         assert_eq!(world.change(|facts| facts.issued), 1, "it is renewed when it is due\n{}", world.text());
     }
@@ -55,8 +57,8 @@ async fn a_clock_that_comes_to_be_in_doubt_holds_a_renewal_that_is_under_way() {
     let doubt = || Some("the clock of this host is behind what servers say".to_owned());
     let held = passed(&mut world, Known { clock_doubt: Some(&doubt), lessons: None }).await;
     assert!(world.change(|facts| facts.tried.clone()).is_empty());
-    assert!(held.view.plan.held.iter().any(|held| held.gate == "clock"), "{:?}", held.view.plan);
-    world.record = Some(held.record);
+    assert!(held.view.plan().held.iter().any(|held| held.gate == "clock"), "{:?}", held.view.plan());
+    world.record = Some(Arc::unwrap_or_clone(held.record));
     world.until(310).await;
     assert_eq!(world.change(|facts| facts.issued), 1, "{}", world.text());
 }
@@ -74,10 +76,10 @@ async fn a_lesson_of_another_watch_is_known_and_the_newer_of_two_holds() {
     let said =
         |passed: &Passed| passed.events.iter().filter(|event| event.text.contains("sf-teacher")).count();
     assert_eq!(said(&taught), 1);
-    pupil.record = Some(taught.record);
+    pupil.record = Some(Arc::unwrap_or_clone(taught.record));
     let again = passed(&mut pupil, known).await;
     assert_eq!(said(&again), 0, "it is said once");
-    pupil.record = Some(again.record);
+    pupil.record = Some(Arc::unwrap_or_clone(again.record));
     pupil.until(310).await;
     assert_eq!(pupil.change(|facts| facts.issued), 1, "{}", pupil.text());
     // What the pupil shows itself, later, is newer.

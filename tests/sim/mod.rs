@@ -378,7 +378,7 @@ impl Life {
             may_act: &|| true,
             known: certsteward::engine::pass::Known::default(),
         };
-        let passed = pass(&self.parts, self.record.take(), commands, &house).await;
+        let passed = pass(&self.parts, self.record.take().map(Arc::new), commands, &house).await;
         let now = self.now();
         match passed {
             Err(_) => {
@@ -388,8 +388,8 @@ impl Life {
             Ok(passed) => {
                 let view = passed.view;
                 self.world.with(|outside| outside.judge_pass(&view, &passed.reads, passed.restless));
-                self.record = Some(passed.record);
-                let next = self.world.with(|outside| view.plan.next.map(|next| next - outside.skew));
+                self.record = Some(Arc::unwrap_or_clone(passed.record));
+                let next = self.world.with(|outside| view.next.map(|next| next - outside.skew));
                 let bell = now + self.settings.bell;
                 self.pass_at = next.unwrap_or(bell).min(bell).max(now + Duration::seconds(1));
                 self.react(&view);

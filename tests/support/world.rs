@@ -158,14 +158,14 @@ impl World {
             known: certsteward::engine::pass::Known::default(),
             may_act: &|| true,
         };
-        let passed = pass(&parts, self.record.take(), commands, &house).await;
+        let passed = pass(&parts, self.record.take().map(Arc::new), commands, &house).await;
         let Ok(passed) = passed else {
             self.note_events().await;
             return self.restart().await;
         };
         self.fresh = false;
         self.note_events().await;
-        self.record = Some(passed.record);
+        self.record = Some(Arc::unwrap_or_clone(passed.record));
         self.view = Some(passed.view);
         if !self.change(|facts| {
             facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))
@@ -219,7 +219,7 @@ impl World {
             if now >= end {
                 return;
             }
-            let next = self.view.as_ref().and_then(|view| view.plan.next).unwrap_or(end);
+            let next = self.view.as_ref().and_then(|view| view.next).unwrap_or(end);
             let at = next.max(now + Duration::seconds(1)).min(now + Duration::days(1)).min(end);
             self.change(|facts| facts.now = at);
         }
@@ -237,7 +237,7 @@ impl World {
                 return;
             }
             let now = self.facts.now();
-            let next = self.view.as_ref().and_then(|view| view.plan.next).unwrap_or(end);
+            let next = self.view.as_ref().and_then(|view| view.next).unwrap_or(end);
             self.change(|facts| {
                 facts.now = next.max(now + Duration::seconds(1)).min(now + Duration::days(1))
             });
@@ -300,7 +300,7 @@ impl World {
 
     /// The plan, as people read it.
     pub fn plan(&self) -> String {
-        let lines = self.view().plan.lines.iter().map(|line| {
+        let lines = self.view().plan().lines.iter().map(|line| {
             let at = line.at.map(|at| format!("{} ", stamp(at))).unwrap_or_default();
             format!("{at}{} -- {}", line.what, line.why)
         });

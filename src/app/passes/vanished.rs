@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Passes, log};
+use super::{Id, Passes, log};
 use crate::app::build::{Built, Watches};
 use crate::app::state::chain;
 use crate::domain::Timestamp;
@@ -96,21 +96,25 @@ impl Passes {
             };
             blind.iter().any(|(index, _)| would_find(*index))
         };
-        for (id, before) in &self.parts {
-            if !parts.contains_key(id) && may_be_there(before) {
-                parts.insert(id.clone(), before.clone());
+        for (id, before) in self.queue.iter() {
+            if !parts.contains_key(&**id) && may_be_there(before) {
+                parts.insert(id.to_string(), before.clone());
             }
         }
-        let before = std::mem::replace(&mut self.parts, parts);
+        let gone = self.queue.replace(parts);
         let now = self.shared.clock.now();
         self.greet(now).await;
-        let known: BTreeSet<String> = before.keys().chain(self.records.keys()).cloned().collect();
-        for id in known {
-            let is_seen = before.contains_key(&id) || blind.is_empty();
-            let is_gone = !self.parts.contains_key(&id) && !self.shared.daemon().vanished.contains_key(&id);
-            if is_gone && is_seen {
-                self.vanish(&id, !before.contains_key(&id), now).await;
+        for id in &gone {
+            if !self.shared.daemon().vanished.contains_key(&**id) {
+                self.vanish(id, false, now).await;
             }
+        }
+        // What only the store knows was configured before the last start.
+        let old = self.records.keys().filter(|id| blind.is_empty() && !self.queue.contains(id));
+        let old: Vec<Id> =
+            old.filter(|id| !self.shared.daemon().vanished.contains_key(&***id)).cloned().collect();
+        for id in old {
+            self.vanish(&id, true, now).await;
         }
         self.forget(now).await;
     }
@@ -118,7 +122,7 @@ impl Passes {
     /// A watch that is back goes on with its record.
     async fn greet(&mut self, now: Timestamp) {
         let vanished: Vec<String> = self.shared.daemon().vanished.keys().cloned().collect();
-        for id in vanished.iter().filter(|id| self.parts.contains_key(*id)) {
+        for id in vanished.iter().filter(|id| self.queue.contains(id)) {
             self.shared.daemon().vanished.remove(id);
             let text = format!("the watch {id} is configured again; it goes on with the record it had");
             self.note_watch(id, EventKind::Watched, text, now).await;
@@ -135,10 +139,7 @@ impl Passes {
             );
             self.note_watch(id, EventKind::Vanished, text, now).await;
         }
-        self.next.remove(id);
-        self.wanted.remove(id);
-        self.passed_once.remove(id);
-        self.shared.views().remove(id);
+        self.shared.hide(id);
         let mut daemon = self.shared.daemon();
         daemon.vanished.insert(id.to_owned(), known.unwrap_or(now));
         if daemon.missed.contains_key(id) {
@@ -159,15 +160,15 @@ impl Passes {
     async fn forget(&mut self, now: Timestamp) {
         let vanished: BTreeMap<String, Timestamp> = self.shared.daemon().vanished.clone();
         for (id, _) in vanished.iter().filter(|(_, since)| **since <= now - VANISHED_FOR) {
-            if self.under_way.contains(id) {
+            if self.under_way.contains(id.as_str()) {
                 continue;
             }
             if let Err(error) = self.shared.journal.forget(id).await {
                 tracing::error!(watch = id, error = %chain(&error), "the record of a watch that is no longer configured could not be removed from the store; it is tried again");
                 continue;
             }
-            self.records.remove(id);
-            self.unread.remove(id);
+            self.records.remove(id.as_str());
+            self.unread.remove(id.as_str());
             self.shared.daemon().vanished.remove(id);
         }
     }

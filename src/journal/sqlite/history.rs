@@ -11,7 +11,7 @@ use crate::journal::stored::{from_text, moment, read_moment, to_text};
 use crate::journal::{EventQuery, chain};
 
 /// Adds an event at the end of its watch's chain.
-pub(super) fn add(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
+pub(super) fn add(transaction: &Connection, event: &Event) -> rusqlite::Result<()> {
     let previous: Option<String> = transaction
         .prepare_cached("SELECT hash FROM events WHERE watch = ?1 ORDER BY id DESC LIMIT 1")?
         .query_row([&event.watch], |row| row.get(0))

@@ -48,7 +48,7 @@ pub(super) async fn watch(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
     Ok(Json(json::watch(view, |open| link(&shared, open))))
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn of_watch(
     let actor = caller.may(known(&verb)?)?;
     let wish = Wish::read(body)?;
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
     let wanted = wanted(&verb, &wish, view, shared.daemon.now())?;
     give(&shared, &id, actor, wanted, wish).await
 }
@@ -58,7 +58,7 @@ pub(super) async fn confirm(
     let actor = caller.may("confirm")?;
     let wish = Wish::read(body)?;
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
     if view.watch.target(&target).is_none() {
         let known: Vec<&str> = view.watch.targets.iter().map(|target| target.id.as_str()).collect();
         let way_out = if known.is_empty() {
@@ -169,8 +169,8 @@ fn silence(wish: &Wish, now: Timestamp) -> Result<Verb, Problem> {
 
 /// The act that is approved or rejected: named by the request, and waiting right now.
 fn named_act(verb: &str, wish: &Wish, view: &WatchView) -> Result<String, Problem> {
-    let planned = view.plan.act.as_ref().map(crate::domain::record::Act::id);
-    let held = view.plan.held.iter().any(|held| held.gate == "approval");
+    let planned = view.plan().act.as_ref().map(crate::domain::record::Act::id);
+    let held = view.plan().held.iter().any(|held| held.gate == "approval");
     let mut waiting: Vec<&str> = view.record.pending.keys().map(String::as_str).collect();
     if let Some(id) = planned.as_deref().filter(|id| held && !waiting.contains(id)) {
         waiting.push(id);

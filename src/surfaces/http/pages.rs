@@ -53,7 +53,7 @@ pub(super) async fn watch(
     Query(from): Query<From>,
 ) -> Result<Response, Problem> {
     let (snapshot, now) = (shared.daemon.snapshot(), shared.daemon.now());
-    let Some(view) = snapshot.watches.get(&id) else {
+    let Some(view) = snapshot.watches.get(id.as_str()) else {
         let page =
             html_or_problem(shared.pages.no_watch(&id, snapshot.daemon.vanished.get(&id).copied(), now));
         return page.map(|page| (StatusCode::NOT_FOUND, page).into_response());
@@ -68,7 +68,7 @@ pub(super) async fn public_file(
     Path((id, file)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(&id).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
     let unseen = || {
         Problem::not_found(
             format!("no certificate of {id} has been seen yet"),

@@ -46,7 +46,7 @@ pub(super) fn glance(view: &WatchView) -> Value {
         "expires": moment_or_null(leaf.map(|leaf| leaf.not_after)),
         "deadline": moment_or_null(view.moments.map(|moments| moments.deadline)),
         "due": moment_or_null(view.due),
-        "seen_at": moment_or_null(record.seen_at),
+        "seen_at": moment_or_null(view.seen_at),
         "unseen": record.unseen.as_ref().map(|(since, why)| unseen(*since, why)),
         "next": next(view),
         "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -58,8 +58,8 @@ pub(super) fn glance(view: &WatchView) -> Value {
 }
 
 fn next(view: &WatchView) -> Value {
-    let line = view.plan.lines.first();
-    let at = line.and_then(|line| line.at).or(view.plan.next);
+    let line = view.plan().lines.first();
+    let at = line.and_then(|line| line.at).or(view.next);
     match (line, at) {
         (None, None) => Value::Null,
         (line, at) => json!({"at": moment_or_null(at), "what": line.map(|line| &line.what)}),
@@ -169,7 +169,7 @@ pub(super) fn status(snapshot: &Snapshot, ready: bool) -> Value {
         "levels": tally(snapshot),
         "paused": daemon.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by})),
         "last_pass": moment_or_null(daemon.last_pass),
-        "next_pass": moment_or_null(snapshot.watches.values().filter_map(|view| view.plan.next).min()),
+        "next_pass": moment_or_null(snapshot.watches.values().filter_map(|view| view.next).min()),
         "last_reload": daemon.last_reload.as_ref().map(|(at, succeeded, text)| {
             json!({"at": moment(*at), "succeeded": succeeded, "text": text})
         }),

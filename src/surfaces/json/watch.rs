@@ -25,7 +25,7 @@ pub(in crate::surfaces) fn watch(view: &WatchView, link: impl Fn(&HandOff) -> Op
             "replaced": record.standing(Role::Replaced).map(standing),
         },
         "moments": view.moments.as_ref().map(moments),
-        "plan": plan(&view.plan, record),
+        "plan": plan(view.plan(), record),
         "renewal": record.renewal.as_deref().map(renewal),
         "renewal_asked_by": record.renewal_asked.as_ref().map(ToString::to_string),
         "ended": record.ended.as_ref().map(|ended| json!({

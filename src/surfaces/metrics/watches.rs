@@ -13,14 +13,14 @@ use crate::domain::snapshot::{Snapshot, WatchView};
 use crate::domain::verdict::{Probed, Verdict};
 use crate::surfaces::shown;
 
-type Watches<'a> = std::collections::btree_map::Iter<'a, String, Arc<WatchView>>;
+type Watches<'a> = std::collections::btree_map::Iter<'a, Arc<str>, Arc<WatchView>>;
 
 fn all(snapshot: &Snapshot) -> Watches<'_> {
     snapshot.watches.iter()
 }
 
 /// The watches that have a renewal or a target: those that are kept alive, not only looked at.
-fn kept(snapshot: &Snapshot) -> impl Iterator<Item = (&String, &Arc<WatchView>)> {
+fn kept(snapshot: &Snapshot) -> impl Iterator<Item = (&Arc<str>, &Arc<WatchView>)> {
     all(snapshot).filter(|(_, view)| view.watch.renewal.is_some() || !view.watch.targets.is_empty())
 }
 
@@ -87,14 +87,14 @@ pub(super) fn findings(snapshot: &Snapshot, family: &mut Family<'_>) {
             family.series(&[id, code.code(), level.code()], count);
         }
     }
-    for id in snapshot.daemon.vanished.keys().filter(|id| !snapshot.watches.contains_key(*id)) {
+    for id in snapshot.daemon.vanished.keys().filter(|id| !snapshot.watches.contains_key(id.as_str())) {
         family.series(&[id, Code::WatchVanished.code(), Level::Warning.code()], 1);
     }
 }
 
 pub(super) fn last_seen(snapshot: &Snapshot, family: &mut Family<'_>) {
     for (id, view) in all(snapshot) {
-        family.moment(&[id], view.record.seen_at);
+        family.moment(&[id], view.seen_at);
     }
 }
 
@@ -165,7 +165,7 @@ pub(super) fn deadline(snapshot: &Snapshot, family: &mut Family<'_>) {
 }
 
 pub(super) fn next_attempt(snapshot: &Snapshot, family: &mut Family<'_>) {
-    of_kept(snapshot, family, |view| view.plan.next);
+    of_kept(snapshot, family, |view| view.next);
 }
 
 fn of_moments(snapshot: &Snapshot, family: &mut Family<'_>, at: impl Fn(&Moments) -> Timestamp) {

@@ -3,7 +3,6 @@
 
 mod replacing;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use certsteward::domain::certificate::{Certificate, Fingerprint};
@@ -19,7 +18,7 @@ use certsteward::domain::record::{
 };
 use certsteward::domain::report::{DestinationFacts, Sighting, Sign};
 use certsteward::domain::snapshot::{
-    DaemonView, Held, PassDurations, Plan, PlanLine, Snapshot, StoreView, WatchView,
+    DaemonView, Held, PassDurations, Plan, PlanLine, Planned, Snapshot, StoreView, WatchView,
 };
 use certsteward::domain::trail::Row;
 use certsteward::domain::verdict::{Phase, Probed, Verdict};
@@ -221,6 +220,11 @@ fn line(in_hours: Option<i64>, what: &str, why: &str) -> PlanLine {
     PlanLine { at, what: what.to_owned(), why: why.to_owned() }
 }
 
+/// A plan of these lines, to be continued within a quarter of an hour.
+fn planned(lines: Vec<PlanLine>) -> Planned {
+    Plan { lines, next: Some(now() + Duration::minutes(15)), ..Plan::default() }.into()
+}
+
 /// The view of a watch at which nothing is wrong; change what the test is about.
 pub(crate) fn view(watch: Watch, record: Record) -> WatchView {
     let leaf = record.in_force.as_ref().map(|standing| standing.chain.leaf.clone());
@@ -228,6 +232,7 @@ pub(crate) fn view(watch: Watch, record: Record) -> WatchView {
     let moments = leaf.map(|leaf| watch.policy.moments(&leaf, watch.source.auto_renew, person));
     let matching = watch.targets.iter().map(|target| (target.id.clone(), target.matching)).collect();
     WatchView {
+        seen_at: record.seen_at,
         due: moments.map(|moments| moments.due - Duration::hours(7)).filter(|_| watch.renewal.is_some()),
         watch: Arc::new(watch),
         record: Arc::new(record),
@@ -235,11 +240,8 @@ pub(crate) fn view(watch: Watch, record: Record) -> WatchView {
         findings: vec![],
         level: Level::Ok,
         moments,
-        plan: Plan {
-            lines: vec![line(Some(1), "look at the source again", "every 15 minutes (daemon.check)")],
-            next: Some(now() + Duration::minutes(15)),
-            ..Plan::default()
-        },
+        next: Some(now() + Duration::minutes(15)),
+        planned: planned(vec![line(Some(1), "look at the source again", "every 15 minutes (daemon.check)")]),
         hand_offs: vec![],
         matching,
     }
@@ -329,7 +331,7 @@ fn expired() -> WatchView {
             "mode is observe: renew by hand or set a renewal",
         ),
     ];
-    view.plan.lines = vec![line(Some(6), "probe again", "every 6 hours (probe.every)")];
+    view.planned = planned(vec![line(Some(6), "probe again", "every 6 hours (probe.every)")]);
     view
 }
 
@@ -417,11 +419,11 @@ fn healthy(id: &str, cn: &str, to: (i32, u8, u8)) -> WatchView {
         Publication { proven: Some(at("2026-09-01T09:00:00Z")), ..Publication::default() },
     );
     let mut view = view(watch, seen(in_force));
-    view.plan.lines = vec![line(
+    view.planned = planned(vec![line(
         Some(24 * 90),
         "issue a new certificate beside the one in force",
         "policy.renew_before = 60d before the deadline",
-    )];
+    )]);
     view
 }
 
@@ -465,7 +467,7 @@ pub(crate) fn snapshot() -> Snapshot {
         healthy("recruiting-api", "RECRUITING", (2027, 11, 14)),
     ];
     let watches =
-        views.into_iter().map(|view| (view.watch.id.clone(), Arc::new(view))).collect::<BTreeMap<_, _>>();
+        Arc::new(views.into_iter().map(|view| (view.watch.id.as_str().into(), Arc::new(view))).collect());
     Snapshot { at: now() - Duration::seconds(40), watches, daemon: daemon_view() }
 }
 
@@ -475,9 +477,9 @@ pub(crate) fn many(count: usize) -> Snapshot {
     let watches = (0..count).map(|number| {
         let mut view = one.clone();
         view.watch = Arc::new(Watch { id: format!("watch-{number:05}"), ..(*one.watch).clone() });
-        (view.watch.id.clone(), Arc::new(view))
+        (view.watch.id.as_str().into(), Arc::new(view))
     });
-    Snapshot { at: now(), watches: watches.collect(), daemon: DaemonView::default() }
+    Snapshot { at: now(), watches: Arc::new(watches.collect()), daemon: DaemonView::default() }
 }
 
 /// An event as the history keeps it.

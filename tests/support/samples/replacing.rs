@@ -16,7 +16,7 @@ pub(super) fn replacing() -> WatchView {
     view.level = Level::Warning;
     view.matching.insert("security-center".to_owned(), Matching::Exact);
     view.findings = findings_of_replacing(&act);
-    view.plan = plan_of_replacing(act);
+    view.planned = plan_of_replacing(act).into();
     view.hand_offs = vec![open];
     view
 }

@@ -1,0 +1,121 @@
+//! The watches there are, when each is due, and which are wanted now.
+//! It begins nothing and asks no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::engine::execute::Parts;
+
+/// A watch's id, shared by everything that is kept of it.
+pub(super) type Id = Arc<str>;
+
+/// The watches and their order. Nothing here takes time that grows with their number, but what is asked of all of them.
+#[derive(Default)]
+pub(super) struct Queue {
+    slots: BTreeMap<Id, Slot>,
+    due: BTreeSet<(Timestamp, Id)>,
+    wanted: BTreeSet<Id>,
+    /// Those that were never passed over.
+    fresh: BTreeSet<Id>,
+}
+
+struct Slot {
+    parts: Parts,
+    next: Option<Timestamp>,
+}
+
+impl Queue {
+    /// The id as it is kept, where there is such a watch.
+    pub(super) fn id(&self, id: &str) -> Option<Id> {
+        self.slots.get_key_value(id).map(|(id, _)| Arc::clone(id))
+    }
+
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.slots.contains_key(id)
+    }
+
+    pub(super) fn parts(&self, id: &str) -> Option<&Parts> {
+        self.slots.get(id).map(|slot| &slot.parts)
+    }
+
+    /// Every watch with what serves it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &Parts)> {
+        self.slots.iter().map(|(id, slot)| (id, &slot.parts))
+    }
+
+    /// These watches there are from now on; those that were there before keep their place. Gives the ids that are gone.
+    pub(super) fn replace(&mut self, watches: BTreeMap<String, Parts>) -> Vec<Id> {
+        let mut before = std::mem::take(&mut self.slots);
+        for (id, parts) in watches {
+            if let Some((id, slot)) = before.remove_entry(id.as_str()) {
+                self.slots.insert(id, Slot { parts, ..slot });
+                continue;
+            }
+            let id = Id::from(id);
+            self.fresh.insert(Arc::clone(&id));
+            self.slots.insert(id, Slot { parts, next: None });
+        }
+        for (id, slot) in &before {
+            if let Some(at) = slot.next {
+                self.due.remove(&(at, Arc::clone(id)));
+            }
+            self.wanted.remove(id);
+            self.fresh.remove(id);
+        }
+        before.into_keys().collect()
+    }
+
+    /// When a watch is due next; none where only a ring can bring something new.
+    pub(super) fn set_next(&mut self, id: &Id, next: Option<Timestamp>) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut slot.next, next) {
+            self.due.remove(&(before, Arc::clone(id)));
+        }
+        self.due.extend(next.map(|at| (at, Arc::clone(id))));
+    }
+
+    pub(super) fn next(&self, id: &str) -> Option<Timestamp> {
+        self.slots.get(id)?.next
+    }
+
+    /// It is wanted now, whenever it is due.
+    pub(super) fn want(&mut self, id: Id) {
+        self.wanted.insert(id);
+    }
+
+    pub(super) fn want_all(&mut self) {
+        self.wanted.extend(self.slots.keys().cloned());
+    }
+
+    pub(super) fn is_none_wanted(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Whether every watch was passed over once.
+    pub(super) fn is_each_passed(&self) -> bool {
+        self.fresh.is_empty()
+    }
+
+    /// When the first is due that may begin.
+    pub(super) fn first_due(&self, may_begin: impl Fn(&str) -> bool) -> Option<Timestamp> {
+        self.due.iter().find(|(_, id)| may_begin(id)).map(|(at, _)| *at)
+    }
+
+    /// At most so many that are wanted or due and may begin: they are neither from now on.
+    pub(super) fn take(&mut self, now: Timestamp, room: usize, may_begin: impl Fn(&str) -> bool) -> Vec<Id> {
+        while let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
+            self.set_next(&id, None);
+            self.wanted.insert(id);
+        }
+        let ready: Vec<Id> = self.wanted.iter().filter(|id| may_begin(id)).take(room).cloned().collect();
+        for id in &ready {
+            self.wanted.remove(id);
+            self.fresh.remove(id);
+            self.set_next(id, None);
+        }
+        ready
+    }
+}
