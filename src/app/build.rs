@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use super::modules::{Modules, modules};
 use crate::callers::Caller;
 use crate::callers::command::CommandCaller;
 use crate::callers::destination_service::DestinationServiceCaller;
@@ -51,6 +52,8 @@ pub struct Built {
     pub notifiers: BTreeMap<String, Arc<dyn Notifier>>,
     /// Who wants which messages.
     pub recipients: Vec<Recipient>,
+    /// How `/probe` looks at servers, by name.
+    pub(super) modules: Modules,
     /// When open questions are reminded of.
     pub ladder: Vec<Duration>,
     known: Mutex<BTreeMap<String, (WatchConfig, Parts)>>,
@@ -78,7 +81,8 @@ impl Built {
             config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
         ladder.sort();
         ladder.dedup();
-        Ok(Self { config, net, services, notifiers, recipients, ladder, known: Mutex::default() })
+        let modules = modules(&config, &net);
+        Ok(Self { config, net, services, notifiers, recipients, modules, ladder, known: Mutex::default() })
     }
 
     /// The watches there are now, with their roles. What has not changed keeps its roles, and what they remember.

@@ -4,6 +4,7 @@
 mod build;
 mod files;
 mod listen;
+mod modules;
 mod once;
 mod passes;
 mod serve;

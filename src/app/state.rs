@@ -9,11 +9,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::build::Built;
+use super::modules::AT_ONCE;
 use super::store::Health;
 use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::domain::report::Command;
 use crate::domain::snapshot::{DaemonView, Pictures, Snapshot, WatchView};
 use crate::domain::trail::{Proof, Row};
@@ -49,6 +51,8 @@ pub struct Shared {
     daemon: Mutex<DaemonView>,
     /// Held while the history is checked.
     verifying: tokio::sync::Mutex<()>,
+    /// A place for each look that a scrape asks for.
+    pub(super) looking: tokio::sync::Semaphore,
 }
 
 impl Shared {
@@ -84,6 +88,7 @@ impl Shared {
             stale: Mutex::new(true),
             daemon: Mutex::new(daemon),
             verifying: tokio::sync::Mutex::default(),
+            looking: tokio::sync::Semaphore::new(AT_ONCE),
         }
     }
 
@@ -318,6 +323,10 @@ impl Daemon for Shared {
 
     async fn reload(&self) -> Result<(), Refused> {
         self.read_again().await.map_err(Refused)
+    }
+
+    async fn look(&self, ask: Ask) -> Result<Outcome, NotLooked> {
+        self.look_at(ask).await
     }
 
     fn grant(&self, bearer: &str) -> Option<Grant> {

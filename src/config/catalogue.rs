@@ -4,6 +4,7 @@
 use super::form::UrlKind;
 
 mod daemon;
+mod module;
 mod watch;
 
 pub(super) use daemon::{RIGHTS, ROOT};
@@ -112,6 +113,10 @@ pub(super) enum Form {
     Globs,
     /// Patterns that are compared only.
     Patterns,
+    /// Patterns of hosts and ports.
+    HostPatterns,
+    /// HTTP statuses.
+    Statuses,
     /// Texts, at least one.
     Texts,
     /// `sqlite:PATH`, or a table.
@@ -166,6 +171,8 @@ impl Form {
             Self::Folder => "the path of a folder".to_owned(),
             Self::Globs => "a list of file patterns like [\"/etc/ssl/*.pem\"]".to_owned(),
             Self::Patterns => "a list of patterns like [\"*-test.pem\"]".to_owned(),
+            Self::HostPatterns => "a list like [\"*.example.org:443\", \"10.0.0.0/8:*\"]".to_owned(),
+            Self::Statuses => "a list of statuses like [\"2xx\", \"401\"]".to_owned(),
             Self::Texts => "a list of strings".to_owned(),
             Self::State => "\"sqlite:PATH\" or a table { type = \"sqlite\", path = \"PATH\" }".to_owned(),
             Self::Secret => {

@@ -1,6 +1,7 @@
 //! The second reading: sections become the plain values of [`super::settings`]; names that point nowhere are told.
 //! It checks no form; the first reading did.
 
+mod module;
 mod parts;
 mod people;
 mod watch;
@@ -63,6 +64,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         whole,
     };
     let notifiers = people::notifiers(&section, &daemon, ledger);
+    let modules = module::modules(root, ledger);
     unique(root, "watch", "", ledger);
     unique(root, "notifier", "", ledger);
     Some(Config {
@@ -71,6 +73,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         daemon,
         tokens,
         notifiers,
+        modules,
         freezes: named.freezes,
         connections: named.connections,
         files: Vec::new(),
@@ -112,6 +115,7 @@ fn daemon(root: &Table, ledger: &Ledger) -> Option<Daemon> {
         },
         templates: section.path_of("templates", ledger),
         shutdown: section.limit("shutdown"),
+        probe_targets: section.has("probe_targets").then(|| section.host_patterns("probe_targets")),
     })
 }
 

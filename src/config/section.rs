@@ -10,6 +10,7 @@ use super::document::{Node, Place, Table, Value, parse_value};
 use super::problem::Ledger;
 use super::{form, shape};
 use crate::domain::Duration;
+use crate::domain::host_pattern::HostPattern;
 use crate::domain::policy::Span;
 use crate::net;
 use crate::secret::SecretRef;
@@ -153,6 +154,11 @@ impl<'a> Section<'a> {
             .iter()
             .filter_map(|node| node.text().map(|text| shape::resolve_glob(text, node.place, ledger)))
             .collect()
+    }
+
+    /// Patterns of hosts and ports.
+    pub(super) fn host_patterns(&self, key: &str) -> Vec<HostPattern> {
+        self.texts(key).iter().filter_map(|text| HostPattern::parse(text).ok()).collect()
     }
 
     /// A secret's place.

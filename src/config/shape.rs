@@ -9,8 +9,10 @@ use super::catalogue::{Form, Key, Keys, Shape, Without, one_of};
 use super::document::{Node, Place, Table, Value};
 use super::form;
 use super::problem::Ledger;
+use crate::domain::host_pattern::HostPattern;
 use crate::domain::reason::Reason;
 use crate::domain::window::Window;
+use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
 
 /// Checks a table against its shape.
@@ -146,7 +148,13 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         Form::Many(shape) => many(node, shape, path, ledger),
         Form::Secret | Form::KeyFile | Form::Certificates => reference(node, form, path, ledger),
         Form::Labels | Form::Headers => texts_by_name(node, form, path, ledger),
-        Form::Words(_) | Form::Durations | Form::Globs | Form::Patterns | Form::Texts => {
+        Form::Words(_)
+        | Form::Durations
+        | Form::Globs
+        | Form::Patterns
+        | Form::HostPatterns
+        | Form::Statuses
+        | Form::Texts => {
             list(node, form, path, ledger);
         }
         Form::State => state(node, path, ledger),
@@ -235,6 +243,10 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Globs | Form::Patterns => glob::Pattern::new(text)
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a pattern ({}); give {}", error.msg, form.wanted())),
+        Form::HostPatterns => HostPattern::parse(text).map(|_| ()).map_err(|refused| refused.to_string()),
+        Form::Statuses => Statuses::parse(text)
+            .map(|_| ())
+            .ok_or_else(|| format!("{text:?} is no status; give {}", form.wanted())),
         Form::Text
         | Form::Words(_)
         | Form::Flag
@@ -272,7 +284,7 @@ fn list(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         return ledger.say(node.place, path, wrong_type(node, &form.wanted(), false));
     };
     let inner = element(form);
-    let may_be_empty = matches!(form, Form::Durations | Form::Patterns);
+    let may_be_empty = matches!(form, Form::Durations | Form::Patterns | Form::HostPatterns);
     if items.is_empty() && !may_be_empty {
         ledger.say(node.place, path, format!("is empty; give {}", form.wanted()));
     }
@@ -505,7 +517,7 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         Form::Words(words) => every(Form::Word(words)),
         Form::Durations => every(Form::Duration),
         Form::Texts => every(Form::Text),
-        Form::Globs | Form::Patterns => every(form),
+        Form::Globs | Form::Patterns | Form::HostPatterns | Form::Statuses => every(form),
         Form::Secret
         | Form::KeyFile
         | Form::Certificates

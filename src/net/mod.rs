@@ -5,6 +5,7 @@ mod cause;
 mod connect;
 pub(crate) mod handshake;
 mod http;
+mod path;
 mod proxy;
 mod roots;
 mod skew;
@@ -111,6 +112,15 @@ impl Net {
     #[must_use]
     pub fn clock_skew(&self) -> Option<chrono::Duration> {
         self.0.skews.least()
+    }
+
+    /// Whether a connection to this host would go through a proxy.
+    ///
+    /// # Errors
+    /// Where `proxy` cannot be used.
+    pub(crate) fn is_proxied(&self, settings: &Settings, host: &str) -> Result<bool, Unseen> {
+        let choice = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
+        Ok(choice.of(true, host).is_some())
     }
 
     /// What checks a server's certificate: the system's authorities and the connection's own.

@@ -2,7 +2,7 @@
 //! It follows no redirect and changes nothing.
 
 mod call;
-mod handshake;
+pub(super) mod handshake;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -225,14 +225,14 @@ fn is_page(body: &[u8]) -> bool {
 }
 
 /// What a probe ends with.
-struct Conclusion {
-    verdict: Verdict,
-    detail: Option<Detail>,
-    text: String,
+pub(super) struct Conclusion {
+    pub(super) verdict: Verdict,
+    pub(super) detail: Option<Detail>,
+    pub(super) text: String,
 }
 
 impl Conclusion {
-    fn new(verdict: Verdict, detail: Option<Detail>, text: impl Into<String>) -> Self {
+    pub(super) fn new(verdict: Verdict, detail: Option<Detail>, text: impl Into<String>) -> Self {
         Self { verdict, detail, text: text.into() }
     }
 

@@ -229,7 +229,8 @@ fn the_page_has_the_families_of_its_catalogue_and_no_other() {
 
 #[test]
 fn a_watch_that_is_gone_leaves_no_series() {
-    let empty = page(&Snapshot { watches: Arc::default(), daemon: Default::default(), ..samples::snapshot() });
+    let empty =
+        page(&Snapshot { watches: Arc::default(), daemon: Default::default(), ..samples::snapshot() });
     assert_eq!(empty.lines().filter(|line| !line.starts_with('#')).count(), 1, "{empty}");
     assert!(empty.contains("x509_exporter_build_info{version="));
 }

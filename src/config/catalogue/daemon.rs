@@ -1,6 +1,7 @@
 //! The keys of the daemon itself: what it listens to, tokens, connections, notifiers, freezes.
 //! It knows no key of a watch.
 
+use super::module::MODULE;
 use super::watch::{DISCOVER, POLICY, WATCH};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
@@ -12,7 +13,7 @@ pub(in super::super) static ROOT: Shape = Shape::One(Keys {
             "include",
             Form::Globs,
             "nothing",
-            "More files, by pattern; they hold watches, connections, notifiers, tokens, freezes and discoveries.",
+            "More files, by pattern; they hold watches, connections, notifiers, tokens, freezes, discoveries and modules.",
         ),
         optional("daemon", Form::Table(&DAEMON), "its defaults", "The daemon itself."),
         optional("tokens", Form::Named(&TOKEN), "nobody", "Who may change something over HTTP, by name."),
@@ -32,6 +33,12 @@ pub(in super::super) static ROOT: Shape = Shape::One(Keys {
         optional("notifier", Form::Many(&NOTIFIER), "none", "A way to reach people."),
         optional("freeze", Form::Many(&FREEZE), "none", "Days in which nothing that can hurt is done."),
         optional("discover", Form::Many(&DISCOVER), "none", "One entry, many watches."),
+        optional(
+            "modules",
+            Form::Named(&MODULE),
+            "the built-in ones",
+            "How `/probe` looks at a server that a scrape names, by name.",
+        ),
     ]],
 });
 
@@ -72,6 +79,12 @@ static DAEMON: Shape = Shape::One(Keys {
             "A folder with templates that replace the built-in ones of mails.",
         ),
         preset("shutdown", Form::Duration, "\"30s\"", "How long a shutdown waits for the acts in hand."),
+        optional(
+            "probe_targets",
+            Form::HostPatterns,
+            "any, while only this host reaches `listen`; else none",
+            "Which targets may be looked at through `/probe`; [] for none. A module's own `targets` go before.",
+        ),
     ]],
 });
 

@@ -154,7 +154,7 @@ fn probe(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(P
     Some((Probe { id, url, tenant, every }, settings))
 }
 
-fn files(section: &Section<'_>, ledger: &mut Ledger) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn files(section: &Section<'_>, ledger: &mut Ledger) -> Option<(PathBuf, PathBuf)> {
     match (section.has("certificate"), section.has("key")) {
         (true, false) => {
             section.say("key", "is missing; certificate and key are given together, or neither", ledger)

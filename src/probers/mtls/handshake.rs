@@ -12,7 +12,7 @@ use crate::net::handshake::Observed;
 use crate::net::{is_about_our_certificate, reason_of, tls_error, told};
 
 /// What it means that the connection ended with this error.
-pub(super) fn failed(
+pub(in crate::probers) fn failed(
     observed: &Observed,
     place: &str,
     error: &(dyn Error + Send + Sync + 'static),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
@@ -38,6 +38,20 @@ pub struct Options {
     pub trust: Trust,
     /// Whether only this host reaches it: then a name that merely resolves to this host is not answered.
     pub loopback: bool,
+}
+
+impl Options {
+    /// Whether nobody beyond this host can ask: not over the listener, and not through a proxy before it, which a public address
+    /// tells of.
+    fn is_local(&self) -> bool {
+        let here = |url: &str| {
+            let host =
+                url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        self.trust == Trust::LocalSocket || (self.loopback && self.public_url.as_deref().is_none_or(here))
+    }
 }
 
 /// Who is believed to be who.
@@ -93,6 +107,7 @@ fn for_machines() -> Router<Shared> {
     Router::new()
         .route("/metrics", get(scrapes::metrics))
         .route("/metrics/x509", get(scrapes::x509))
+        .route("/probe", get(scrapes::probe))
         .route("/-/healthy", get(api::healthy))
         .route("/-/ready", get(api::ready))
         .route("/-/reload", post(commands::reload))
@@ -108,14 +123,14 @@ fn for_machines() -> Router<Shared> {
         .route("/api/v1/resume", post(commands::resume))
 }
 
-async fn nothing_here(uri: axum::http::Uri) -> Problem {
+async fn nothing_here(uri: Uri) -> Problem {
     Problem::not_found(
         format!("there is nothing at {}", uri.path()),
         "see /api/v1/openapi.json for what there is",
     )
 }
 
-async fn not_that_way(method: Method, uri: axum::http::Uri) -> Problem {
+async fn not_that_way(method: Method, uri: Uri) -> Problem {
     Problem::method_not_allowed(
         format!("{} cannot be answered with {method}", uri.path()),
         "see /api/v1/openapi.json for what can be done there",

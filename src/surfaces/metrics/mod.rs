@@ -4,6 +4,7 @@
 mod catalogue;
 mod daemon;
 mod labels;
+mod probe;
 mod process;
 mod text;
 mod watches;
@@ -12,6 +13,7 @@ mod x509;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use catalogue::{CATALOGUE, Kind, Metric, Presence};
+pub use probe::{PROBE, encode_probe};
 pub use x509::{X509, X509Page, encode_x509, x509_reason};
 
 use prometheus::{Encoder as _, Registry, TextEncoder};
