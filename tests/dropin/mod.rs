@@ -1,3 +1,5 @@
 //! The names of other exporters: their rules, dashboards and scrape configurations go on.
 
+mod asking;
+mod looks;
 mod x509;
