@@ -36,8 +36,10 @@ pub(super) fn modules(config: &Config, net: &Net) -> Modules {
     all.into_iter().map(|(name, settings)| (name, Arc::new(Module::new(net.clone(), settings)))).collect()
 }
 
+type BuiltIn = (&'static str, fn() -> Way);
+
 /// Under the names that users of blackbox_exporter (`http_2xx`, `tls_connect`) and ssl_exporter (the others) know.
-const BUILT_IN: [(&str, fn() -> Way); 6] = [
+const BUILT_IN: [BuiltIn; 6] = [
     ("http_2xx", as_blackbox),
     ("http", as_ssl_exporter),
     ("https", as_ssl_exporter),

@@ -172,7 +172,7 @@ impl Form {
             Self::Globs => "a list of file patterns like [\"/etc/ssl/*.pem\"]".to_owned(),
             Self::Patterns => "a list of patterns like [\"*-test.pem\"]".to_owned(),
             Self::HostPatterns => "a list like [\"*.example.org:443\", \"10.0.0.0/8:*\"]".to_owned(),
-            Self::Statuses => "a list of statuses like [\"2xx\", \"401\"]".to_owned(),
+            Self::Statuses => "a list of statuses like [\"2xx\", 401]".to_owned(),
             Self::Texts => "a list of strings".to_owned(),
             Self::State => "\"sqlite:PATH\" or a table { type = \"sqlite\", path = \"PATH\" }".to_owned(),
             Self::Secret => {

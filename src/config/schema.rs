@@ -85,7 +85,7 @@ fn form(form: Form) -> Value {
         Form::Globs | Form::Texts => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         Form::Patterns | Form::HostPatterns => json!({ "type": "array", "items": { "type": "string" } }),
         Form::Statuses => {
-            json!({ "type": "array", "items": { "type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$" }, "minItems": 1 })
+            json!({ "type": "array", "items": { "oneOf": [{ "type": "integer", "minimum": 100, "maximum": 599 }, { "type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$" }] }, "minItems": 1 })
         }
         Form::Date => json!({ "type": "string", "format": "date" }),
         Form::State => json!({ "oneOf": [

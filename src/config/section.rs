@@ -13,6 +13,7 @@ use crate::domain::Duration;
 use crate::domain::host_pattern::HostPattern;
 use crate::domain::policy::Span;
 use crate::net;
+use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
 
 /// One table, with its keys and its path.
@@ -159,6 +160,15 @@ impl<'a> Section<'a> {
     /// Patterns of hosts and ports.
     pub(super) fn host_patterns(&self, key: &str) -> Vec<HostPattern> {
         self.texts(key).iter().filter_map(|text| HostPattern::parse(text).ok()).collect()
+    }
+
+    /// HTTP statuses, as numbers or as texts.
+    pub(super) fn statuses(&self, key: &str) -> Vec<Statuses> {
+        let text = |node: &Node| {
+            let Value::Integer(Some(number)) = node.value else { return node.text().map(ToOwned::to_owned) };
+            Some(number.to_string())
+        };
+        self.nodes(key).iter().filter_map(text).filter_map(|text| Statuses::parse(&text)).collect()
     }
 
     /// A secret's place.

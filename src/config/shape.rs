@@ -198,6 +198,7 @@ pub(super) fn scalar(node: &Node, form: Form) -> Result<(), String> {
                 format!("{number} is out of range; give a whole number from 1 to {}", u32::MAX)
             });
         }
+        (Form::Statuses, Value::Integer(Some(number))) => return text_of(&number.to_string(), form),
         (Form::Date, Value::Date(date)) => {
             return (date.date.is_some() && date.time.is_none())
                 .then_some(())

@@ -2,4 +2,6 @@
 
 mod asking;
 mod looks;
+mod prometheus;
+mod rules;
 mod x509;

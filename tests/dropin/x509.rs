@@ -202,7 +202,7 @@ fn a_discovery_is_one_source_with_many_bundles() {
         assert!(text.contains(line), "{line}{text}");
     }
     assert_eq!(series(&text, "x509_source_up").len(), 1, "{text}");
-    let mut blind = snapshot.clone();
+    let mut blind = snapshot;
     let of = DiscoveryView { kind: "file".to_owned(), is_blind: true, blind_total: 3 };
     blind.daemon.discoveries = Arc::new([("ca-*".into(), of)].into());
     assert!(page(&blind).contains("x509_source_up{source_kind=\"file\",source_name=\"ca-*\"} 0\n"));

@@ -10,7 +10,7 @@ use super::super::shape;
 use super::{inner_shape, parts};
 use crate::domain::Duration;
 use crate::domain::verdict::Verdict;
-use crate::probers::module::{Http, Method, Settings, Statuses, Way};
+use crate::probers::module::{Http, Method, Settings, Way};
 
 /// The longest time that a scrape may be kept waiting.
 const LONGEST: Duration = Duration::minutes(2);
@@ -69,7 +69,7 @@ fn http(section: &Section<'_>, has_certificate: bool, ledger: &mut Ledger) -> Ht
         is_secure: has_certificate || section.word("scheme") == "https",
         method: if section.word("method") == "HEAD" { Method::Head } else { Method::Get },
         path,
-        statuses: section.texts("statuses").iter().filter_map(|text| Statuses::parse(text)).collect(),
+        statuses: section.statuses("statuses"),
         headers: section.named("headers").into_iter().collect(),
         redirects: section.flag("redirects") && !has_certificate,
         needs_tls: section.flag("require_tls"),

@@ -50,9 +50,10 @@ impl Target {
             return Err(wrong());
         }
         let url = if is_address { parsed(text)? } else { parsed(&format!("https://{text}"))? };
-        let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let names_port = text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        if !is_address && !(plain && names_port) {
+        let is_place = is_plain && names_port;
+        if !(is_address || is_place) {
             return Err(wrong());
         }
         Self::of_url(&url)
