@@ -2,6 +2,7 @@
 //! With `CERTSTEWARD_WRITE_DOCS=1` the generated docs are written instead of compared.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -212,7 +213,7 @@ fn the_lists_of_the_reference_are_those_of_the_code() {
 
 #[test]
 fn a_scrape_has_the_families_of_the_catalogue_and_no_other() {
-    let page = Metrics::default().page(&Arc::new(samples::snapshot()));
+    let page: String = Arc::new(Metrics::default()).families(Arc::new(samples::snapshot())).collect();
     let families: Vec<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
@@ -228,7 +229,7 @@ fn a_scrape_has_the_families_of_the_catalogue_and_no_other() {
 
 #[test]
 fn a_scrape_is_what_prometheus_expects() {
-    let page = Metrics::default().page(&Arc::new(samples::snapshot()));
+    let page: String = Arc::new(Metrics::default()).families(Arc::new(samples::snapshot())).collect();
     let mut tool = std::process::Command::new("promtool");
     tool.args(["check", "metrics"]).stdin(std::process::Stdio::piped());
     tool.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
@@ -279,14 +280,37 @@ fn every_step_and_every_reason_is_counted_from_zero() {
 }
 
 #[test]
-fn a_snapshot_is_encoded_once_and_another_one_anew() {
+fn a_compressed_scrape_says_the_same_also_when_it_was_asked_for_before() {
+    let metrics = Arc::new(Metrics::default());
+    let without_process = |page: &str| {
+        page.lines().filter(|line| !line.contains("process_")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let unzipped = |member: &[u8]| {
+        let mut page = String::new();
+        flate2::read::GzDecoder::new(member).read_to_string(&mut page).unwrap();
+        page
+    };
+    for snapshot in [samples::snapshot(), samples::snapshot(), samples::many(3)].map(Arc::new) {
+        let plain: String = metrics.families(Arc::clone(&snapshot)).collect();
+        for _ in 0..2 {
+            let page = unzipped(&metrics.compressed(&snapshot));
+            assert_eq!(without_process(&page), without_process(&plain));
+        }
+    }
+}
+
+#[test]
+fn what_vanished_or_happened_to_the_daemon_is_in_the_next_scrape_though_no_watch_changed() {
     let metrics = Metrics::default();
-    let first = Arc::new(samples::snapshot());
-    let level = |page: &str| page.lines().filter(|line| line.starts_with("certsteward_watch_level")).count();
-    assert_eq!(level(&metrics.page(&first)), 7);
-    assert_eq!(level(&metrics.page(&first)), 7);
-    drop(first);
-    assert_eq!(level(&metrics.page(&Arc::new(samples::many(3)))), 3);
+    let mut snapshot = samples::snapshot();
+    let before = metrics.compressed(&snapshot);
+    snapshot.daemon.vanished.insert("another".to_owned(), samples::now());
+    snapshot.daemon.paused = None;
+    let mut page = String::new();
+    flate2::read::GzDecoder::new(&*metrics.compressed(&snapshot)).read_to_string(&mut page).unwrap();
+    assert!(page.contains("watch=\"another\",code=\"watch-vanished\""), "{page}");
+    assert!(page.contains("certsteward_paused 0"));
+    assert_ne!(before, metrics.compressed(&snapshot));
 }
 
 #[test]

@@ -240,7 +240,7 @@ impl Passes {
             | Verb::Silence(_) => return self.absorb_house(&command, "refused: it names no watch").await,
         };
         if let Err(error) = self.shared.journal.set_paused(paused.clone()).await {
-            tracing::error!(error = %chain(&error), "the pause or its end could not be saved, so nothing changes; give the command again");
+            tracing::error!(error = %chain(&error), "the pause or its end could not be saved, so nothing changes yet; the command is kept and obeyed with the next ring");
             return;
         }
         self.shared.daemon().paused = paused.map(|(at, by)| (at, by.to_string()));
@@ -406,6 +406,9 @@ impl Passes {
         if self.queue.contains(&id) {
             self.queue.set_next(&id, passed.view.next);
             self.shared.show(&id, passed.view);
+        } else {
+            // It was taken out of the configuration meanwhile, and its pass may have shown it again.
+            self.shared.hide(&id);
         }
         if passed
             .record

@@ -31,7 +31,7 @@ pub struct Record {
     /// What the source showed last: fingerprint and entry name.
     pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.
-    pub destination: Option<DestinationFacts>,
+    pub destination: Option<Box<DestinationFacts>>,
     /// Parts of the source that could not be read.
     pub oddities: Vec<Unseen>,
     /// When the renewal of the certificate in force is due: drawn once per certificate.
@@ -47,7 +47,7 @@ pub struct Record {
     /// The entry each caller used when last looked at.
     pub callers: BTreeMap<String, CallerFacts>,
     /// The intent of the act in flight: saved before it begins, removed with its outcome.
-    pub in_flight: Option<(Act, Timestamp)>,
+    pub in_flight: Option<Box<(Act, Timestamp)>>,
     /// Failures of acts, by act id: what the backoff is computed from.
     pub attempts: BTreeMap<String, Attempts>,
     /// When each look was last made, by look.

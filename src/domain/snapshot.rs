@@ -160,7 +160,7 @@ pub struct DaemonView {
     /// What every pass may have missed at its source, for sources that ever did.
     pub missed: Arc<Missed>,
     /// The discoveries, by name: what they could not look into when they last looked.
-    pub discoveries: Arc<BTreeMap<Arc<str>, DiscoveryView>>,
+    pub discoveries: Arc<Discoveries>,
     /// Every pass that was made and how long it took, in seconds: `(count, sum, buckets)`.
     pub passes: PassDurations,
     /// Deliveries by notifier: `[succeeded, failed]`.
@@ -170,6 +170,9 @@ pub struct DaemonView {
 /// Reads that failed since the start, by reason: of a watch that is written out by its id, of discovered ones together by their
 /// discovery's name. No id is the name of a discovery.
 pub type Missed = BTreeMap<Arc<str>, BTreeMap<Reason, u64>>;
+
+/// The discoveries, by name.
+pub type Discoveries = BTreeMap<Arc<str>, DiscoveryView>;
 
 /// One discovery, or several of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::policy::{Moments, Policy, deadline};
 use super::record::Standing;
+use super::shared::Shared;
 use super::window::{Freeze, Window};
 use super::{Duration, Timestamp};
 
@@ -19,7 +20,7 @@ pub struct Watch {
     /// What certsteward may do by itself.
     pub mode: Mode,
     /// When things are due and how serious they are.
-    pub policy: Policy,
+    pub policy: Shared<Policy>,
     /// Where the certificate in force is read from, in words and kind.
     pub source: SourceFacts,
     /// How it is renewed; none where certsteward does not renew it.

@@ -130,7 +130,9 @@ pub async fn pass(
         round.restless = is_last && (act.is_some() || !want.looks.is_empty());
         let act = act.filter(|_| !is_last);
         let events = round.admit(events, &want, act.as_ref(), now);
-        round.save(events, now).await?;
+        // Before anything was seen there is nothing to write down but an intent, what people said, and what follows from it.
+        let facts = number > 1 || act.is_some();
+        round.save(facts, events, now).await?;
         if is_last {
             break;
         }
@@ -196,14 +198,22 @@ impl Round<'_> {
         events
     }
 
-    async fn save(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<(), JournalError> {
+    /// Writes down what happened and who is told; the facts with it, or alone where they are worth it.
+    async fn save(
+        &mut self,
+        facts: bool,
+        mut events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
         let watch = &self.parts.watch;
         let mut messages = tell::of_events(watch, &mut self.record, &events, now);
         let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
         events.extend(reminders.iter().map(tell::reminded));
         messages.extend(reminders);
         let told = !messages.is_empty();
-        self.write(events, messages).await?;
+        if facts || told || !events.is_empty() || !self.absorbed.is_empty() {
+            self.write(events, messages).await?;
+        }
         if told {
             let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
             (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));

@@ -189,7 +189,7 @@ impl Journal for Sqlite {
     }
 
     async fn save(&self, change: Change) -> Result<(), JournalError> {
-        Arc::clone(&self.store).save(change).await
+        self.store.save(change).await
     }
 
     async fn forget(&self, watch: &str) -> Result<(), JournalError> {
@@ -344,22 +344,23 @@ fn set_meta(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite:
         .map(drop)
 }
 
-fn save(transaction: &Connection, change: &Change) -> rusqlite::Result<()> {
-    if let Some(record) = &change.record {
-        transaction.execute(
+/// Writes a change whose record was brought into its stored form before.
+fn save(transaction: &Connection, change: &Change, record: Option<&str>) -> rusqlite::Result<()> {
+    if let Some(body) = record {
+        let mut upsert = transaction.prepare_cached(
             "INSERT INTO records (watch, version, body) VALUES (?1, ?2, ?3) \
              ON CONFLICT (watch) DO UPDATE SET version = excluded.version, body = excluded.body",
-            params![change.watch, BODY_VERSION, to_text(record)],
         )?;
+        upsert.execute(params![change.watch, BODY_VERSION, body])?;
     }
     for event in &change.events {
         history::add(transaction, event)?;
     }
     for (notifier, message) in &change.messages {
-        transaction.execute(
+        let mut insert = transaction.prepare_cached(
             "INSERT INTO outbox (notifier, message, created, next) VALUES (?1, ?2, ?3, ?3)",
-            params![notifier, to_text(message), moment(message.at)],
         )?;
+        insert.execute(params![notifier, to_text(message), moment(message.at)])?;
     }
     for id in &change.absorbed {
         transaction.execute("UPDATE commands SET absorbed = 1 WHERE id = ?1", [id])?;

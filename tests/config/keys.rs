@@ -121,5 +121,5 @@ fn the_reference_is_the_list_of_keys() {
 
 #[test]
 fn without_a_policy_the_defaults_of_the_domain_hold() {
-    assert_eq!(loaded(config::MINIMAL).watches[0].watch.policy, Policy::default());
+    assert_eq!(loaded(config::MINIMAL).watches[0].watch.policy, Policy::default().into());
 }

@@ -119,7 +119,7 @@ fn a_watch_overrides_single_keys_of_the_policy() {
         settle: chrono::Duration::hours(1),
         ..Policy::default()
     };
-    assert_eq!(policy, expected);
+    assert_eq!(policy, expected.into());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `/metrics/x509`: what stands on the page, and what is left out.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use certsteward::domain::chain::Chain;
@@ -25,7 +26,7 @@ fn picture(views: Vec<WatchView>) -> Snapshot {
 }
 
 fn page(snapshot: &Snapshot) -> String {
-    encode_x509(snapshot, now(), false).0
+    encode_x509(snapshot, now(), false)
 }
 
 /// The series of this metric, each without its name.
@@ -77,19 +78,35 @@ fn an_expired_certificate_keeps_its_true_time() {
     assert!(series(&page, "x509_cert_expired")[0].ends_with("} 1"));
 }
 
+fn unzipped(member: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(member).read_to_string(&mut text).unwrap();
+    text
+}
+
 #[test]
-fn a_page_is_encoded_once_for_a_snapshot_and_anew_when_a_certificate_expires() {
+fn a_compressed_page_says_the_same_and_is_another_one_when_a_certificate_expires() {
     let chain = samples::chain("soon", (2026, 3, 1), (2027, 3, 1));
     let end = at("2027-03-01T00:00:00Z");
-    let snapshot = Arc::new(picture(vec![file("soon", "/soon.pem", chain)]));
+    let mut snapshot = picture(vec![file("soon", "/soon.pem", chain)]);
     let (page, hour) = (X509Page::default(), chrono::Duration::hours(1));
-    let text = |now| String::from_utf8(page.page(&snapshot, now, false).to_vec()).unwrap();
+    let text = |snapshot: &Snapshot, now| unzipped(&page.compressed(snapshot, now, false));
     let expired = |text: &str| series(text, "x509_cert_expired")[0].ends_with("} 1");
-    assert!(!expired(&text(end - hour)) && !expired(&text(end)));
-    assert!(expired(&text(end + hour)), "it is said in the moment of the scrape, not of the last pass");
-    let first = page.page(&snapshot, end + hour, false);
-    let again = page.page(&snapshot, end + hour, false);
-    assert_eq!(first.as_ptr(), again.as_ptr(), "nothing is encoded twice");
+    for now in [end - hour, end - hour, end, end + hour, end + hour] {
+        let text = text(&snapshot, now);
+        assert_eq!(expired(&text), now > end, "it is said in the moment of the scrape, not of the last pass");
+        assert_eq!(text, encode_x509(&snapshot, now, false));
+        let families = X509Page::families(Arc::new(snapshot.clone()), now, false);
+        assert_eq!(text, families.collect::<String>());
+    }
+    let relative = unzipped(&page.compressed(&snapshot, end, true));
+    assert_eq!(relative, encode_x509(&snapshot, end, true));
+    let failed = [("soon".into(), [(Reason::NotFound, 7)].into())];
+    snapshot.daemon.missed = Arc::new(failed.into());
+    assert!(
+        text(&snapshot, end).contains("reason=\"not_found\"} 7\n"),
+        "a count is told though no watch changed"
+    );
 }
 
 #[test]
@@ -97,7 +114,7 @@ fn spans_relative_to_the_scrape_are_there_where_asked_for() {
     let chain = samples::chain("old", (2025, 2, 1), (2026, 2, 1));
     let snapshot = picture(vec![file("old", "/old.pem", chain)]);
     assert!(!page(&snapshot).contains("_seconds"));
-    let (text, _) = encode_x509(&snapshot, now(), true);
+    let text = encode_x509(&snapshot, now(), true);
     let left = (at("2026-02-01T00:00:00Z") - now()).num_seconds();
     assert!(left < 0 && series(&text, "x509_cert_expires_in_seconds")[0].ends_with(&format!("}} {left}")));
     assert!(text.contains("# TYPE x509_cert_valid_since_seconds gauge"));
@@ -212,7 +229,7 @@ fn a_discovery_is_one_source_with_many_bundles() {
 fn the_page_has_the_families_of_its_catalogue_and_no_other() {
     let mut unseen = file("u", "/u.pem", samples::chain("u", (2027, 1, 1), (2028, 1, 1)));
     Arc::make_mut(&mut unseen.record).unseen = Some((now(), Unseen::new(Reason::Timeout, "as a sample")));
-    let (text, _) = encode_x509(&picture(vec![unseen]), now(), true);
+    let text = encode_x509(&picture(vec![unseen]), now(), true);
     let families: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     assert_eq!(families, X509.iter().map(|metric| metric.name).collect::<Vec<_>>());

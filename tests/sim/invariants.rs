@@ -108,7 +108,8 @@ impl Outside {
         let Some(record) = self.saved.clone() else {
             return self.judge.breaks(|| format!("{kind} without a saved record"));
         };
-        let Some((act, _)) = record.in_flight.as_ref().filter(|(act, _)| is_carried_out_by(act, kind)) else {
+        let Some((act, _)) = record.in_flight.as_deref().filter(|(act, _)| is_carried_out_by(act, kind))
+        else {
             return self.judge.breaks(|| format!("{kind} without its saved intent"));
         };
         let id = act.id();
@@ -211,7 +212,7 @@ impl Outside {
             .and_then(|record| record.renewal.as_ref())
             .is_some_and(|renewal| renewal.gap_announced.is_some());
         self.judge_cut_off(&format!("the act {kind}"), before, announced);
-        let id = self.saved.as_ref().and_then(|record| record.in_flight.as_ref()).map(|(act, _)| act.id());
+        let id = self.saved.as_ref().and_then(|record| record.in_flight.as_deref()).map(|(act, _)| act.id());
         let now = self.now;
         self.timeline.say(now, || format!("** {kind} took effect ({})", id.unwrap_or_default()));
     }

@@ -215,7 +215,7 @@ impl Settings {
             id: "sf".to_owned(),
             labels: BTreeMap::new(),
             mode: self.mode,
-            policy: self.policy(),
+            policy: self.policy().into(),
             source: SourceFacts {
                 kind: kind.to_owned(),
                 discovered_by: None,

@@ -339,7 +339,7 @@ fn watch() -> Watch {
         id: "sf".to_owned(),
         labels: BTreeMap::new(),
         mode: Mode::Act,
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         source: SourceFacts {
             kind: "destination-service".to_owned(),
             discovered_by: None,

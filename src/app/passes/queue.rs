@@ -47,15 +47,19 @@ impl Queue {
     /// These watches there are from now on; those that were there before keep their place. Gives the ids that are gone.
     pub(super) fn replace(&mut self, watches: BTreeMap<String, Parts>) -> Vec<Id> {
         let mut before = std::mem::take(&mut self.slots);
-        for (id, parts) in watches {
-            if let Some((id, slot)) = before.remove_entry(id.as_str()) {
-                self.slots.insert(id, Slot { parts, ..slot });
-                continue;
-            }
-            let id = Id::from(id);
-            self.fresh.insert(Arc::clone(&id));
-            self.slots.insert(id, Slot { parts, next: None });
-        }
+        let fresh = &mut self.fresh;
+        // Collected at once, the map is half as large as one that grew entry by entry.
+        self.slots = watches
+            .into_iter()
+            .map(|(id, parts)| match before.remove_entry(id.as_str()) {
+                Some((id, slot)) => (id, Slot { parts, ..slot }),
+                None => {
+                    let id = Id::from(id);
+                    fresh.insert(Arc::clone(&id));
+                    (id, Slot { parts, next: None })
+                }
+            })
+            .collect();
         for (id, slot) in &before {
             if let Some(at) = slot.next {
                 self.due.remove(&(at, Arc::clone(id)));

@@ -9,7 +9,7 @@ use crate::app::build::{Built, Watches};
 use crate::app::state::chain;
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
-use crate::domain::snapshot::DiscoveryView;
+use crate::domain::snapshot::{Discoveries, DiscoveryView};
 use crate::engine::execute::Parts;
 use crate::journal::{Change, EventQuery, JournalError};
 
@@ -53,7 +53,7 @@ impl Passes {
     fn picture_discoveries(&self, built: &Built, watches: &Watches) {
         let mut daemon = self.shared.daemon();
         let before = std::mem::take(&mut daemon.discoveries);
-        let mut views: BTreeMap<Arc<str>, DiscoveryView> = BTreeMap::new();
+        let mut views = Discoveries::new();
         for (index, discovery) in built.config.discoveries.iter().enumerate() {
             let is_blind = watches.blind.iter().any(|(of, _)| *of == index);
             let view = views.entry(Arc::clone(discovery.name())).or_insert_with(|| DiscoveryView {
@@ -64,7 +64,8 @@ impl Passes {
             view.is_blind |= is_blind;
             view.blind_total += u64::from(is_blind);
         }
-        daemon.discoveries = Arc::new(views);
+        // What did not change stays the same in memory, which whoever keeps something of it goes by.
+        daemon.discoveries = if *before == views { before } else { Arc::new(views) };
     }
 
     /// Says once that a discovery cannot look everywhere, and once that it can again.

@@ -74,7 +74,7 @@ fn assemble(
         id,
         labels: section.named("labels"),
         mode: mode(section),
-        policy,
+        policy: policy.into(),
         source: facts,
         renewal,
         callers,

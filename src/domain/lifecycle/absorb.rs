@@ -23,7 +23,7 @@ pub fn absorb(watch: &Watch, record: &mut Record, report: Report, chronicle: &mu
 
 /// After a start: an act whose outcome was never saved may have taken effect, so it is looked at before it is tried again.
 pub fn recover(record: &mut Record, chronicle: &mut Chronicle<'_>) {
-    let Some((act, started)) = record.in_flight.take() else {
+    let Some((act, started)) = record.in_flight.take().map(|begun| *begun) else {
         return;
     };
     let text =
@@ -137,7 +137,7 @@ fn source_looked(
             }
             record.seen_at = Some(at);
             record.shown = Some((sighting.chain.fingerprint(), sighting.name.clone()));
-            record.destination.clone_from(&sighting.destination);
+            record.destination = sighting.destination.clone().map(Box::new);
             record.oddities.clone_from(&sighting.oddities);
             sighted(watch, record, &sighting, at, chronicle);
         }

@@ -133,7 +133,7 @@ pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<
 
 /// The intent of an act: saved before it begins, so that a crash never leaves it unknown that it was begun.
 pub fn begin(record: &mut Record, act: &Act, chronicle: &mut Chronicle<'_>) {
-    record.in_flight = Some((act.clone(), chronicle.now));
+    record.in_flight = Some(Box::new((act.clone(), chronicle.now)));
     record.acts.push(chronicle.now);
     if let (Act::Issue { .. }, Some(renewal)) = (act, &mut record.renewal) {
         renewal.issue_started.get_or_insert(chronicle.now);

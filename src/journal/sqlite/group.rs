@@ -3,11 +3,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::super::{Change, JournalError};
-use super::{Store, save};
+use super::{Store, save, to_text};
 
 /// The most that is written in one transaction.
 const TOGETHER: usize = 500;
@@ -26,8 +26,27 @@ struct State {
 }
 
 struct Waiting {
-    change: Change,
+    written: Written,
     answer: oneshot::Sender<Result<(), JournalError>>,
+}
+
+/// An answer that is ready to be given.
+struct Answered {
+    answer: oneshot::Sender<Result<(), JournalError>>,
+    outcome: Result<(), JournalError>,
+}
+
+impl Answered {
+    fn send(self) {
+        // Whoever does not wait any more needs no answer.
+        drop(self.answer.send(self.outcome));
+    }
+}
+
+/// A change, its record in the form in which it is stored: that takes time, and the store is not kept waiting for it.
+struct Written {
+    change: Change,
+    record: Option<String>,
 }
 
 impl Group {
@@ -35,12 +54,18 @@ impl Group {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next changes; none where nothing waits any more, and then nobody writes.
+    /// The next changes to write.
     fn next(&self) -> Vec<Waiting> {
         let mut state = self.locked();
         let count = state.waiting.len().min(TOGETHER);
-        state.writing = count > 0;
         state.waiting.drain(..count).collect()
+    }
+
+    /// Whether nothing waits any more; then nobody writes.
+    fn is_done(&self) -> bool {
+        let mut state = self.locked();
+        state.writing = !state.waiting.is_empty();
+        !state.writing
     }
 }
 
@@ -57,69 +82,61 @@ impl Drop for Writer<'_> {
 
 impl Store {
     /// Writes this change with those that come together with it.
-    pub(super) async fn save(self: Arc<Self>, change: Change) -> Result<(), JournalError> {
+    pub(super) async fn save(self: &Arc<Self>, change: Change) -> Result<(), JournalError> {
         let (answer, answered) = oneshot::channel();
+        let record = change.record.as_ref().map(to_text);
+        let written = Written { change, record };
         let is_first = {
             let mut state = self.group.locked();
-            state.waiting.push(Waiting { change, answer });
+            state.waiting.push(Waiting { written, answer });
             !std::mem::replace(&mut state.writing, true)
         };
         if is_first {
-            let store = Arc::clone(&self);
+            let store = Arc::clone(self);
             // It is carried through even where whoever waits goes away.
             drop(tokio::task::spawn_blocking(move || store.write_all()));
         }
-        let lost = |_| self.failed("the write ended in the middle by a fault of certsteward itself");
-        answered.await.unwrap_or_else(|gone| Err(lost(gone)))
+        answered.await.unwrap_or_else(|_| {
+            Err(self.failed("the write ended in the middle by a fault of certsteward itself"))
+        })
     }
 
-    fn write_all(&self) {
-        let _writer = Writer(&self.group);
+    /// Writes until nothing waits any more. Whoever has the last answer may let go of the store, so that another daemon can have
+    /// it: it is let go of here before.
+    fn write_all(self: Arc<Self>) {
         loop {
-            let batch = self.group.next();
-            if batch.is_empty() {
-                return;
+            let answered = self.write_next();
+            if self.group.is_done() {
+                drop(self);
+                return answered.into_iter().for_each(Answered::send);
             }
-            let (changes, answers): (Vec<Change>, Vec<_>) =
-                batch.into_iter().map(|waiting| (waiting.change, waiting.answer)).unzip();
-            let outcomes = {
-                let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-                self.write_together(&mut connection, &changes)
-            };
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // Whoever does not wait any more needs no answer.
-                drop(answer.send(outcome));
-            }
+            answered.into_iter().for_each(Answered::send);
         }
     }
 
-    /// One outcome for each change.
+    fn write_next(&self) -> Vec<Answered> {
+        let _writer = Writer(&self.group);
+        let waiting = self.group.next();
+        let (changes, answers): (Vec<Written>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.written, waiting.answer)).unzip();
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = self.write_together(&mut connection, &changes);
+        answers.into_iter().zip(outcomes).map(|(answer, outcome)| Answered { answer, outcome }).collect()
+    }
+
+    /// One outcome for each change. Where one of them cannot be written, each is written by itself, so that it takes no other
+    /// with it.
     fn write_together(
         &self,
         connection: &mut Connection,
-        changes: &[Change],
+        changes: &[Written],
     ) -> Vec<Result<(), JournalError>> {
-        let all_failed =
-            |error: &rusqlite::Error| changes.iter().map(|_| Err(self.failed(error.to_string()))).collect();
-        let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-            Ok(transaction) => transaction,
-            Err(error) => return all_failed(&error),
-        };
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
-            let outcome = write_one(&mut transaction, change);
-            if let Err(error) = &outcome
-                && transaction.is_autocommit()
-            {
-                // SQLite gave up the whole transaction, as it does where the disk is full.
-                return all_failed(error);
-            }
-            outcomes.push(outcome.map_err(|error| self.failed(error)));
+        if write(connection, changes).is_ok() {
+            return changes.iter().map(|_| Ok(())).collect();
         }
-        match transaction.commit() {
-            Ok(()) => outcomes,
-            Err(error) => all_failed(&error),
-        }
+        let alone =
+            changes.chunks(1).map(|change| write(connection, change).map_err(|error| self.failed(error)));
+        alone.collect()
     }
 
     fn failed(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> JournalError {
@@ -127,9 +144,11 @@ impl Store {
     }
 }
 
-/// All of a change or nothing of it.
-fn write_one(transaction: &mut Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
-    let savepoint = transaction.savepoint()?;
-    save(&savepoint, change)?;
-    savepoint.commit()
+/// All of these changes or nothing of them.
+fn write(connection: &mut Connection, changes: &[Written]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for Written { change, record } in changes {
+        save(&transaction, change, record.as_deref())?;
+    }
+    transaction.commit()
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{NaiveDateTime, TimeZone as _};
+use chrono::{NaiveDateTime, SecondsFormat, TimeZone as _};
 use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
@@ -28,9 +28,14 @@ pub(super) trait Stored: Sized {
     /// Reads the JSON form.
     fn restore(value: &Value) -> Result<Self, Unreadable>;
 
-    /// What a field of this type is where an older store does not have it.
+    /// What a field of this type is where the store does not have it.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// Whether it is what [`Stored::absent`] gives, so that a field need not be written.
+    fn is_absent(&self) -> bool {
+        false
     }
 }
 
@@ -78,7 +83,7 @@ pub(super) fn from_text<T: Stored>(text: &str) -> Result<T, Unreadable> {
 
 /// Writes a moment so that texts sort as moments do.
 pub(super) fn moment(at: Timestamp) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
+    at.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// Reads what [`moment`] wrote.
@@ -112,12 +117,20 @@ fn list(value: &Value) -> Result<&[Value], Unreadable> {
 
 /// A struct, field by field; `field = default` is for one that older stores lack and whose type has no absent value.
 macro_rules! stored {
+    (@put $object:ident $field:ident = $default:expr) => {
+        put(&mut $object, stringify!($field), $field.store());
+    };
+    (@put $object:ident $field:ident) => {
+        if !$field.is_absent() {
+            put(&mut $object, stringify!($field), $field.store());
+        }
+    };
     ($type:ident { $($field:ident $(= $default:expr)?),+ $(,)? }) => {
         impl Stored for $type {
             fn store(&self) -> Value {
                 let Self { $($field),+ } = self;
                 let mut object = Map::new();
-                $(put(&mut object, stringify!($field), $field.store());)+
+                $(stored!(@put object $field $(= $default)?);)+
                 Value::Object(object)
             }
 
@@ -221,6 +234,10 @@ impl<T: Stored> Stored for Vec<T> {
     fn absent() -> Option<Self> {
         Some(Self::new())
     }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
 }
 
 impl<T: Stored> Stored for BTreeMap<String, T> {
@@ -238,6 +255,10 @@ impl<T: Stored> Stored for BTreeMap<String, T> {
 
     fn absent() -> Option<Self> {
         Some(Self::new())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
     }
 }
 
@@ -279,6 +300,10 @@ impl Stored for [u64; 2] {
     fn absent() -> Option<Self> {
         Some([0, 0])
     }
+
+    fn is_absent(&self) -> bool {
+        *self == [0, 0]
+    }
 }
 
 macro_rules! numbers {
@@ -297,6 +322,10 @@ macro_rules! numbers {
 
             fn absent() -> Option<Self> {
                 Some(0)
+            }
+
+            fn is_absent(&self) -> bool {
+                *self == 0
             }
         })+
     };
@@ -333,6 +362,10 @@ impl Stored for bool {
     fn absent() -> Option<Self> {
         Some(false)
     }
+
+    fn is_absent(&self) -> bool {
+        !self
+    }
 }
 
 impl Stored for String {
@@ -346,6 +379,10 @@ impl Stored for String {
 
     fn absent() -> Option<Self> {
         Some(Self::new())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
     }
 }
 

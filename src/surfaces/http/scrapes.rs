@@ -1,22 +1,27 @@
 //! What Prometheus scrapes: our own metrics, the same certificates under the names of another exporter, and a look at a server.
 //! It encodes nothing itself.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Shared;
 use super::problem::Problem;
 use crate::domain::module::{Ask, NotLooked, Outcome};
-use crate::surfaces::metrics::{CONTENT_TYPE, encode_probe};
+use crate::surfaces::metrics::{CONTENT_TYPE, X509Page, encode_probe};
 
-pub(super) async fn metrics(shared: State<Shared>) -> impl IntoResponse {
-    let page = shared.metrics.page(&shared.daemon.snapshot());
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page)
+pub(super) async fn metrics(shared: State<Shared>, headers: HeaderMap) -> Response {
+    let snapshot = shared.daemon.snapshot();
+    if takes_gzip(&headers) {
+        return compressed(shared.metrics.compressed(&snapshot));
+    }
+    plain(shared.metrics.families(snapshot))
 }
 
 #[derive(Deserialize)]
@@ -28,17 +33,46 @@ pub(super) struct Asked {
 
 pub(super) async fn x509(
     shared: State<Shared>,
+    headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|rejection| {
         Problem::bad_request(
             rejection.body_text(),
             "use relative=true for spans relative to the scrape, or nothing",
         )
     })?;
-    let daemon = &shared.daemon;
-    let page = shared.x509.page(&daemon.snapshot(), daemon.now(), asked.relative);
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page))
+    let (snapshot, now) = (shared.daemon.snapshot(), shared.daemon.now());
+    if takes_gzip(&headers) {
+        return Ok(compressed(shared.x509.compressed(&snapshot, now, asked.relative)));
+    }
+    Ok(plain(X509Page::families(snapshot, now, asked.relative)))
+}
+
+const KIND: (HeaderName, &str) = (header::CONTENT_TYPE, CONTENT_TYPE);
+const VARIES: (HeaderName, &str) = (header::VARY, "Accept-Encoding");
+
+/// For whoever takes it so, which every Prometheus does.
+fn compressed(page: Vec<u8>) -> Response {
+    ([KIND, VARIES, (header::CONTENT_ENCODING, "gzip")], page).into_response()
+}
+
+/// Family by family, so that the whole page never lies in memory.
+fn plain(families: impl Iterator<Item = String> + Send + 'static) -> Response {
+    let families = families.map(Ok::<_, Infallible>);
+    ([KIND, VARIES], Body::from_stream(futures_util::stream::iter(families))).into_response()
+}
+
+/// Whether gzip is among what is accepted and not refused (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused =
+            |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse().is_ok_and(|q: f32| q <= 0.0));
+        named && !parts.any(refused)
+    })
 }
 
 /// Others than these are left alone, as other exporters do.
@@ -70,7 +104,7 @@ pub(super) async fn probe(
     if wanted.debug.as_deref() == Some("true") {
         return Ok(told(&ask, &outcome).into_response());
     }
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], encode_probe(&outcome)).into_response())
+    Ok(([KIND], encode_probe(&outcome)).into_response())
 }
 
 /// How long Prometheus waits, which it says in a header.

@@ -38,7 +38,7 @@ pub(in crate::surfaces) fn watch(view: &WatchView, link: impl Fn(&HandOff) -> Op
         "hand_offs": shown::hand_offs(view).iter().map(|one| linked(record, one, link(one))).collect::<Vec<_>>(),
         "leftovers": record.leftovers.iter().map(leftover).collect::<Vec<_>>(),
         "attempts": attempts(record),
-        "in_flight": record.in_flight.as_ref().map(|(act, since)| json!({
+        "in_flight": record.in_flight.as_deref().map(|(act, since)| json!({
             "id": act.id(), "what": act.sentence(), "since": moment(*since),
         })),
         "destination": record.destination.as_ref().map(|facts| json!({

@@ -77,17 +77,33 @@ impl Presence {
 
 #[derive(Debug, Clone, Copy)]
 enum Series {
-    Snapshot(fn(&Snapshot, &mut Family<'_>)),
+    Watches(fn(&Snapshot, &mut Family<'_>)),
+    Daemon(fn(&Snapshot, &mut Family<'_>)),
     Process,
     /// Written by the page it belongs to.
     OfPage,
+}
+
+/// What a metric tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// Watches: it changes when one of them does.
+    Watches,
+    /// The daemon: it may have changed whenever it is asked for.
+    Daemon,
+    /// The process.
+    Process,
+    /// What a page of its own shows.
+    Page,
 }
 
 impl Metric {
     /// Writes the family, unless the process tells it.
     pub(super) fn write(&self, snapshot: &Snapshot, out: &mut String) {
         match self.series {
-            Series::Snapshot(series) => series(snapshot, &mut Family::new(self, out)),
+            Series::Watches(series) | Series::Daemon(series) => {
+                series(snapshot, &mut Family::new(self, out));
+            }
             Series::Process | Series::OfPage => {}
         }
     }
@@ -102,6 +118,15 @@ impl Metric {
         query: &'static str,
     ) -> Self {
         Self { name, kind, labels, help, presence: Presence::Words(presence), query, series: Series::OfPage }
+    }
+
+    pub(super) const fn topic(&self) -> Topic {
+        match self.series {
+            Series::Watches(_) => Topic::Watches,
+            Series::Daemon(_) => Topic::Daemon,
+            Series::Process => Topic::Process,
+            Series::OfPage => Topic::Page,
+        }
     }
 }
 
@@ -121,7 +146,11 @@ macro_rules! catalogue {
 }
 
 const fn of(series: fn(&Snapshot, &mut Family<'_>)) -> Series {
-    Series::Snapshot(series)
+    Series::Watches(series)
+}
+
+const fn of_daemon(series: fn(&Snapshot, &mut Family<'_>)) -> Series {
+    Series::Daemon(series)
 }
 
 catalogue! {
@@ -199,41 +228,41 @@ catalogue! {
         "Switches of callers", "increase(certsteward_switches_total{result=\"failed\"}[1d]) > 0";
     "certsteward_rollbacks_total" Counter ["watch", "result"] Kept of(watches::rollbacks),
         "Roll backs of callers", "increase(certsteward_rollbacks_total[1d]) > 0";
-    "certsteward_build_info" Gauge ["version"] Daemon of(daemon::build),
+    "certsteward_build_info" Gauge ["version"] Daemon of_daemon(daemon::build),
         "Always 1; which version runs", "count by (version) (certsteward_build_info)";
     "certsteward_source_reads_total" Counter ["source", "connection", "result", "reason"] Daemon of(daemon::source_reads),
         "Reads of sources, by kind and connection in use; failed ones by their reason",
         "sum by (connection, reason) (rate(certsteward_source_reads_total{result=\"failed\"}[1h])) > 0";
-    "certsteward_credential_not_after_timestamp_seconds" Gauge ["connection"] DaemonWhileKnown of(daemon::credential_not_after),
+    "certsteward_credential_not_after_timestamp_seconds" Gauge ["connection"] DaemonWhileKnown of_daemon(daemon::credential_not_after),
         "When the credential of a connection expires",
         "certsteward_credential_not_after_timestamp_seconds - time() < 30 * 86400";
-    "certsteward_paused" Gauge [] Daemon of(daemon::paused),
+    "certsteward_paused" Gauge [] Daemon of_daemon(daemon::paused),
         "Whether acts are paused everywhere", "min_over_time(certsteward_paused[1d]) == 1";
-    "certsteward_notifications_total" Counter ["notifier", "result"] Daemon of(daemon::notifications),
+    "certsteward_notifications_total" Counter ["notifier", "result"] Daemon of_daemon(daemon::notifications),
         "Deliveries of messages", "rate(certsteward_notifications_total{result=\"failed\"}[1h]) > 0";
-    "certsteward_notifier_last_success_timestamp_seconds" Gauge ["notifier"] DaemonWhileKnown of(daemon::notifier_last_success),
+    "certsteward_notifier_last_success_timestamp_seconds" Gauge ["notifier"] DaemonWhileKnown of_daemon(daemon::notifier_last_success),
         "When the notifier last delivered a message",
         "time() - certsteward_notifier_last_success_timestamp_seconds";
-    "certsteward_notification_outbox_oldest_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::outbox_oldest),
+    "certsteward_notification_outbox_oldest_timestamp_seconds" Gauge [] DaemonWhileKnown of_daemon(daemon::outbox_oldest),
         "When the oldest undelivered message came to be; absent while the outbox is empty",
         "time() - certsteward_notification_outbox_oldest_timestamp_seconds > 3600";
-    "certsteward_pass_duration_seconds" Histogram [] Daemon of(daemon::pass_duration),
+    "certsteward_pass_duration_seconds" Histogram [] Daemon of_daemon(daemon::pass_duration),
         "How long passes took",
         "histogram_quantile(0.99, rate(certsteward_pass_duration_seconds_bucket[1h]))";
-    "certsteward_pass_last_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::pass_last),
+    "certsteward_pass_last_timestamp_seconds" Gauge [] DaemonWhileKnown of_daemon(daemon::pass_last),
         "When the last pass ended", "time() - certsteward_pass_last_timestamp_seconds > 3600";
-    "certsteward_config_last_reload_successful" Gauge [] DaemonWhileKnown of(daemon::reload_successful),
+    "certsteward_config_last_reload_successful" Gauge [] DaemonWhileKnown of_daemon(daemon::reload_successful),
         "Whether the configuration could be read when it was last read",
         "certsteward_config_last_reload_successful == 0";
-    "certsteward_config_last_reload_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::reload_at),
+    "certsteward_config_last_reload_timestamp_seconds" Gauge [] DaemonWhileKnown of_daemon(daemon::reload_at),
         "When the configuration was last read", "time() - certsteward_config_last_reload_timestamp_seconds";
-    "certsteward_store_writable" Gauge [] Daemon of(daemon::store_writable),
+    "certsteward_store_writable" Gauge [] Daemon of_daemon(daemon::store_writable),
         "Whether the store could be written when that was last tried; while it cannot, nothing is looked at and nothing changed",
         "certsteward_store_writable == 0";
-    "certsteward_store_last_success_timestamp_seconds" Gauge [] DaemonWhileKnown of(daemon::store_last_success),
+    "certsteward_store_last_success_timestamp_seconds" Gauge [] DaemonWhileKnown of_daemon(daemon::store_last_success),
         "When something was last written to the store; at least every minute",
         "time() - certsteward_store_last_success_timestamp_seconds > 300";
-    "certsteward_lease_held" Gauge [] Daemon of(daemon::lease_held),
+    "certsteward_lease_held" Gauge [] Daemon of_daemon(daemon::lease_held),
         "Whether this host may act; always 1 with a single host", "sum(certsteward_lease_held) != 1";
     "process_cpu_seconds_total" Counter [] Process Series::Process,
         "User and system time the process used, in seconds", "rate(process_cpu_seconds_total[5m])";

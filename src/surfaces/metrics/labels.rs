@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use super::text::push_escaped;
+
 /// The longest serial number that is written in decimal, in hexadecimal digits: RFC 5280 allows 40.
 const LONGEST_SERIAL: usize = 128;
 
@@ -22,7 +24,7 @@ impl Labels {
             return;
         }
         self.begin(name);
-        escape_into(value, &mut self.0);
+        push_escaped(&mut self.0, value);
         self.0.push('"');
     }
 
@@ -51,23 +53,6 @@ impl Labels {
     pub(super) fn text(&self) -> &str {
         &self.0
     }
-}
-
-/// Writes a value as it must stand between quotes.
-pub(super) fn escape_into(value: &str, out: &mut String) {
-    let mut rest = value;
-    while let Some(at) = rest.find(['\\', '"', '\n']) {
-        let (plain, special) = rest.split_at(at);
-        out.push_str(plain);
-        let mut letters = special.chars();
-        match letters.next() {
-            Some('\n') => out.push_str("\\n"),
-            Some(mark) => out.extend(['\\', mark]),
-            None => {}
-        }
-        rest = letters.as_str();
-    }
-    out.push_str(rest);
 }
 
 /// Writes a serial number, given in hexadecimal, in decimal. One that is far too long is left out.

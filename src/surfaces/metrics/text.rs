@@ -40,18 +40,34 @@ impl<'a> Family<'a> {
 
     /// Adds a series with more labels than the metric has.
     pub(super) fn series_with(&mut self, values: &[&str], more: &[(String, String)], value: impl Display) {
-        let labels = self.labels(values, more);
-        self.line("", &labels, value);
+        debug_assert_eq!(values.len(), self.metric.labels.len(), "{}", self.metric.name);
+        self.head();
+        self.out.push_str(self.metric.name);
+        let own = self.metric.labels.iter().copied().zip(values.iter().copied());
+        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut before = '{';
+        for (name, value) in own.chain(more) {
+            self.out.push(before);
+            self.out.push_str(name);
+            self.out.push_str("=\"");
+            push_escaped(self.out, value);
+            self.out.push('"');
+            before = ',';
+        }
+        if before == ',' {
+            self.out.push('}');
+        }
+        self.write(format_args!(" {value}\n"));
     }
 
     /// Adds a series with labels that were written before; those that the metric lists and that are empty may be missing.
     pub(super) fn labelled(&mut self, labels: &Labels, value: impl Display) {
-        let name = self.metric.name;
         self.head();
-        match labels.text() {
-            "" => self.write(format_args!("{name} {value}\n")),
-            text => self.write(format_args!("{name}{{{text}}} {value}\n")),
+        self.out.push_str(self.metric.name);
+        if !labels.text().is_empty() {
+            self.out.extend(["{", labels.text(), "}"]);
         }
+        self.write(format_args!(" {value}\n"));
     }
 
     /// Adds a histogram without labels: cumulative counts per upper bound, then all of them.
@@ -62,15 +78,6 @@ impl<'a> Family<'a> {
         self.line("_bucket", "{le=\"+Inf\"}", count);
         self.line("_sum", "", sum);
         self.line("_count", "", count);
-    }
-
-    fn labels(&self, values: &[&str], more: &[(String, String)]) -> String {
-        debug_assert_eq!(values.len(), self.metric.labels.len(), "{}", self.metric.name);
-        let own = self.metric.labels.iter().copied().zip(values.iter().copied());
-        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let pairs: Vec<String> =
-            own.chain(more).map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
-        if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) }
     }
 
     fn line(&mut self, suffix: &str, labels: &str, value: impl Display) {
@@ -105,9 +112,20 @@ impl Kind {
     }
 }
 
-/// A label's value as the format wants it between quotes.
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+/// Adds a label's value as the format wants it between quotes.
+pub(super) fn push_escaped(out: &mut String, value: &str) {
+    let mut rest = value;
+    while let Some(at) = rest.find(['\\', '"', '\n']) {
+        let (plain, odd) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(match odd.as_bytes().first() {
+            Some(b'"') => "\\\"",
+            Some(b'\n') => "\\n",
+            Some(_) | None => "\\\\",
+        });
+        rest = odd.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
 }
 
 /// The operator's own labels under `label_`, made safe; of names that become the same, later ones are numbered.
@@ -152,6 +170,12 @@ mod tests {
 
     #[test]
     fn values_are_escaped() {
-        assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+        for (value, written) in
+            [("", ""), ("plain", "plain"), ("a\"b\\c\nd", "a\\\"b\\\\c\\nd"), ("\"", "\\\"")]
+        {
+            let mut out = String::new();
+            push_escaped(&mut out, value);
+            assert_eq!(out, written);
+        }
     }
 }

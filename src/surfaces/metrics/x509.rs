@@ -7,13 +7,12 @@ mod sources;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use axum::body::Bytes;
-
 use super::catalogue::{Kind, Metric};
+use super::gzip::{self, Deflated, Deflater};
 use super::text::Family;
 use crate::domain::Timestamp;
 use crate::domain::reason::Reason;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Discoveries, Missed, Pictures, Snapshot};
 
 /// The labels of one certificate; those without a value are missing.
 const CERTIFICATE: &[&str] = &[
@@ -121,9 +120,56 @@ const BUILD: Metric = Metric::of_page(
     "count by (version) (x509_exporter_build_info)",
 );
 
+/// How a family is found.
+#[derive(Clone, Copy)]
+enum Write {
+    /// From the certificates alone.
+    Certificates(fn(&Snapshot, &mut Family<'_>)),
+    /// From the certificates and the time of the scrape.
+    AtNow(fn(&Snapshot, Timestamp, &mut Family<'_>)),
+    /// As that, where it is asked for; it is another one at each scrape.
+    Relative(fn(&Snapshot, Timestamp, &mut Family<'_>)),
+}
+
 /// Every family of the page, in the order of output.
 pub const X509: &[Metric] =
-    &[NOT_BEFORE, NOT_AFTER, EXPIRED, ERROR, EXPIRES_IN, VALID_SINCE, UP, BUNDLES, ERRORS, BUILD];
+    &[NOT_BEFORE, NOT_AFTER, EXPIRED, ERROR, UP, BUNDLES, ERRORS, BUILD, EXPIRES_IN, VALID_SINCE];
+
+/// Lists of revoked certificates have families of their own in the other exporter (`x509_crl_…`); they belong behind [`ERROR`].
+const WRITE: [Write; X509.len()] = [
+    Write::Certificates(certificates::not_before),
+    Write::Certificates(certificates::not_after),
+    Write::AtNow(certificates::expired),
+    Write::Certificates(certificates::error),
+    Write::Certificates(sources::up),
+    Write::Certificates(sources::bundles),
+    Write::Certificates(sources::errors),
+    Write::Certificates(build),
+    Write::Relative(certificates::expires_in),
+    Write::Relative(certificates::valid_since),
+];
+
+fn build(_: &Snapshot, family: &mut Family<'_>) {
+    family.series(&[env!("CARGO_PKG_VERSION")], 1);
+}
+
+impl Write {
+    fn write(self, metric: &Metric, snapshot: &Snapshot, now: Timestamp, out: &mut String) {
+        let mut family = Family::new(metric, out);
+        match self {
+            Self::Certificates(write) => write(snapshot, &mut family),
+            Self::AtNow(write) | Self::Relative(write) => write(snapshot, now, &mut family),
+        }
+    }
+
+    const fn is_relative(self) -> bool {
+        matches!(self, Self::Relative(_))
+    }
+}
+
+fn all(relative: bool) -> impl Iterator<Item = (&'static Metric, Write)> {
+    X509.iter().zip(WRITE).filter(move |(_, write)| relative || !write.is_relative())
+}
 
 /// What a reason is called in `x509_source_errors_total`.
 #[must_use]
@@ -131,52 +177,85 @@ pub const fn x509_reason(reason: Reason) -> &'static str {
     reasons::word(reason)
 }
 
-/// What `/metrics/x509` is answered from.
+/// What `/metrics/x509` is answered from. The text is kept compressed, and encoded anew when a watch, a count or a discovery changed
+/// or a certificate expired; spans relative to the scrape are encoded each time.
 #[derive(Default)]
 pub struct X509Page {
-    encoded: Mutex<Option<Encoded>>,
+    kept: Mutex<Option<Kept>>,
 }
 
-/// The text of one snapshot. The weak pointer keeps the address taken, so that it names this snapshot only.
-struct Encoded {
-    of: Weak<Snapshot>,
-    /// When a certificate of it expires, which changes the text.
+/// The text of one state. The weak pointers keep the addresses taken, so that they name this state only.
+struct Kept {
+    of: (Weak<Pictures>, Weak<Missed>, Weak<Discoveries>),
+    /// When the next certificate of it expires, which changes the text.
     until: Option<Timestamp>,
-    text: Bytes,
+    text: Arc<Deflated>,
+}
+
+impl Kept {
+    fn is_of(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        let (pictures, missed, discoveries) = &self.of;
+        pictures.as_ptr() == Arc::as_ptr(&snapshot.watches)
+            && missed.as_ptr() == Arc::as_ptr(&snapshot.daemon.missed)
+            && discoveries.as_ptr() == Arc::as_ptr(&snapshot.daemon.discoveries)
+            && self.until.is_none_or(|until| now <= until)
+    }
 }
 
 impl X509Page {
-    /// The whole page. A snapshot is encoded once, and anew when a certificate of it has expired; with spans that are relative to
-    /// `now` it is encoded each time.
+    /// The whole page, as one gzip member.
     #[must_use]
-    pub fn page(&self, snapshot: &Arc<Snapshot>, now: Timestamp, relative: bool) -> Bytes {
-        if relative {
-            return encode_x509(snapshot, now, true).0.into();
+    pub fn compressed(&self, snapshot: &Snapshot, now: Timestamp, relative: bool) -> Vec<u8> {
+        let kept = self.kept(snapshot, now);
+        let mut fresh = String::new();
+        for (metric, write) in all(relative).filter(|(_, write)| write.is_relative()) {
+            write.write(metric, snapshot, now, &mut fresh);
         }
-        let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_of = |known: &&Encoded| {
-            let holds = known.until.is_none_or(|until| now <= until);
-            known.of.as_ptr() == Arc::as_ptr(snapshot) && holds
-        };
-        if let Some(known) = encoded.as_ref().filter(is_of) {
-            return known.text.clone();
+        gzip::member(&kept, &fresh)
+    }
+
+    /// The whole page, family by family.
+    pub fn families(
+        snapshot: Arc<Snapshot>,
+        now: Timestamp,
+        relative: bool,
+    ) -> impl Iterator<Item = String> + use<> {
+        all(relative).map(move |(metric, write)| {
+            let mut family = String::new();
+            write.write(metric, &snapshot, now, &mut family);
+            family
+        })
+    }
+
+    fn kept(&self, snapshot: &Snapshot, now: Timestamp) -> Arc<Deflated> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.as_ref().filter(|known| known.is_of(snapshot, now)) {
+            return Arc::clone(&known.text);
         }
-        let (text, until) = encode_x509(snapshot, now, false);
-        let text = Bytes::from(text);
-        *encoded = Some(Encoded { of: Arc::downgrade(snapshot), until, text: text.clone() });
+        let mut deflater = Deflater::new();
+        let mut family = String::new();
+        for (metric, write) in all(false) {
+            family.clear();
+            write.write(metric, snapshot, now, &mut family);
+            deflater.write(&family);
+        }
+        let text = Arc::new(deflater.finish());
+        let daemon = &snapshot.daemon;
+        let of = (
+            Arc::downgrade(&snapshot.watches),
+            Arc::downgrade(&daemon.missed),
+            Arc::downgrade(&daemon.discoveries),
+        );
+        let until = certificates::next_end(snapshot, now);
+        *kept = Some(Kept { of, until, text: Arc::clone(&text) });
         text
     }
 }
 
-/// Every family, and until when the text holds: then the next certificate expires.
-///
-/// Lists of revoked certificates have families of their own (`x509_crl_…`) in the other exporter; they belong between the
-/// certificates and the sources.
+/// The whole page as one text.
 #[must_use]
-pub fn encode_x509(snapshot: &Snapshot, now: Timestamp, relative: bool) -> (String, Option<Timestamp>) {
+pub fn encode_x509(snapshot: &Snapshot, now: Timestamp, relative: bool) -> String {
     let mut out = String::new();
-    let until = certificates::write(snapshot, now, relative, &mut out);
-    sources::write(snapshot, &mut out);
-    Family::new(&BUILD, &mut out).series(&[env!("CARGO_PKG_VERSION")], 1);
-    (out, until)
+    all(relative).for_each(|(metric, write)| write.write(metric, snapshot, now, &mut out));
+    out
 }

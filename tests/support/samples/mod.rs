@@ -98,7 +98,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
         labels: [("stage".to_owned(), stage.to_owned()), ("system".to_owned(), "successfactors".to_owned())]
             .into(),
         mode: Mode::Propose,
-        policy: Policy::default(),
+        policy: Policy::default().into(),
         source: SourceFacts {
             kind: "destination-service".to_owned(),
             discovered_by: None,

@@ -82,13 +82,13 @@ fn renewing(old: Standing, new: Standing, act: &Act) -> Record {
     let replaces = old.fingerprint();
     let mut record = seen(old);
     record.generation = 2;
-    record.destination = Some(DestinationFacts {
+    record.destination = Some(Box::new(DestinationFacts {
         name: "sap_hcmcloud_core_odata".to_owned(),
         authentication: Some("ClientCertificateAuthentication".to_owned()),
         keystore_location: Some("sfapi.pem".to_owned()),
         url: Some("https://api4.cert.example.org".to_owned()),
         company_id: Some("ACME".to_owned()),
-    });
+    }));
     record.renewal = Some(Box::new(renewal(new, replaces)));
     let caller = |uses: &str| CallerFacts {
         uses: Some(uses.to_owned()),

@@ -4,106 +4,101 @@
 use super::super::labels::{Labels, decimal_into};
 use super::super::text::Family;
 use super::reasons::is_of_content;
-use super::{ERROR, EXPIRED, EXPIRES_IN, NOT_AFTER, NOT_BEFORE, VALID_SINCE};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
 use crate::domain::chain::Chain;
 use crate::domain::name::DistinguishedName;
 use crate::domain::snapshot::{Snapshot, WatchView};
 
-/// Writes every family about certificates, and says until when what it wrote holds: then the next certificate expires.
-pub(super) fn write(
-    snapshot: &Snapshot,
-    now: Timestamp,
-    relative: bool,
-    out: &mut String,
-) -> Option<Timestamp> {
-    let mut texts = [const { String::new() }; 6];
-    let [not_before, not_after, expired, error, expires_in, valid_since] = &mut texts;
-    let mut page = Certificates {
-        now,
-        relative,
-        until: None,
-        rows: Vec::new(),
-        order: Vec::new(),
-        not_before: Family::new(&NOT_BEFORE, not_before),
-        not_after: Family::new(&NOT_AFTER, not_after),
-        expired: Family::new(&EXPIRED, expired),
-        error: Family::new(&ERROR, error),
-        expires_in: Family::new(&EXPIRES_IN, expires_in),
-        valid_since: Family::new(&VALID_SINCE, valid_since),
-    };
+pub(super) fn not_before(snapshot: &Snapshot, family: &mut Family<'_>) {
+    each(snapshot, |labels, certificate| family.labelled(labels, certificate.not_before.timestamp()));
+}
+
+pub(super) fn not_after(snapshot: &Snapshot, family: &mut Family<'_>) {
+    each(snapshot, |labels, certificate| family.labelled(labels, certificate.not_after.timestamp()));
+}
+
+pub(super) fn expired(snapshot: &Snapshot, now: Timestamp, family: &mut Family<'_>) {
+    each(snapshot, |labels, certificate| family.labelled(labels, u8::from(now > certificate.not_after)));
+}
+
+pub(super) fn expires_in(snapshot: &Snapshot, now: Timestamp, family: &mut Family<'_>) {
+    each(snapshot, |labels, certificate| {
+        family.labelled(labels, certificate.not_after.timestamp() - now.timestamp());
+    });
+}
+
+pub(super) fn valid_since(snapshot: &Snapshot, now: Timestamp, family: &mut Family<'_>) {
+    each(snapshot, |labels, certificate| {
+        family.labelled(labels, now.timestamp() - certificate.not_before.timestamp());
+    });
+}
+
+/// What could not be read when it was last looked at, in whole or in part.
+pub(super) fn error(snapshot: &Snapshot, family: &mut Family<'_>) {
+    let mut labels = Labels::default();
     for view in snapshot.watches.values() {
-        page.watch(view);
-    }
-    let until = page.until;
-    out.reserve(texts.iter().map(String::len).sum());
-    for text in &texts {
-        out.push_str(text);
-    }
-    until
-}
-
-/// The families side by side, so that the labels of a certificate are written once for all of them.
-struct Certificates<'a> {
-    now: Timestamp,
-    relative: bool,
-    until: Option<Timestamp>,
-    /// Room for the labels of one watch's certificates, used again for the next watch.
-    rows: Vec<Labels>,
-    order: Vec<usize>,
-    not_before: Family<'a>,
-    not_after: Family<'a>,
-    expired: Family<'a>,
-    error: Family<'a>,
-    expires_in: Family<'a>,
-    valid_since: Family<'a>,
-}
-
-impl Certificates<'_> {
-    fn watch(&mut self, view: &WatchView) {
         let record = &view.record;
         let is_bad = record.unseen.is_some()
             || record.absent_since.is_some()
             || record.oddities.iter().any(|odd| is_of_content(odd.reason));
         if is_bad {
-            let mut labels = Labels::default();
+            labels.clear();
             place(view, &mut labels);
-            self.error.labelled(&labels, 1);
-        }
-        // What is gone shows nothing; what only cannot be seen now is shown as it was last seen.
-        if record.absent_since.is_some() {
-            return;
-        }
-        if let Some(standing) = &record.in_force {
-            self.bundle(view, &standing.chain);
+            family.labelled(&labels, 1);
         }
     }
+}
 
-    fn bundle(&mut self, view: &WatchView, chain: &Chain) {
-        let count = all(chain).count();
-        if self.rows.len() < count {
-            self.rows.resize_with(count, Labels::default);
+/// When the next certificate expires.
+pub(super) fn next_end(snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
+    let shown = snapshot.watches.values().filter_map(|view| shown(view)).flat_map(all);
+    shown.map(|certificate| certificate.not_after).filter(|end| now <= *end).min()
+}
+
+/// What a watch shows. What is gone shows nothing; what only cannot be seen now is shown as it was last seen.
+fn shown(view: &WatchView) -> Option<&Chain> {
+    let standing = view.record.in_force.as_ref().filter(|_| view.record.absent_since.is_none())?;
+    Some(&standing.chain)
+}
+
+/// Every certificate with its labels.
+fn each(snapshot: &Snapshot, mut series: impl FnMut(&Labels, &Certificate)) {
+    let mut rows = Rows::default();
+    for view in snapshot.watches.values() {
+        if let Some(chain) = shown(view) {
+            rows.describe(view, chain);
+            rows.labels.iter().zip(all(chain)).for_each(|(labels, certificate)| series(labels, certificate));
         }
-        for (labels, certificate) in self.rows.iter_mut().zip(all(chain)) {
+    }
+}
+
+/// The labels of one watch's certificates; the room is used again for the next watch.
+#[derive(Default)]
+struct Rows {
+    labels: Vec<Labels>,
+    order: Vec<usize>,
+}
+
+impl Rows {
+    fn describe(&mut self, view: &WatchView, chain: &Chain) {
+        let count = all(chain).count();
+        if self.labels.len() < count {
+            self.labels.resize_with(count, Labels::default);
+        }
+        for (labels, certificate) in self.labels.iter_mut().zip(all(chain)) {
             labels.clear();
             describe(certificate, labels);
             place(view, labels);
         }
-        self.tell_apart(chain, count);
-        let rows = std::mem::take(&mut self.rows);
-        for (labels, certificate) in rows.iter().zip(all(chain)) {
-            self.certificate(labels, certificate);
+        if count > 1 {
+            self.tell_apart(chain, count);
         }
-        self.rows = rows;
     }
 
     /// Where two certificates of one bundle would have the same labels, each gets a piece of its fingerprint.
     fn tell_apart(&mut self, chain: &Chain, count: usize) {
-        if count < 2 {
-            return;
-        }
-        let rows = self.rows.get(..count).unwrap_or_default();
+        let rows = self.labels.get(..count).unwrap_or_default();
         self.order.clear();
         self.order.extend(0..count);
         self.order.sort_unstable_by(|one, other| rows.get(*one).cmp(&rows.get(*other)));
@@ -115,26 +110,10 @@ impl Certificates<'_> {
         if alike.is_empty() {
             return;
         }
-        for (at, (labels, certificate)) in self.rows.iter_mut().zip(all(chain)).enumerate() {
+        for (at, (labels, certificate)) in self.labels.iter_mut().zip(all(chain)).enumerate() {
             if alike.contains(&at) {
                 labels.push("discriminator", &certificate.fingerprint.short());
             }
-        }
-    }
-
-    fn certificate(&mut self, labels: &Labels, certificate: &Certificate) {
-        let (not_before, not_after) = (certificate.not_before.timestamp(), certificate.not_after.timestamp());
-        self.not_before.labelled(labels, not_before);
-        self.not_after.labelled(labels, not_after);
-        self.expired.labelled(labels, u8::from(self.now > certificate.not_after));
-        if self.relative {
-            let now = self.now.timestamp();
-            self.expires_in.labelled(labels, not_after - now);
-            self.valid_since.labelled(labels, now - not_before);
-        }
-        if self.now <= certificate.not_after {
-            let until = self.until.map_or(certificate.not_after, |until| until.min(certificate.not_after));
-            self.until = Some(until);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::super::text::Family;
 use super::reasons::{WALK_ERROR, WORDS, possible, word};
-use super::{BUNDLES, ERRORS, UP};
 use crate::domain::reason::Reason;
 use crate::domain::snapshot::{Snapshot, WatchView};
 
@@ -20,20 +19,21 @@ struct Source<'a> {
     blind: Option<u64>,
 }
 
-/// Writes every family about sources.
-pub(super) fn write(snapshot: &Snapshot, out: &mut String) {
-    let sources = all(snapshot);
-    let mut up = Family::new(&UP, out);
-    for source in &sources {
-        up.flag(&[source.kind, source.name], source.up);
+pub(super) fn up(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for source in all(snapshot) {
+        family.flag(&[source.kind, source.name], source.up);
     }
-    let mut bundles = Family::new(&BUNDLES, out);
-    for source in &sources {
-        bundles.series(&[source.kind, source.name], source.bundles);
+}
+
+pub(super) fn bundles(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for source in all(snapshot) {
+        family.series(&[source.kind, source.name], source.bundles);
     }
-    let mut errors = Family::new(&ERRORS, out);
-    for source in &sources {
-        errors_of(source, snapshot.daemon.missed.get(source.name), &mut errors);
+}
+
+pub(super) fn errors(snapshot: &Snapshot, family: &mut Family<'_>) {
+    for source in all(snapshot) {
+        errors_of(&source, snapshot.daemon.missed.get(source.name), family);
     }
 }
 
@@ -70,7 +70,7 @@ fn all(snapshot: &Snapshot) -> Vec<Source<'_>> {
             None => sources.push(written_out(view)),
             Some(name) => {
                 let found = discovered.entry(name).or_insert_with(|| of_discovery(&source.kind, name));
-                found.bundles += bundles(view);
+                found.bundles += bundles_of(view);
             }
         }
     }
@@ -87,9 +87,9 @@ fn written_out(view: &WatchView) -> Source<'_> {
     let (record, kind) = (&view.record, view.watch.source.kind.as_str());
     let is_missed = record.unseen.is_some() || record.absent_since.is_some();
     let up = (is_missed || record.seen_at.is_some()).then_some(!is_missed);
-    Source { kind, name: &view.watch.id, up, bundles: bundles(view), blind: None }
+    Source { kind, name: &view.watch.id, up, bundles: bundles_of(view), blind: None }
 }
 
-fn bundles(view: &WatchView) -> u64 {
+fn bundles_of(view: &WatchView) -> u64 {
     u64::from(view.record.in_force.is_some() && view.record.absent_since.is_none())
 }
