@@ -141,9 +141,9 @@ mod tests {
         ] {
             assert_eq!(http(text).as_deref(), Ok(expected), "{text}");
         }
-        for text in ["", "a b", "https://", "https://user:secret@api.example.org", "http://a\nb"] {
+        for text in ["", "a b", "https://", "https://user:hunter2@api.example.org", "http://a\nb"] {
             let refused = http(text).expect_err(text);
-            assert!(!refused.contains("secret"), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
         }
     }
 

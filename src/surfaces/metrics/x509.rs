@@ -187,18 +187,20 @@ pub struct X509Page {
 /// The text of one state. The weak pointers keep the addresses taken, so that they name this state only.
 struct Kept {
     of: (Weak<Pictures>, Weak<Missed>, Weak<Discoveries>),
-    /// When the next certificate of it expires, which changes the text.
-    until: Option<Timestamp>,
+    /// When it was encoded, and when the next certificate of it expires, which changes the text.
+    holds: (Timestamp, Option<Timestamp>),
     text: Arc<Deflated>,
 }
 
 impl Kept {
     fn is_of(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
         let (pictures, missed, discoveries) = &self.of;
+        let (since, until) = self.holds;
         pictures.as_ptr() == Arc::as_ptr(&snapshot.watches)
             && missed.as_ptr() == Arc::as_ptr(&snapshot.daemon.missed)
             && discoveries.as_ptr() == Arc::as_ptr(&snapshot.daemon.discoveries)
-            && self.until.is_none_or(|until| now <= until)
+            && since <= now
+            && until.is_none_or(|until| now <= until)
     }
 }
 
@@ -246,8 +248,8 @@ impl X509Page {
             Arc::downgrade(&daemon.missed),
             Arc::downgrade(&daemon.discoveries),
         );
-        let until = certificates::next_end(snapshot, now);
-        *kept = Some(Kept { of, until, text: Arc::clone(&text) });
+        let holds = (now, certificates::next_end(snapshot, now));
+        *kept = Some(Kept { of, holds, text: Arc::clone(&text) });
         text
     }
 }
