@@ -103,19 +103,19 @@ impl Shared {
         let host_name = host_name(module, &ask)?;
         let whole = limit(module.settings().net.timeout, ask.patience);
         let waited = Stopwatch::start();
-        let place = tokio::time::timeout(whole / 2, self.looking.acquire()).await;
-        let Ok(Ok(_place)) = place else {
+        let room = tokio::time::timeout(whole / 2, self.looking.acquire()).await;
+        let Ok(Ok(_room)) = room else {
             return Err(NotLooked::Busy {
                 text: format!("{AT_ONCE} looks are under way, and none ended in time"),
                 way_out: "spread the scrapes over a longer interval, or raise their timeout".to_owned(),
             });
         };
         let limit = whole.saturating_sub(waited.elapsed());
+        let place = target.place();
         let errand = Errand { target, host_name, limit, may: &may };
         let looked = module.look(errand, self.clock.now()).await;
-        let outcome = Outcome { limit_seconds: whole.as_secs_f64(), ..looked };
-        tracing::debug!(module = name, target = ask.target, success = outcome.success, "looked at a target");
-        Ok(outcome)
+        tracing::debug!(module = name, place, success = looked.success, "looked at a target");
+        Ok(Outcome { limit_seconds: whole.as_secs_f64(), ..looked })
     }
 }
 
