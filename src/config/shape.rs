@@ -11,6 +11,7 @@ use super::form;
 use super::problem::Ledger;
 use crate::domain::reason::Reason;
 use crate::domain::window::Window;
+use crate::net::Address;
 use crate::secret::SecretRef;
 
 /// Checks a table against its shape.
@@ -170,7 +171,8 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Date => {
             if let Err(text) = scalar(node, form) {
@@ -227,7 +229,8 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Window => Window::parse(text).map(|_| ()).map_err(|error| error.to_string()),
         Form::Url(form::UrlKind::Proxy) if text == "none" => Ok(()),
         Form::Url(kind) => form::url(text, kind).map(|_| ()),
-        Form::HostPort => form::host_port(text).map(|_| ()),
+        Form::Address => Address::parse(text).map(|_| ()),
+        Form::ServerName => form::server_name(text),
         Form::Listen => text
             .parse::<std::net::SocketAddr>()
             .map(|_| ())
@@ -528,7 +531,8 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Path
         | Form::Folder
