@@ -31,5 +31,6 @@ mod probe;
 mod sandbox;
 mod sap;
 mod sim;
+mod starttls;
 mod surfaces;
 mod systemd;

@@ -19,6 +19,7 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::Unseen;
 use crate::formats;
 use crate::identity::public_key_fingerprint;
+use crate::net::bare_host;
 use crate::secret::SecretRef;
 use server::Reach;
 pub(super) use server::family;
@@ -76,9 +77,8 @@ impl Arguments {
 
     /// What is no file and could be a host lacks its port.
     fn hint(&self) -> String {
-        let could_be =
-            crate::net::bare_host(&self.place).is_some_and(|host| host.contains('.') || host.contains(':'));
-        if could_be {
+        let could_be = bare_host(&self.place).is_some_and(|host| host.contains(['.', ':']));
+        if could_be && !Path::new(&self.place).exists() {
             format!("; for a server give {}:443, or another port", self.place)
         } else {
             String::new()

@@ -53,7 +53,8 @@ impl Tls {
         let Settings { address, starttls, net, .. } = &self.settings;
         let name = self.name()?;
         let prepared = handshake::prepare(&self.net, net, Ask { name, protocols: &[], identity: None })?;
-        let mut stream = self.net.connect(turn, net, address).await?;
+        let at = |unseen: Unseen| Unseen::new(unseen.reason, format!("{address}: {}", unseen.text));
+        let mut stream = self.net.connect(turn, net, address).await.map_err(at)?;
         if let Some(protocol) = starttls {
             let asked = protocol.ask(&mut stream, name).await;
             asked.map_err(|unseen| {
@@ -135,13 +136,14 @@ impl Source for Tls {
         let Settings { address, starttls, net, .. } = &self.settings;
         let turn = self.net.turn(address).await;
         let limit = net.timeout;
-        let late = || {
-            let what = starttls.map_or_else(
-                || "finish a TLS handshake".to_owned(),
-                |it| format!("come to a TLS handshake by {it}"),
-            );
-            let hint = hint(address, *starttls);
-            format!("{address} did not {what} within {limit:?}{hint}")
+        let late = || match starttls {
+            None => format!(
+                "{address} did not finish a TLS handshake within {limit:?}{}",
+                hint(address, *starttls)
+            ),
+            Some(protocol) => format!(
+                "{address} did not come to TLS by {protocol} within {limit:?}; where it speaks TLS from the first byte, leave starttls out"
+            ),
         };
         within(limit, self.chain(turn), late).await.map(Some)
     }
@@ -149,5 +151,19 @@ impl Source for Tls {
     async fn identity(&self, _: Option<&str>) -> Result<Identity, Unseen> {
         let text = format!("the private key of {} stays on that server", self.settings.address);
         Err(Unseen::new(Reason::KeyUnavailable, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_usually_begins_in_the_clear_is_told_how() {
+        let hint = |port, starttls| hint(&Address::host("h", port), starttls);
+        assert_eq!(hint(587, None), "; port 587 usually begins without TLS: set starttls = \"smtp\"");
+        assert_eq!(hint(5432, None), "; port 5432 usually begins without TLS: set starttls = \"postgres\"");
+        assert_eq!(hint(5432, Some(StartTls::Postgres)), "");
+        assert_eq!(hint(443, None), "");
     }
 }

@@ -157,9 +157,9 @@ async fn a_server_that_cannot_now_is_unavailable() {
         ),
         (
             StartTls::Xmpp,
-            &[(STREAM, b"<stream:stream><stream:error><host-unknown xmlns='urn:x'/></stream:error>")],
+            &[(STREAM, b"<stream:stream><stream:error><host-unknown xmlns='urn:x'/><text xmlns='urn:x'>not here</text></stream:error>")],
             Reason::UnexpectedAnswer,
-            "host-unknown",
+            "host-unknown (not here)",
         ),
     ];
     for (protocol, script, reason, words) in scripts {

@@ -43,11 +43,13 @@ where
     Err(not_offered("starttls", &error_of(&answer)))
 }
 
-/// The name of the condition in an error: `host-unknown` of `<host-unknown xmlns='…'/>`; else the text as it is.
+/// The condition in an error and what is said about it: `host-unknown` of `<host-unknown xmlns='…'/>`; else the text as it is.
 fn error_of(text: &str) -> String {
-    let inside = text.split("<stream:error").nth(1).and_then(|rest| rest.split('<').nth(1));
-    let name = inside.and_then(|rest| rest.split([' ', '/', '>']).next());
-    name.map_or_else(|| text.to_owned(), ToOwned::to_owned)
+    let Some(error) = text.split("<stream:error").nth(1) else { return text.to_owned() };
+    let name =
+        error.split('<').nth(1).and_then(|rest| rest.split([' ', '/', '>']).next()).unwrap_or_default();
+    let said = error.split("<text").nth(1).and_then(|rest| rest.split(['>', '<']).nth(1)).unwrap_or_default();
+    if said.is_empty() { name.to_owned() } else { format!("{name} ({said})") }
 }
 
 /// Behind the first of these signs that is there; everything, where the other side speaks no XML.
