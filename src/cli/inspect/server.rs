@@ -79,6 +79,7 @@ impl Reach {
 }
 
 /// The server that a place names.
+#[derive(Debug)]
 struct Meant {
     address: Address,
     starttls: Option<StartTls>,
