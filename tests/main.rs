@@ -32,5 +32,6 @@ mod probe;
 mod sandbox;
 mod sap;
 mod sim;
+mod starttls;
 mod surfaces;
 mod systemd;

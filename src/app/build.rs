@@ -65,6 +65,7 @@ impl Built {
     /// # Errors
     /// Where a notifier's or a connection's settings cannot be used.
     pub fn new(config: Config, net: Net) -> Result<Self, Unseen> {
+        net.limit(config.daemon.connections);
         let services = config.connections.iter().filter_map(|(name, connection)| match connection {
             Connection::DestinationService(settings) => {
                 Some((name.clone(), Arc::new(DestinationService::new(net.clone(), settings.clone()))))

@@ -24,7 +24,9 @@ use tokio_util::task::TaskTracker;
 
 pub use build::{Built, Watches};
 pub use listen::Bind;
-pub use once::{Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store};
+pub use once::{
+    TlsServer, Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store,
+};
 use serve::Door;
 pub use state::{Shared, chain};
 

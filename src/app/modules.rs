@@ -1,4 +1,4 @@
-//! Looks at servers that scrapes name: by which module, whether that may be, and how many at once.
+//! Looks at servers that scrapes name: by which module, whether that may be, and when there is room.
 //! It makes no connection itself; the modules do.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,6 @@ use crate::domain::host_pattern::HostPattern;
 use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::net::{self, Net};
 use crate::probers::module::{Errand, Http, Method, Module, Settings, Statuses, Target, Way};
-
-/// How many looks go on at once.
-pub(super) const AT_ONCE: usize = 32;
 
 /// How long before the asker loses patience the answer must be ready.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -78,7 +75,7 @@ fn as_ssl_exporter() -> Way {
 }
 
 const fn handshake() -> Way {
-    Way::Tls { tolerate: Vec::new() }
+    Way::Tls { starttls: None, tolerate: Vec::new() }
 }
 
 impl Shared {
@@ -103,16 +100,12 @@ impl Shared {
         let host_name = host_name(module, &ask)?;
         let whole = limit(module.settings().net.timeout, ask.patience);
         let waited = Stopwatch::start();
-        let room = tokio::time::timeout(whole / 2, self.looking.acquire()).await;
-        let Ok(Ok(_room)) = room else {
-            return Err(NotLooked::Busy {
-                text: format!("{AT_ONCE} looks are under way, and none ended in time"),
-                way_out: "spread the scrapes over a longer interval, or raise their timeout".to_owned(),
-            });
+        let Ok(turn) = tokio::time::timeout(whole / 2, module.turn(&target)).await else {
+            return Err(busy(&target));
         };
         let limit = whole.saturating_sub(waited.elapsed());
         let place = target.place();
-        let errand = Errand { target, host_name, limit, may: &may };
+        let errand = Errand { target, turn, host_name, limit, may: &may };
         let looked = module.look(errand, self.clock.now()).await;
         tracing::debug!(module = name, place, success = looked.success, "looked at a target");
         Ok(Outcome { limit_seconds: whole.as_secs_f64(), ..looked })
@@ -160,6 +153,13 @@ fn forbidden(name: &str, module: &Module, target: &Target, is_listed: bool) -> N
     NotLooked::Forbidden {
         text: format!("{place} may not be looked at with the module {name}"),
         way_out: format!("add {place:?}, or a pattern for it, to {list}, and reload"),
+    }
+}
+
+fn busy(target: &Target) -> NotLooked {
+    NotLooked::Busy {
+        text: format!("no connection to {} could begin in time: too many are under way", target.place()),
+        way_out: "spread the scrapes over a longer interval, raise their timeout, or raise connections_at_once or connections_per_host of [daemon]".to_owned(),
     }
 }
 

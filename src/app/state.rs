@@ -9,7 +9,6 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::build::Built;
-use super::modules::AT_ONCE;
 use super::store::Health;
 use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
@@ -51,8 +50,6 @@ pub struct Shared {
     daemon: Mutex<DaemonView>,
     /// Held while the history is checked.
     verifying: tokio::sync::Mutex<()>,
-    /// A place for each look that a scrape asks for.
-    pub(super) looking: tokio::sync::Semaphore,
 }
 
 impl Shared {
@@ -88,7 +85,6 @@ impl Shared {
             stale: Mutex::new(true),
             daemon: Mutex::new(daemon),
             verifying: tokio::sync::Mutex::default(),
-            looking: tokio::sync::Semaphore::new(AT_ONCE),
         }
     }
 

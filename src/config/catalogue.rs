@@ -2,6 +2,7 @@
 //! It reads no value.
 
 use super::form::UrlKind;
+use crate::net::Family;
 
 mod daemon;
 mod module;
@@ -101,8 +102,10 @@ pub(super) enum Form {
     Window,
     /// An address.
     Url(UrlKind),
-    /// `host:port`.
-    HostPort,
+    /// `host:port`, or `unix:PATH`.
+    Address,
+    /// A host name or address that a server's certificate can be for.
+    ServerName,
     /// An address of this host to listen at.
     Listen,
     /// A file or folder.
@@ -165,7 +168,10 @@ impl Form {
             Self::Url(UrlKind::Api | UrlKind::Safe | UrlKind::Page) => {
                 "an address like \"https://host.example.org\"".to_owned()
             }
-            Self::HostPort => "a host and a port like \"api.example.org:443\"".to_owned(),
+            Self::Address => {
+                "a host and a port like \"api.example.org:443\", or \"unix:/run/app.sock\"".to_owned()
+            }
+            Self::ServerName => "a host name or address like \"api.example.org\"".to_owned(),
             Self::Listen => "an address and a port like \"127.0.0.1:9790\"".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Folder => "the path of a folder".to_owned(),
@@ -236,6 +242,12 @@ const NET: &[Key] = &[
         Form::Url(UrlKind::Proxy),
         "the environment's",
         "The HTTP proxy for this connection; \"none\" ignores the environment's.",
+    ),
+    optional(
+        "ip",
+        Form::Word(Family::WORDS),
+        "either",
+        "The only family of addresses this connection, or its proxy, is reached by.",
     ),
     preset("timeout", Form::Duration, "\"30s\"", "The limit for one whole request."),
 ];

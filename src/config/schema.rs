@@ -112,7 +112,8 @@ fn form(form: Form) -> Value {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Path
         | Form::Folder => json!({ "type": "string" }),

@@ -218,11 +218,12 @@ impl<'a> Section<'a> {
         items.iter().enumerate().filter_map(|(n, node)| Some((n, node.table()?))).filter_map(open).collect()
     }
 
-    /// `ca`, `proxy` and `timeout`.
+    /// `ca`, `proxy`, `ip` and `timeout`.
     pub(super) fn net(&self, ledger: &Ledger) -> net::Settings {
         net::Settings {
             ca: self.file("ca", ledger),
             proxy: self.text("proxy"),
+            family: self.text("ip").and_then(|word| net::Family::parse(&word)),
             timeout: self.limit("timeout"),
         }
     }

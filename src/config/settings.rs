@@ -83,6 +83,8 @@ pub struct Daemon {
     pub log: Log,
     /// A folder with templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
+    /// How many connections there may be at once.
+    pub connections: net::Limits,
     /// How long a shutdown waits for the acts in hand.
     pub shutdown: StdDuration,
     /// Which targets may be looked at through `/probe`; none where that was not said.

@@ -12,6 +12,7 @@ use super::problem::Ledger;
 use crate::domain::host_pattern::HostPattern;
 use crate::domain::reason::Reason;
 use crate::domain::window::Window;
+use crate::net::Address;
 use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
 
@@ -178,7 +179,8 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Date => {
             if let Err(text) = scalar(node, form) {
@@ -236,7 +238,8 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Window => Window::parse(text).map(|_| ()).map_err(|error| error.to_string()),
         Form::Url(form::UrlKind::Proxy) if text == "none" => Ok(()),
         Form::Url(kind) => form::url(text, kind).map(|_| ()),
-        Form::HostPort => form::host_port(text).map(|_| ()),
+        Form::Address => Address::parse(text).map(|_| ()),
+        Form::ServerName => form::server_name(text),
         Form::Listen => text
             .parse::<std::net::SocketAddr>()
             .map(|_| ())
@@ -541,7 +544,8 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Path
         | Form::Folder

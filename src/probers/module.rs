@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use self::http::Heard;
 use self::looking::Looking;
@@ -24,8 +23,9 @@ use crate::domain::module::{Kind, Outcome, Stage};
 use crate::domain::reason::Unseen;
 use crate::domain::verdict::Verdict;
 use crate::identity::Identity;
-use crate::net::handshake::prepare;
-use crate::net::{self, Net};
+use crate::net::handshake::{Ask, prepare};
+use crate::net::starttls::StartTls;
+use crate::net::{self, Net, Stream, Turn};
 
 /// One module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub enum Way {
     Http(Http),
     /// One handshake.
     Tls {
+        /// What is spoken before TLS; none where TLS is spoken from the first byte.
+        starttls: Option<StartTls>,
         /// What of the server's certificate may be wrong.
         tolerate: Vec<Verdict>,
     },
@@ -126,9 +128,11 @@ pub struct Module {
 pub struct Errand<'a> {
     /// The server.
     pub target: Target,
+    /// The right to have one connection there.
+    pub turn: Turn,
     /// The name to ask for and to verify instead of the target's.
     pub host_name: Option<&'a str>,
-    /// The limit.
+    /// The limit; it does not run while a turn is waited for.
     pub limit: Duration,
     /// Whether a redirect to this host and port may be followed.
     pub may: &'a (dyn Fn(&str, u16) -> bool + Sync),
@@ -167,6 +171,11 @@ impl Module {
         }
     }
 
+    /// Waits for the right to have one connection to this target.
+    pub async fn turn(&self, target: &Target) -> Turn {
+        self.net.turn(&target.address()).await
+    }
+
     /// Looks once. It always ends, within the limit.
     pub async fn look(&self, errand: Errand<'_>, now: Timestamp) -> Outcome {
         let mut looking = Looking::begin(errand.limit);
@@ -191,10 +200,10 @@ impl Module {
         identity: Option<&Identity>,
         looking: &mut Looking,
     ) -> Result<Option<Verdict>, Conclusion> {
-        let Errand { mut target, mut host_name, may, .. } = errand;
+        let Errand { mut target, mut turn, mut host_name, may, .. } = errand;
         let mut redirects = 0;
         loop {
-            let stream = self.reach(&target, host_name, identity, looking).await?;
+            let stream = self.reach(&target, turn, host_name, identity, looking).await?;
             let Way::Http(http) = &self.settings.way else { return Ok(None) };
             let heard = self.ask(stream, &target, host_name, http, looking).await?;
             looking.heard(&heard, &target, redirects);
@@ -212,6 +221,9 @@ impl Module {
             }
             redirects += 1;
             (target, host_name) = (next, None);
+            turn = tokio::time::timeout(looking.left(), self.turn(&target))
+                .await
+                .map_err(|_| looking.late("connection", &target))?;
         }
     }
 
@@ -219,18 +231,26 @@ impl Module {
     async fn reach(
         &self,
         target: &Target,
+        turn: Turn,
         host_name: Option<&str>,
         identity: Option<&Identity>,
         looking: &mut Looking,
-    ) -> Result<Box<dyn Stream>, Conclusion> {
+    ) -> Result<Box<dyn Wire>, Conclusion> {
         looking.begin_anew();
         let name = host_name.or(self.settings.server_name.as_deref()).unwrap_or(&target.host);
-        let prepared = target.is_secure.then(|| prepare(&self.net, &self.settings.net, name, identity));
-        let prepared = prepared.transpose()?;
-        let tcp = self.connect(target, looking).await?;
-        let Some(prepared) = prepared else { return Ok(Box::new(tcp)) };
+        let (protocols, starttls): (&[&[u8]], _) = match &self.settings.way {
+            Way::Http(_) => (HTTP_1, None),
+            Way::Tls { starttls, .. } => (&[], *starttls),
+        };
+        let ask = Ask { name, protocols, identity };
+        let prepared = target.is_secure.then(|| prepare(&self.net, &self.settings.net, ask)).transpose()?;
+        let mut stream = self.connect(target, turn, looking).await?;
+        let Some(prepared) = prepared else { return Ok(Box::new(stream)) };
+        if let Some(protocol) = starttls {
+            begin_tls(protocol, &mut stream, name, target, looking).await?;
+        }
         let watch = Stopwatch::start();
-        let shaken = tokio::time::timeout(looking.left(), prepared.shake(tcp)).await;
+        let shaken = tokio::time::timeout(looking.left(), prepared.shake(stream)).await;
         looking.took(Stage::Tls, watch.elapsed());
         looking.observe(prepared.observed(), name);
         let stream = shaken
@@ -240,20 +260,25 @@ impl Module {
         Ok(Box::new(stream))
     }
 
-    async fn connect(&self, target: &Target, looking: &mut Looking) -> Result<TcpStream, Conclusion> {
+    async fn connect(
+        &self,
+        target: &Target,
+        turn: Turn,
+        looking: &mut Looking,
+    ) -> Result<Stream, Conclusion> {
         let settings = net::Settings { timeout: looking.left(), ..self.settings.net.clone() };
         let mut phases = Vec::new();
-        let connected = self.net.connect_timed(&settings, &target.host, target.port, &mut phases).await;
+        let connected = self.net.connect_timed(turn, &settings, &target.address(), &mut phases).await;
         looking.took_phases(&phases);
-        let tcp = connected?;
+        let stream = connected?;
         let proxied = self.net.is_proxied(&settings, &target.host)?;
-        looking.connected(&tcp, target, proxied);
-        Ok(tcp)
+        looking.connected(stream.peer_addr(), target, proxied);
+        Ok(stream)
     }
 
     async fn ask(
         &self,
-        stream: Box<dyn Stream>,
+        stream: Box<dyn Wire>,
         target: &Target,
         host_name: Option<&str>,
         http: &Http,
@@ -274,7 +299,7 @@ impl Module {
         conclusion: Conclusion,
         looking: &mut Looking,
     ) -> Result<Option<Verdict>, Conclusion> {
-        let Way::Tls { tolerate } = &self.settings.way else { return Err(conclusion) };
+        let Way::Tls { tolerate, .. } = &self.settings.way else { return Err(conclusion) };
         if !tolerate.contains(&conclusion.verdict) {
             return Err(conclusion);
         }
@@ -284,9 +309,26 @@ impl Module {
 }
 
 /// A connection, with TLS or without.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+/// The only protocol it speaks, and says so in the handshake: a server that speaks none but others can refuse then.
+const HTTP_1: &[&[u8]] = &[b"http/1.1"];
+
+/// What comes before TLS.
+async fn begin_tls(
+    protocol: StartTls,
+    stream: &mut Stream,
+    name: &str,
+    target: &Target,
+    looking: &mut Looking,
+) -> Result<(), Conclusion> {
+    let asked = tokio::time::timeout(looking.left(), protocol.ask(stream, name)).await;
+    asked.map_err(|_| looking.late("beginning of TLS", target))??;
+    looking.say(format!("the server begins TLS after {protocol}"));
+    Ok(())
+}
 
 /// Whether the answer is what the module wants, and what it proves of the client certificate.
 fn judge(http: &Http, heard: &Heard, looking: &mut Looking) -> Result<Option<Verdict>, Conclusion> {

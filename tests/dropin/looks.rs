@@ -7,9 +7,11 @@ use certsteward::domain::host_pattern::HostPattern;
 use certsteward::domain::module::Outcome;
 use certsteward::domain::verdict::Verdict;
 use certsteward::net::Net;
+use certsteward::net::starttls::StartTls;
 use certsteward::probers::module::{Errand, Http, Method, Module, Settings, Statuses, Way};
 use certsteward::surfaces::metrics::{PROBE, encode_probe};
 
+use crate::starttls::servers;
 use crate::support::machine::{World, now};
 use crate::support::pki::{FUTURE, Made, NOW, PAST, Wanted, server};
 use crate::support::server::{Asks, Reply, Server, json, with_headers};
@@ -83,7 +85,7 @@ impl Look {
     }
 
     fn tls(world: &World) -> Self {
-        Self::new(world, Way::Tls { tolerate: Vec::new() })
+        Self::new(world, Way::Tls { starttls: None, tolerate: Vec::new() })
     }
 
     fn http(world: &World) -> Self {
@@ -104,7 +106,8 @@ impl Look {
         let module = Module::new(Net::new().unwrap(), self.settings.clone());
         let target = module.target(target).unwrap();
         let may = |host: &str, port| self.allowed.as_ref().is_none_or(|pattern| pattern.matches(host, port));
-        module.look(Errand { target, host_name: self.host_name, limit, may: &may }, now()).await
+        let turn = module.turn(&target).await;
+        module.look(Errand { target, turn, host_name: self.host_name, limit, may: &may }, now()).await
     }
 
     async fn page(&self, target: &str) -> Page {
@@ -229,12 +232,28 @@ async fn what_a_module_tolerates_is_no_failure_and_is_said_all_the_same() {
     let world = World::new();
     let server = Server::tls(&world.pki.other_ca.issue(&server(NOW)), &Asks::Never, ok()).await;
     let tolerate = vec![Verdict::ServerUntrusted];
-    let page = Look::new(&world, Way::Tls { tolerate }).page(&place(server.port)).await;
+    let page = Look::new(&world, Way::Tls { starttls: None, tolerate }).page(&place(server.port)).await;
     assert!(page.is_success());
     assert_eq!((page.verdict(), page.value(TRUST_ENDS)), (Some("server-untrusted"), None));
     assert_eq!(page.value(ENDS), at("2049-01-01T00:00:00Z"));
     let tolerate = vec![Verdict::ServerExpired];
-    assert!(!Look::new(&world, Way::Tls { tolerate }).page(&place(server.port)).await.is_success());
+    assert!(
+        !Look::new(&world, Way::Tls { starttls: None, tolerate })
+            .page(&place(server.port))
+            .await
+            .is_success()
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_begins_tls_later_is_looked_at_after_its_words() {
+    let world = World::new();
+    let Some(server) = servers::start(&world, StartTls::Smtp, true).await else { return };
+    let look = |starttls| Look::new(&world, Way::Tls { starttls, tolerate: Vec::new() });
+    let page = look(Some(StartTls::Smtp)).page(&place(server.port)).await;
+    assert!(page.is_success() && page.value(ENDS) == at("2049-01-01T00:00:00Z"));
+    let page = look(None).page(&place(server.port)).await;
+    assert!(!page.is_success() && page.verdict() == Some("tls-failed") && page.value(ENDS).is_none());
 }
 
 #[tokio::test]

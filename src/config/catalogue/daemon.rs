@@ -78,6 +78,18 @@ static DAEMON: Shape = Shape::One(Keys {
             "the built-in ones",
             "A folder with templates that replace the built-in ones of mails.",
         ),
+        preset(
+            "connections_at_once",
+            Form::Count,
+            "128",
+            "How many connections there may be at once; more wait, and no time limit of theirs runs meanwhile.",
+        ),
+        preset(
+            "connections_per_host",
+            Form::Count,
+            "4",
+            "How many of them to one host; so a host that is slow keeps only itself waiting.",
+        ),
         preset("shutdown", Form::Duration, "\"30s\"", "How long a shutdown waits for the acts in hand."),
         optional(
             "probe_targets",

@@ -1,7 +1,9 @@
 //! The keys of a module: how `/probe` looks at a server that a scrape names.
 //! It knows no watch.
 
+use super::watch::STARTTLS;
 use super::{Form, Key, Keys, Shape, UrlKind, optional, preset};
+use crate::net::Family;
 
 /// What of a server's certificate a module may tolerate, as the configuration writes it.
 const TOLERABLE: &[&str] = &["server-untrusted", "server-expired", "server-name-mismatch"];
@@ -13,7 +15,7 @@ const COMMON: &[Key] = &[
         "what `daemon.probe_targets` says",
         "Which targets may be looked at with it; a module with a client certificate needs them.",
     ),
-    optional("server_name", Form::Text, "the target's", "The name asked for and verified."),
+    optional("server_name", Form::ServerName, "the target's", "The name asked for (SNI) and verified."),
     optional(
         "certificate",
         Form::Certificates,
@@ -32,6 +34,12 @@ const COMMON: &[Key] = &[
         Form::Url(UrlKind::Proxy),
         "the environment's",
         "The HTTP proxy for this connection; \"none\" ignores the environment's.",
+    ),
+    optional(
+        "ip",
+        Form::Word(Family::WORDS),
+        "either",
+        "The only family of addresses this connection, or its proxy, is reached by.",
     ),
     preset(
         "timeout",
@@ -88,12 +96,20 @@ pub(super) static MODULE: Shape = Shape::Several {
             Keys {
                 says: "One TLS handshake, and a moment's wait for a refusal after it.",
                 groups: &[
-                    &[optional(
-                        "tolerate",
-                        Form::Words(TOLERABLE),
-                        "nothing",
-                        "What of the server's certificate is no failure; it is said all the same.",
-                    )],
+                    &[
+                        optional(
+                            "starttls",
+                            Form::Word(STARTTLS),
+                            "TLS from the first byte",
+                            "What is spoken before TLS begins.",
+                        ),
+                        optional(
+                            "tolerate",
+                            Form::Words(TOLERABLE),
+                            "nothing",
+                            "What of the server's certificate is no failure; it is said all the same.",
+                        ),
+                    ],
                     COMMON,
                 ],
             },

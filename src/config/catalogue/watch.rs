@@ -90,6 +90,10 @@ const SERVED: &[Key] = &[
 
 const LEVELS: &[&str] = &["subaccount", "instance"];
 
+/// As [`crate::net::starttls::StartTls`] has them.
+pub(in super::super) const STARTTLS: &[&str] =
+    &["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp", "xmpp-server"];
+
 static SOURCE: Shape = Shape::Several {
     thing: "source",
     preset: None,
@@ -150,8 +154,23 @@ static SOURCE: Shape = Shape::Several {
                 says: "The chain a TLS server presents.",
                 groups: &[
                     &[
-                        required("address", Form::HostPort, "Host and port."),
-                        optional("server_name", Form::Text, "the host", "The name asked for and verified."),
+                        required(
+                            "address",
+                            Form::Address,
+                            "Where the server is: host and port, or a Unix socket.",
+                        ),
+                        optional(
+                            "starttls",
+                            Form::Word(STARTTLS),
+                            "TLS from the first byte",
+                            "What is spoken before TLS begins.",
+                        ),
+                        optional(
+                            "server_name",
+                            Form::ServerName,
+                            "the host",
+                            "The name asked for (SNI) and verified; a Unix socket needs one.",
+                        ),
                     ],
                     NET,
                 ],
@@ -456,6 +475,12 @@ static PROBE: Shape = Shape::Several {
                         "the connection's, or not sent",
                         "Sent as successfactors-companyid, with `url`.",
                     ),
+                    optional(
+                        "address",
+                        Form::Address,
+                        "the url's host",
+                        "Where the connection goes instead, as to one node behind a name; the url's host is still what is asked for and verified.",
+                    ),
                     optional("headers", Form::Headers, "none", "More headers; no credentials."),
                     preset("every", Form::Duration, "\"6h\"", "How often in steady state; at most hourly."),
                     optional(
@@ -508,3 +533,14 @@ pub(super) static DISCOVER: Shape = Shape::Several {
         "this build does not discover a subaccount's certificates yet; write a watch for each",
     )],
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::net::starttls::StartTls;
+
+    #[test]
+    fn every_protocol_before_tls_can_be_configured() {
+        let codes: Vec<&str> = StartTls::ALL.iter().map(|protocol| protocol.code()).collect();
+        assert_eq!(codes, super::STARTTLS);
+    }
+}

@@ -10,6 +10,7 @@ use super::super::shape;
 use super::{inner_shape, parts};
 use crate::domain::Duration;
 use crate::domain::verdict::Verdict;
+use crate::net::starttls::StartTls;
 use crate::probers::module::{Http, Method, Settings, Way};
 
 /// The longest time that a scrape may be kept waiting.
@@ -44,8 +45,12 @@ fn module(section: &Section<'_>, ledger: &mut Ledger) -> Settings {
     }
     let way = match section.kind() {
         "tls" => {
+            let starttls = section.text("starttls").and_then(|word| StartTls::from_code(&word));
             let words = section.texts("tolerate");
-            Way::Tls { tolerate: words.iter().filter_map(|word| Verdict::from_code(word)).collect() }
+            Way::Tls {
+                starttls,
+                tolerate: words.iter().filter_map(|word| Verdict::from_code(word)).collect(),
+            }
         }
         _ => Way::Http(http(section, has_certificate, ledger)),
     };

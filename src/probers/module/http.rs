@@ -11,7 +11,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::{Http, Method, Stream, Target};
+use super::super::mtls::first::{First, Opening};
+use super::{Http, Method, Target, Wire};
 use crate::clock::Stopwatch;
 use crate::net::{LIMIT, USER_AGENT};
 
@@ -65,13 +66,14 @@ type Cause = Box<dyn Error + Send + Sync>;
 /// Sends the request and reads the answer. A refusal that comes as a TLS alert is known to the connection only, and the request
 /// merely hears that it was cancelled; so the connection's error goes before the request's.
 pub(super) async fn exchange(
-    stream: Box<dyn Stream>,
+    stream: Box<dyn Wire>,
     target: &Target,
     host_name: Option<&str>,
     http: &Http,
     times: &mut Times,
 ) -> Result<Heard, Cause> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let opening = Opening::default();
+    let (sender, connection) = http1::handshake(TokioIo::new(First::new(stream, opening.clone()))).await?;
     let mut connection = pin!(connection);
     let mut asked = pin!(ask(sender, target, host_name, http, times));
     let mut ended = None;
@@ -89,10 +91,11 @@ pub(super) async fn exchange(
         Some(end) => Ok(end),
         None => tokio::time::timeout(LAST_WORDS, connection).await,
     };
-    match end {
-        Ok(Err(cause)) => Err(cause.into()),
-        Ok(Ok(())) | Err(_) => Err(error),
-    }
+    let cause: Cause = match end {
+        Ok(Err(cause)) => cause.into(),
+        Ok(Ok(())) | Err(_) => error,
+    };
+    Err(opening.explained(cause))
 }
 
 async fn ask(
@@ -112,6 +115,7 @@ async fn ask(
         ("host", host_name.unwrap_or(&target.authority)),
         ("user-agent", USER_AGENT),
         ("accept", "*/*"),
+        ("accept-encoding", "identity"),
         ("connection", "close"),
     ];
     for (name, value) in usual.into_iter().filter(|(name, _)| !given(name) || *name == "connection") {

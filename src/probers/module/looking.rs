@@ -1,12 +1,11 @@
 //! What a look has come to know so far, and what it comes to in the end.
 //! It connects to nothing.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
-use tokio::net::TcpStream;
 
 use super::http::{Heard, Times};
 use super::{Conclusion, Target};
@@ -71,7 +70,7 @@ impl Looking {
         for (phase, seconds) in phases {
             let stage = match phase {
                 Phase::Dns => Stage::Resolve,
-                Phase::Tcp => Stage::Connect,
+                Phase::Tcp | Phase::Proxy => Stage::Connect,
                 Phase::Tls => Stage::Tls,
                 Phase::Http => Stage::Processing,
             };
@@ -87,8 +86,7 @@ impl Looking {
         }
     }
 
-    pub(super) fn connected(&mut self, tcp: &TcpStream, target: &Target, proxied: bool) {
-        let peer = tcp.peer_addr().ok();
+    pub(super) fn connected(&mut self, peer: Option<SocketAddr>, target: &Target, proxied: bool) {
         let how = match peer {
             Some(_) if proxied => " through a proxy".to_owned(),
             Some(peer) => format!(" at {}", peer.ip()),

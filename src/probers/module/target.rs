@@ -5,6 +5,7 @@ use reqwest::Url;
 
 use super::Http;
 use super::http::Heard;
+use crate::net::{Address, bare_host};
 
 /// The longest text that is read.
 const LONGEST: usize = 2048;
@@ -68,7 +69,7 @@ impl Target {
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         Ok(Self {
             is_secure,
-            host: host.trim_matches(['[', ']']).to_owned(),
+            host: bare_host(host).unwrap_or(host).to_owned(),
             port: url.port_or_known_default().unwrap_or(if is_secure { 443 } else { 80 }),
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             path: format!("{}{query}", url.path()),
@@ -86,11 +87,15 @@ impl Target {
         })
     }
 
+    /// Where the connection goes.
+    pub(super) fn address(&self) -> Address {
+        Address::host(&self.host, self.port)
+    }
+
     /// Host and port.
     #[must_use]
     pub fn place(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        self.address().to_string()
     }
 
     /// The address without path and query, which may hold what is nobody's business.
