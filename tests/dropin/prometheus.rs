@@ -163,9 +163,7 @@ impl Prometheus {
 
     async fn get(&self, path: &str) -> Option<Value> {
         let answer = ask(self.port, "GET", path, "", "").await?;
-        let is_chunked = answer.head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        let body = if is_chunked { joined(&answer.body)? } else { answer.body };
-        serde_json::from_str(&body).ok()
+        serde_json::from_str(&answer.body).ok()
     }
 
     async fn results(&self, query: &str) -> Vec<Value> {
@@ -188,20 +186,6 @@ impl Prometheus {
             format!("{} {what}", labels["alertname"].as_str().unwrap_or_default())
         };
         Some(alerts.iter().filter(|alert| alert["state"] == "firing").map(of).collect())
-    }
-}
-
-/// A body that came in pieces, each after its length.
-fn joined(chunks: &str) -> Option<String> {
-    let (mut body, mut rest) = (String::new(), chunks);
-    loop {
-        let (length, after) = rest.split_once("\r\n")?;
-        let length = usize::from_str_radix(length.trim(), 16).ok()?;
-        if length == 0 {
-            return Some(body);
-        }
-        body.push_str(after.get(..length)?);
-        rest = after.get(length..)?.strip_prefix("\r\n")?;
     }
 }
 
