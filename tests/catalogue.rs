@@ -12,7 +12,7 @@ use certsteward::domain::message::Topic;
 use certsteward::domain::reason::Reason;
 use certsteward::domain::snapshot::{DaemonView, Snapshot};
 use certsteward::domain::verdict::{Detail, Phase, Verdict};
-use certsteward::surfaces::metrics::{CATALOGUE, Kind, Metrics, encode};
+use certsteward::surfaces::metrics::{CATALOGUE, Kind, Metric, Metrics, PROBE, X509, encode, x509_reason};
 
 use crate::support::samples;
 
@@ -38,29 +38,120 @@ fn the_metrics_of_the_docs_are_those_of_the_code() {
 certificate lies in the past and is not clamped. A watch that is gone from the configuration takes its series along at once and leaves \
 `certsteward_watch_findings{code=\"watch-vanished\"}` for a while. Counters begin at zero for every reason of the closed list.\n\n\
 This page is generated from the catalogue in the code.\n\n\
-| metric | type | labels | present for | says |\n|---|---|---|---|---|\n",
+",
     );
-    for metric in CATALOGUE {
-        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        let (name, kind, presence) = (metric.name, metric.kind.word(), metric.presence.words());
-        text.push_str(&format!(
-            "| `{name}` | {kind} | {} | {presence} | {} |\n",
-            labels.join(" "),
-            metric.help
-        ));
-    }
+    text.push_str(&table(CATALOGUE));
     text.push_str("\n## Units\n\n");
     text.push_str("`_timestamp_seconds`: Unix time in seconds. `_seconds`: a span in seconds. `_bytes`: bytes. `_total`: a count since the start. ");
     text.push_str(
         "Every other metric is a plain number: 0 or 1, a level, a count, a status.\n\n## Label values\n\n",
     );
     text.push_str(&label_values());
-    text.push_str("\n## Queries to begin with\n\n| metric | query |\n|---|---|\n");
-    for metric in CATALOGUE {
-        text.push_str(&format!("| `{}` | `{}` |\n", metric.name, metric.query.replace('|', "\\|")));
-    }
+    text.push_str("\n## Queries to begin with\n\n");
+    text.push_str(&queries(CATALOGUE));
+    text.push_str(&x509());
+    text.push_str(&probe());
     compare("docs/metrics.md", &text);
 }
+
+fn table(metrics: &[Metric]) -> String {
+    let row = |metric: &Metric| {
+        // So many would make a table nobody can read; they are listed above it.
+        let many = metric.labels.len() > 10;
+        let labels = if many { "those of a certificate".to_owned() } else { listed(metric.labels) };
+        let (name, kind, presence) = (metric.name, metric.kind.word(), metric.presence.words());
+        format!("| `{name}` | {kind} | {labels} | {presence} | {} |\n", metric.help)
+    };
+    let rows: String = metrics.iter().map(row).collect();
+    format!("| metric | type | labels | present for | says |\n|---|---|---|---|---|\n{rows}")
+}
+
+fn listed(labels: &[&str]) -> String {
+    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ")
+}
+
+fn queries(metrics: &[Metric]) -> String {
+    let row = |metric: &Metric| format!("| `{}` | `{}` |\n", metric.name, metric.query.replace('|', "\\|"));
+    let rows: String = metrics.iter().map(row).collect();
+    format!("| metric | query |\n|---|---|\n{rows}")
+}
+
+/// What is said of `/metrics/x509`.
+fn x509() -> String {
+    let words: BTreeSet<&str> = Reason::ALL.iter().map(|reason| x509_reason(*reason)).collect();
+    let row = |word: &&str| {
+        let ours = Reason::ALL.iter().filter(|reason| x509_reason(**reason) == *word);
+        let ours: Vec<String> = ours.map(|reason| format!("`{reason}`")).collect();
+        format!("| `{word}` | {} |\n", ours.join(" "))
+    };
+    let reasons: String = words.iter().map(row).collect();
+    let labels = X509.iter().map(|metric| metric.labels).max_by_key(|labels| labels.len());
+    let labels = format!("The labels of a certificate: {}.\n\n", listed(labels.unwrap()));
+    format!("{X509_PAGE}{labels}{}{X509_SOURCES}{reasons}{X509_REST}{}", table(X509), queries(X509))
+}
+
+/// What is said of `/probe`.
+fn probe() -> String {
+    format!("{PROBE_PAGE}{}{PROBE_REST}{}", table(PROBE), queries(PROBE))
+}
+
+const X509_PAGE: &str = "
+## /metrics/x509
+
+`GET /metrics/x509` shows the certificates that watches see under the names of [x509-certificate-exporter](https://github.com/enix/x509-certificate-exporter) \
+4.2, so that its users' rules and dashboards go on; [migrate.md](migrate.md) says what is to be changed. Each certificate of what a source shows has \
+series of its own: the leaf, its issuers, and what else came along. Labels without a value are left out, which is the same to Prometheus as \
+an empty one. `serial_number` is decimal. Of a field of a name that comes several times the first counts, of common names the last. `watch`, \
+`source_kind` and `place` are additions: `watch` joins with the metrics above. `discriminator` is there only where two certificates of one place \
+would have the same labels. What cannot be seen at the moment is shown as it was last seen, and `x509_source_up` is 0; what is gone shows nothing.
+
+";
+
+const X509_SOURCES: &str = "
+What a source is there:
+
+| here | `source_kind` | `source_name` | a certificate's labels |
+|---|---|---|---|
+| a watch of a file | `file` | the watch's id | `filename` `filepath` |
+| a discovery of files | `file` | what the ids of its watches begin with, and `*` | `filename` `filepath` of each file |
+| a watch of a TLS server | `tls` | the watch's id | `place`: host and port |
+| a watch of the Destination service | `destination-service` | the watch's id | `place`: connection, level and entry |
+
+`reason` of `x509_source_errors_total` is a word of that exporter's list:
+
+| word | reasons of [the reference](reference.md#reasons) |
+|---|---|
+| `walk_error` | a discovery could not look everywhere |
+";
+
+const X509_REST: &str = "
+Of which format a file was meant to be is not known once it cannot be read, so `bad_pem`, `bad_der`, `bad_pkcs12` and `bad_jks` are never said, and \
+`x509_pkcs12_passphrase_failures_total` and its sister are not there: ask for `reason=\"bad_passphrase\"`. Also not there: what is about \
+Kubernetes, `x509_cert_collision_total` and `x509_cert_collision_dropped_total` (nothing is ever dropped), `x509_crl_…`, and the exporter's own diagnostics.
+
+";
+
+const PROBE_PAGE: &str = "
+## /probe
+
+`GET /probe?module=NAME&target=…` looks at a server at once and answers in the families of \
+[blackbox_exporter](https://github.com/prometheus/blackbox_exporter) (`probe_…`) and of \
+[ssl_exporter](https://github.com/ribbybibby/ssl_exporter) (`ssl_…`) together. How it looks is a [module](configuration.md#modulesname-type--http) of the \
+configuration, or a built-in one: `http_2xx` (one HTTP request as blackbox_exporter makes it), `http` and `https` (as ssl_exporter makes it: any status, \
+TLS needed, no redirect followed), `tls`, `tcp` and `tls_connect` (one handshake). Without `module` it is `http_2xx` where the target is an address, \
+else `tls`. `hostname=` asks for another name, `debug=true` tells what was done. The limit is the module's `timeout`, or half a second less than what \
+Prometheus gives in `X-Prometheus-Scrape-Timeout-Seconds`. What may be looked at: [the threat model](threat-model.md#looks-for-scrapes).
+
+Whatever becomes of the handshake and of the verification, the certificates that the server sent have their series, with their true times. What is not \
+known has none: no zero time, and no status where no answer came. A server that asks for a client certificate and then refuses is no success, in TLS 1.3 neither.
+
+";
+
+const PROBE_REST: &str = "
+Not there: other probers (`icmp`, `dns`, `grpc`, `unix`, plain `tcp`), checks of bodies and headers (`probe_failed_due_to_regex`), HTTP/2 and HTTP/3, \
+stapled OCSP answers (`ssl_ocsp_…`), and ssl_exporter's probers of files and Kubernetes: files are watched, and shown at `/metrics/x509`.
+
+";
 
 fn label_values() -> String {
     let codes = |all: Vec<&str>| all.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(" ");
@@ -224,7 +315,7 @@ fn what_vanished_or_happened_to_the_daemon_is_in_the_next_scrape_though_no_watch
 
 #[test]
 fn dashboards_and_rules_use_names_of_the_catalogue_only() {
-    let known: BTreeSet<&str> = CATALOGUE.iter().map(|metric| metric.name).collect();
+    let known: BTreeSet<&str> = CATALOGUE.iter().chain(PROBE).map(|metric| metric.name).collect();
     for (file, text) in files(&root().join("dashboards")) {
         for name in names(&text) {
             let family = ["_bucket", "_sum", "_count"]

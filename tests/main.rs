@@ -16,6 +16,7 @@ mod contracts;
 mod daemon;
 mod dashboards;
 mod delivery;
+mod dropin;
 mod formats;
 mod journal;
 #[cfg(feature = "sandbox")]
@@ -31,5 +32,6 @@ mod probe;
 mod sandbox;
 mod sap;
 mod sim;
+mod starttls;
 mod surfaces;
 mod systemd;

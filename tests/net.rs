@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use certsteward::domain::reason::Reason;
-use certsteward::net::{self, Net};
+use certsteward::net::{self, Address, Net};
 use certsteward::probers::Prober as _;
 use certsteward::probers::mtls::{Mtls, Settings};
 use certsteward::sources::Source as _;
@@ -18,7 +18,8 @@ use crate::support::wait::free_port;
 // The TLS source.
 
 fn source(world: &World, port: u16) -> Tls {
-    let settings = tls::Settings { host: "localhost".into(), port, server_name: None, net: world.net() };
+    let address = Address::host("localhost", port);
+    let settings = tls::Settings { address, starttls: None, server_name: None, net: world.net() };
     Tls::new(Net::new().unwrap(), settings)
 }
 
@@ -177,6 +178,7 @@ async fn through_the_environment() {
         assert!(client.send(client.request(reqwest::Method::GET, &url)).await.unwrap().is_success());
         let settings = Settings {
             url,
+            connect: None,
             company_id: None,
             headers: Vec::new(),
             timeout: Duration::from_secs(20),

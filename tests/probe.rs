@@ -23,6 +23,7 @@ impl World {
     fn settings(&self, url: &str) -> Settings {
         Settings {
             url: url.to_owned(),
+            connect: None,
             company_id: Some("ACME".to_owned()),
             headers: Vec::new(),
             timeout: Duration::from_secs(20),

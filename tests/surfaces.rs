@@ -55,6 +55,7 @@ async fn every_route_for_reading_answers_in_its_form() {
         ("/assets/page.js", "text/javascript; charset=utf-8"),
         ("/assets/mark.svg", "image/svg+xml"),
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
+        ("/metrics/x509?relative=true", "text/plain; version=0.0.4; charset=utf-8"),
         ("/-/healthy", "text/plain; charset=utf-8"),
         ("/-/ready", "text/plain; charset=utf-8"),
         ("/api/v1/watches", "application/json"),

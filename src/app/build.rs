@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::modules::{Modules, modules};
 use crate::callers::Caller;
 use crate::callers::command::CommandCaller;
 use crate::callers::destination_service::DestinationServiceCaller;
@@ -48,6 +49,8 @@ pub struct Built {
     pub notifiers: BTreeMap<String, Arc<dyn Notifier>>,
     /// Who wants which messages.
     pub recipients: Vec<Recipient>,
+    /// How `/probe` looks at servers, by name.
+    pub(super) modules: Modules,
     /// When open questions are reminded of.
     pub ladder: Vec<Duration>,
     /// What finds the places of discoveries, by the discovery's name.
@@ -64,6 +67,7 @@ impl Built {
     /// # Errors
     /// Where a notifier's or a connection's settings cannot be used.
     pub fn new(config: Config, net: Net) -> Result<Self, Unseen> {
+        net.limit(config.daemon.connections);
         let services = config.connections.iter().filter_map(|(name, connection)| match connection {
             Connection::DestinationService(settings) => {
                 Some((name.clone(), Arc::new(DestinationService::new(net.clone(), settings.clone()))))
@@ -84,7 +88,18 @@ impl Built {
             config.notifiers.iter().flat_map(|each| each.remind.clone()).collect();
         ladder.sort();
         ladder.dedup();
-        Ok(Self { config, net, services, notifiers, recipients, ladder, finders, known: Mutex::default() })
+        let modules = modules(&config, &net);
+        Ok(Self {
+            config,
+            net,
+            services,
+            notifiers,
+            recipients,
+            modules,
+            ladder,
+            finders,
+            known: Mutex::default(),
+        })
     }
 
     /// These watches, with their roles. What has not changed keeps its roles, and what they remember.

@@ -9,8 +9,9 @@ use crate::domain::Timestamp;
 use crate::domain::lifecycle::own_names;
 use crate::domain::reason::Unseen;
 use crate::domain::record::Record;
-use crate::domain::snapshot::DiscoveryView;
+use crate::domain::snapshot::{Discoveries as DiscoveryViews, DiscoveryView};
 use crate::finders::{Entry, Found, Place};
+use crate::net::Address;
 use crate::sap::Level;
 use crate::sources::destination_service::Entry as Named;
 
@@ -29,6 +30,8 @@ struct Known {
     seen_at: Option<Timestamp>,
     /// Since when it cannot look everywhere, and why.
     unseen: Option<(Timestamp, Vec<Unseen>)>,
+    /// In how many looks it could not.
+    blind_total: u64,
     /// What is listed and is no place for a certificate.
     left_out: Vec<String>,
     /// Until when what it found holds by the word of whoever listed it.
@@ -202,6 +205,7 @@ impl Discoveries {
             known.left_out = found.left_out;
         }
         if blind {
+            known.blind_total += 1;
             let (since, before) = known.unseen.take().unwrap_or((now, Vec::new()));
             if reasons(&before) != reasons(&unseen) {
                 turn.went_blind.clone_from(&unseen);
@@ -243,7 +247,7 @@ impl Discoveries {
         &self,
         config: &Config,
         found_by: impl Iterator<Item = &'a str>,
-    ) -> BTreeMap<String, DiscoveryView> {
+    ) -> DiscoveryViews {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for id in found_by {
             *counts.entry(id).or_default() += 1;
@@ -253,14 +257,16 @@ impl Discoveries {
             let unseen = known.and_then(|known| known.unseen.as_ref());
             DiscoveryView {
                 kind: discovery.finder.word().to_owned(),
+                source_kind: discovery.source_kind().to_owned(),
                 watches: counts.get(discovery.id.as_str()).copied().unwrap_or_default(),
                 looked: known.is_some_and(|known| known.looked),
                 seen_at: known.and_then(|known| known.seen_at),
                 unseen: unseen.map(|(since, why)| (*since, why.clone())),
+                blind_total: known.map(|known| known.blind_total).unwrap_or_default(),
                 left_out: known.map(|known| shortened(&known.left_out)).unwrap_or_default(),
             }
         };
-        config.discoveries.iter().map(|discovery| (discovery.id.clone(), view(discovery))).collect()
+        config.discoveries.iter().map(|discovery| (discovery.id.as_str().into(), view(discovery))).collect()
     }
 
     /// What could not be looked into, by discovery.
@@ -413,7 +419,10 @@ fn led_by<'a>(discovery: &'a Discovery, place: &'a Place) -> impl Iterator<Item 
 fn spot_of_watch(watch: &WatchConfig) -> Option<Spot> {
     Some(match &watch.source {
         SourceConfig::File(settings) => Spot::File(settings.path.clone()),
-        SourceConfig::Tls(settings) => Spot::Server(settings.host.to_ascii_lowercase(), settings.port),
+        SourceConfig::Tls(settings) => match &settings.address {
+            Address::Host { host, port } => Spot::Server(host.to_ascii_lowercase(), *port),
+            Address::Unix(_) => return None,
+        },
         SourceConfig::DestinationService(settings) => {
             let connection = settings.connection.clone();
             match &settings.entry {

@@ -6,6 +6,7 @@ mod discoveries;
 mod draft;
 mod files;
 mod listen;
+mod modules;
 mod once;
 mod passes;
 mod serve;
@@ -28,7 +29,8 @@ pub use build::Built;
 pub use draft::{connection, draft, watched};
 pub use listen::Bind;
 pub use once::{
-    LookedOnce, Tried, look_at_server, look_once, notify_test, probe_once, stored_events, verified_store,
+    LookedOnce, TlsServer, Tried, look_at_server, look_once, notify_test, probe_once, stored_events,
+    verified_store,
 };
 use serve::Door;
 pub use state::{Shared, chain};

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -23,9 +22,10 @@ use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, pass};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{EventQuery, Journal as _, JournalError, Places};
-use crate::net::{self, Net};
+use crate::net::Net;
 use crate::sources::Source as _;
-use crate::sources::tls::{self, Tls};
+pub use crate::sources::tls::Settings as TlsServer;
+use crate::sources::tls::Tls;
 
 /// Looks at these watches once, or at all of them, and pictures them as the API does. No act begins, nobody is told, nothing is written.
 /// What the store knows already, people's confirmations above all, is where the look begins.
@@ -148,13 +148,7 @@ pub(super) fn open_net() -> Result<Net, Unseen> {
 ///
 /// # Errors
 /// Why it could not be seen.
-pub async fn look_at_server(host: &str, port: u16, timeout: Duration) -> Result<Option<Sighting>, Unseen> {
-    let settings = tls::Settings {
-        host: host.to_owned(),
-        port,
-        server_name: None,
-        net: net::Settings { timeout, ..net::Settings::default() },
-    };
+pub async fn look_at_server(settings: TlsServer) -> Result<Option<Sighting>, Unseen> {
     Tls::new(open_net()?, settings).look(None).await
 }
 

@@ -23,6 +23,7 @@ use crate::domain::lifecycle::{self, Lessons};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
+use crate::domain::snapshot::Missed;
 use crate::domain::watch::SourceFacts;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
@@ -409,6 +410,7 @@ impl Passes {
             daemon.last_pass = Some(self.shared.clock.now());
             daemon.passes.add(seconds);
             count_reads(&mut daemon.reads, &passed.view.watch.source, &passed.reads);
+            count_missed(&mut daemon.missed, &passed);
         }
         if self.queue.contains(&id) {
             self.queue.set_next(&id, passed.view.next);
@@ -435,6 +437,21 @@ fn count_reads(reads: &mut Reads, source: &SourceFacts, made: &[Option<Reason>])
     for reason in made {
         let key = (source.kind.clone(), source.connection.clone().unwrap_or_default(), *reason);
         *reads.entry(key).or_default() += 1;
+    }
+}
+
+/// Counts what failed by source: a place that can be seen and holds nothing was missed, too.
+fn count_missed(missed: &mut Arc<Missed>, passed: &Passed) {
+    let nothing = passed.record.absent_since.map(|_| Reason::NotFound);
+    let reasons: Vec<Reason> = passed.reads.iter().filter_map(|reason| reason.or(nothing)).collect();
+    if reasons.is_empty() {
+        return;
+    }
+    let watch = &passed.view.watch;
+    let name = watch.found_by.as_deref().unwrap_or(&watch.id).into();
+    let counts = Arc::make_mut(missed).entry(name).or_default();
+    for reason in reasons {
+        *counts.entry(reason).or_default() += 1;
     }
 }
 

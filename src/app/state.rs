@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
 use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::domain::report::Command;
 use crate::domain::snapshot::{DaemonView, Pictures, Snapshot, WatchView};
 use crate::domain::trail::{Proof, Row};
@@ -322,6 +323,10 @@ impl Daemon for Shared {
 
     async fn reload(&self) -> Result<(), Refused> {
         self.read_again().await.map_err(Refused)
+    }
+
+    async fn look(&self, ask: Ask) -> Result<Outcome, NotLooked> {
+        self.look_at(ask).await
     }
 
     fn grant(&self, bearer: &str) -> Option<Grant> {

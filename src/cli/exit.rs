@@ -49,6 +49,11 @@ pub(super) fn as_options(text: &str) -> String {
         ("(password = { file = … })", "(--password-file F)"),
         ("ca = { file = … }", "--ca F"),
         ("proxy = \"none\"", "--proxy none"),
+        ("server_name = \"…\"", "--server-name NAME"),
+        ("leave starttls out", "leave --starttls out"),
+        ("ip = \"v4\"", "--ip v4"),
+        ("ip = \"v6\"", "--ip v6"),
+        ("starttls = \"", "--starttls \""),
     ];
     options.iter().fold(text.to_owned(), |text, (setting, option)| text.replace(setting, option))
 }

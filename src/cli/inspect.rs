@@ -1,6 +1,8 @@
 //! `certsteward inspect`: every fact of the certificates in a file, on standard input, or on a TLS server.
 //! It changes nothing, shows no key, and asks no daemon.
 
+mod server;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +11,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failed, as_options};
 use super::facts;
 use super::output::{Output, Tone};
-use super::span;
-use crate::app;
+use crate::app::{self, TlsServer};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
@@ -18,7 +19,10 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::Unseen;
 use crate::formats;
 use crate::identity::public_key_fingerprint;
+use crate::net::bare_host;
 use crate::secret::SecretRef;
+use server::Reach;
+pub(super) use server::family;
 
 /// Show every fact of the certificates in a file or on a TLS server
 ///
@@ -26,17 +30,16 @@ use crate::secret::SecretRef;
 /// certificate is compared with it and never shown.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  certsteward inspect sfapi.p12 --password-file pw\n  certsteward inspect api.example.org:443\n  curl -s https://example.org/sfapi.pem | certsteward inspect - --json"
+    after_help = "Examples:\n  certsteward inspect sfapi.p12 --password-file pw\n  certsteward inspect api.example.org:443\n  certsteward inspect smtp://mail.example.org\n  certsteward inspect db.example.org:5432 --starttls postgres --ca ca.pem\n  curl -s https://example.org/sfapi.pem | certsteward inspect - --json"
 )]
 pub(super) struct Arguments {
-    /// A file, HOST:PORT, or - for standard input
+    /// A file, HOST:PORT, a URL like smtp://HOST, unix:/PATH, or - for standard input
     place: String,
     /// The file with the password that opens it
     #[arg(long, value_name = "F")]
     password_file: Option<PathBuf>,
-    /// The limit for a TLS server's answer
-    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span::limit)]
-    timeout: std::time::Duration,
+    #[command(flatten)]
+    reach: Reach,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -72,18 +75,33 @@ impl Arguments {
         Ok(Exit::Done)
     }
 
+    /// What is no file and could be a host lacks its port.
+    fn hint(&self) -> String {
+        let could_be = bare_host(&self.place).is_some_and(|host| host.contains(['.', ':']));
+        if could_be && !Path::new(&self.place).exists() {
+            format!("; for a server give {}:443, or another port", self.place)
+        } else {
+            String::new()
+        }
+    }
+
     async fn look(&self) -> Result<Seen, Failed> {
         if self.place == "-" {
+            self.reach.refuse_beside_file("standard input")?;
             let bytes = read_all(std::io::stdin().lock(), "standard input")?;
             return self.open(&bytes);
         }
         let path = Path::new(&self.place);
         if !path.exists()
-            && let Some((host, port)) = server(&self.place)
+            && let Some(server) = self.reach.server(&self.place)?
         {
-            return self.ask_server(host, port).await;
+            return self.ask_server(server).await;
         }
-        self.open(&read_file(path)?)
+        self.reach.refuse_beside_file(&self.place)?;
+        let read = read_file(path);
+        self.open(
+            &read.map_err(|failed| Failed { text: format!("{}{}", failed.text, self.hint()), ..failed })?,
+        )
     }
 
     fn open(&self, bytes: &[u8]) -> Result<Seen, Failed> {
@@ -111,10 +129,10 @@ impl Arguments {
         })
     }
 
-    async fn ask_server(&self, host: &str, port: u16) -> Result<Seen, Failed> {
-        let sighting = app::look_at_server(host, port, self.timeout)
+    async fn ask_server(&self, server: TlsServer) -> Result<Seen, Failed> {
+        let sighting = app::look_at_server(server)
             .await
-            .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.place)))?
+            .map_err(|unseen| Failed::could_not(as_options(&unseen.text)))?
             .ok_or_else(|| Failed::could_not(format!("{}: the server showed no certificate", self.place)))?;
         let certificates = sighting
             .chain
@@ -254,26 +272,4 @@ fn read_all(from: impl std::io::Read, place: &str) -> Result<zeroize::Zeroizing<
         return Err(Failed::could_not(format!("{place} is larger than {} bytes", formats::LIMIT)));
     }
     Ok(bytes)
-}
-
-/// `HOST:PORT`, where it is one; an IPv6 address stands in brackets.
-fn server(text: &str) -> Option<(&str, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    let host = host.strip_prefix('[').map_or(Some(host), |rest| rest.strip_suffix(']'))?;
-    let plausible = !host.is_empty() && !host.contains('/');
-    port.parse().ok().filter(|port| *port > 0 && plausible).map(|port| (host, port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::server;
-
-    #[test]
-    fn a_server_is_a_host_and_a_port() {
-        assert_eq!(server("api.example.org:443"), Some(("api.example.org", 443)));
-        assert_eq!(server("[::1]:8443"), Some(("::1", 8443)));
-        for text in ["api.example.org", "a/b:443", ":443", "host:0", "host:70000", "https://h:443/"] {
-            assert_eq!(server(text), None, "{text}");
-        }
-    }
 }

@@ -64,6 +64,12 @@ struct Call {
     /// The HTTP proxy, or none to ignore the environment's
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
+    /// Connect there instead of to the URL's host: HOST:PORT, as of one node, or unix:/PATH
+    #[arg(long, value_name = "ADDRESS", value_parser = net::Address::parse)]
+    connect: Option<net::Address>,
+    /// Insist on a family of addresses: v4 or v6
+    #[arg(long, value_name = "FAMILY", value_parser = super::inspect::family)]
+    ip: Option<net::Family>,
     /// The limit for the whole call
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span::limit)]
     timeout: std::time::Duration,
@@ -109,11 +115,17 @@ impl Call {
         let identity = self.identity()?;
         let settings = mtls::Settings {
             url: url.to_owned(),
+            connect: self.connect.clone(),
             company_id: self.company_id.clone(),
             headers: self.header.clone(),
             timeout: self.timeout,
             files: None,
-            net: net::Settings { ca: self.ca.clone(), proxy: self.proxy.clone(), timeout: self.timeout },
+            net: net::Settings {
+                ca: self.ca.clone(),
+                proxy: self.proxy.clone(),
+                family: self.ip,
+                timeout: self.timeout,
+            },
         };
         let net = net::Net::new().map_err(|error| Failed::because(&error));
         let net = net.map_err(|failed| Failed { text: as_options(&failed.text), ..failed })?;
@@ -146,6 +158,8 @@ impl Call {
             (self.company_id.is_some(), "--company-id"),
             (!self.header.is_empty(), "--header"),
             (self.proxy.is_some(), "--proxy"),
+            (self.connect.is_some(), "--connect"),
+            (self.ip.is_some(), "--ip"),
         ];
         match given.iter().find(|(set, _)| *set) {
             Some((_, option)) => Err(Failed::usage(format!(

@@ -2,9 +2,11 @@
 //! It reads no value.
 
 use super::form::UrlKind;
+use crate::net::Family;
 
 mod daemon;
 mod discover;
+mod module;
 mod watch;
 
 pub(super) use daemon::{RIGHTS, ROOT};
@@ -101,8 +103,10 @@ pub(super) enum Form {
     Window,
     /// An address.
     Url(UrlKind),
-    /// `host:port`.
-    HostPort,
+    /// `host:port`, or `unix:PATH`.
+    Address,
+    /// A host name or address that a server's certificate can be for.
+    ServerName,
     /// An address of this host to listen at.
     Listen,
     /// A file or folder.
@@ -113,6 +117,10 @@ pub(super) enum Form {
     Globs,
     /// Patterns that are compared only.
     Patterns,
+    /// Patterns of hosts and ports.
+    HostPatterns,
+    /// HTTP statuses.
+    Statuses,
     /// Texts, at least one.
     Texts,
     /// `sqlite:PATH`, or a table.
@@ -161,12 +169,17 @@ impl Form {
             Self::Url(UrlKind::Api | UrlKind::Safe | UrlKind::Page) => {
                 "an address like \"https://host.example.org\"".to_owned()
             }
-            Self::HostPort => "a host and a port like \"api.example.org:443\"".to_owned(),
+            Self::Address => {
+                "a host and a port like \"api.example.org:443\", or \"unix:/run/app.sock\"".to_owned()
+            }
+            Self::ServerName => "a host name or address like \"api.example.org\"".to_owned(),
             Self::Listen => "an address and a port like \"127.0.0.1:9790\"".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Folder => "the path of a folder".to_owned(),
             Self::Globs => "a list of file patterns like [\"/etc/ssl/*.pem\"]".to_owned(),
             Self::Patterns => "a list of patterns like [\"*-test.pem\"]".to_owned(),
+            Self::HostPatterns => "a list like [\"*.example.org:443\", \"10.0.0.0/8:*\"]".to_owned(),
+            Self::Statuses => "a list of statuses like [\"2xx\", 401]".to_owned(),
             Self::Texts => "a list of strings".to_owned(),
             Self::State => "\"sqlite:PATH\" or a table { type = \"sqlite\", path = \"PATH\" }".to_owned(),
             Self::Secret => {
@@ -230,6 +243,12 @@ const NET: &[Key] = &[
         Form::Url(UrlKind::Proxy),
         "the environment's",
         "The HTTP proxy for this connection; \"none\" ignores the environment's.",
+    ),
+    optional(
+        "ip",
+        Form::Word(Family::WORDS),
+        "either",
+        "The only family of addresses this connection, or its proxy, is reached by.",
     ),
     preset("timeout", Form::Duration, "\"30s\"", "The limit for one whole request."),
 ];

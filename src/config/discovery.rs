@@ -11,6 +11,7 @@ use crate::callers;
 use crate::domain::Duration;
 use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy};
 use crate::finders::{Entry, Place, Server, file};
+use crate::net::Address;
 use crate::sap::Level;
 use crate::sources::destination_service as entry_source;
 
@@ -36,6 +37,12 @@ impl Discovery {
         cache: Duration,
     ) -> Self {
         Self { id, finder, prefix, like, cache }
+    }
+
+    /// The kind of the sources of its watches.
+    #[must_use]
+    pub fn source_kind(&self) -> &str {
+        &self.like.watch.source.kind
     }
 
     /// The labels that all of its watches have.
@@ -105,8 +112,7 @@ impl Discovery {
                 found.watch.source.place = path.display().to_string();
             }
             (Place::Server(server), SourceConfig::Tls(settings)) => {
-                settings.host.clone_from(&server.host);
-                settings.port = server.port;
+                settings.address = Address::host(&server.host, server.port);
                 found.watch.source.place = server.address();
                 for (name, value) in &server.labels {
                     found.watch.labels.entry(name.clone()).or_insert_with(|| value.clone());

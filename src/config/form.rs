@@ -8,6 +8,7 @@ use reqwest::Url;
 use crate::domain::Duration;
 use crate::domain::policy::{Emergency, Span};
 use crate::domain::watch::Validity;
+use crate::net;
 
 /// The units of durations, longest first, in milliseconds.
 const UNITS: [(&str, i64); 6] =
@@ -212,18 +213,12 @@ pub(super) fn is_successfactors(url: &Url) -> bool {
     })
 }
 
-/// Reads `host:port`, also `[::1]:443`.
-pub(super) fn host_port(text: &str) -> Result<(String, u16), String> {
-    let wrong = || format!("{text:?} is not a host and a port; write it like \"api.example.org:443\"");
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let v6 = bare != host && bare.parse::<std::net::Ipv6Addr>().is_ok();
-    if bare.is_empty() || !(v6 || bare.chars().all(allowed)) {
-        return Err(wrong());
+/// Checks a name that a server's certificate can be for.
+pub(super) fn server_name(text: &str) -> Result<(), String> {
+    if net::is_server_name(text) {
+        return Ok(());
     }
-    Ok((bare.to_owned(), port))
+    Err(format!("{text:?} is not a host name or address; write it like \"api.example.org\", without a port"))
 }
 
 /// Checks an id: it names files, series and paths of the API.
@@ -317,11 +312,14 @@ mod tests {
     }
 
     #[test]
-    fn hosts_come_with_ports() {
-        assert_eq!(host_port("[::1]:443"), Ok(("::1".to_owned(), 443)));
-        assert_eq!(host_port("api.example.org:8443"), Ok(("api.example.org".to_owned(), 8443)));
-        for text in ["api.example.org", "::1:443", ":443", "a b:443", "host:0", "host:65536"] {
-            assert!(host_port(text).is_err(), "{text}");
+    fn a_server_name_is_a_host_name_or_an_address() {
+        for text in ["api.example.org", "xn--bcher-kva.example", "127.0.0.1", "::1", "api.example.org."] {
+            assert_eq!(server_name(text), Ok(()));
+        }
+        for text in
+            ["", "api.example.org:443", "https://api.example.org", "a b", "b\u{fc}cher.example", "[::1]"]
+        {
+            assert!(server_name(text).is_err(), "{text}");
         }
     }
 

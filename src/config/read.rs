@@ -2,6 +2,7 @@
 //! It checks no form; the first reading did.
 
 mod discover;
+mod module;
 mod parts;
 mod people;
 mod watch;
@@ -20,7 +21,7 @@ use super::section::Section;
 use super::settings::{Config, Connection, Daemon, Log, LogFormat, LogLevel, State, Tls, WatchConfig};
 use super::{catalogue, shape};
 use crate::domain::window::Freeze;
-use crate::sap;
+use crate::{net, sap};
 
 /// What watches may name.
 pub(super) struct Named {
@@ -63,6 +64,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         whole,
     };
     let notifiers = people::notifiers(&section, &daemon, ledger);
+    let modules = module::modules(root, ledger);
     unique(root, "watch", "", ledger);
     unique(root, "notifier", "", ledger);
     unique(root, "discover", "", ledger);
@@ -75,6 +77,7 @@ pub(super) fn read(root: &Table, whole: bool, ledger: &mut Ledger) -> Option<Con
         daemon,
         tokens,
         notifiers,
+        modules,
         freezes: named.freezes,
         connections: named.connections,
         files: Vec::new(),
@@ -92,7 +95,7 @@ fn inner_shape(key: &str) -> Option<&'static catalogue::Shape> {
     catalogue::inner(keys.find(key)?.form)
 }
 
-fn daemon(root: &Table, ledger: &Ledger) -> Option<Daemon> {
+fn daemon(root: &Table, ledger: &mut Ledger) -> Option<Daemon> {
     let empty = Table { place: root.place, entries: Vec::new() };
     let table = root.value("daemon").and_then(Node::table).unwrap_or(&empty);
     let section = Section::open(table, inner_shape("daemon")?, "daemon")?;
@@ -111,8 +114,30 @@ fn daemon(root: &Table, ledger: &Ledger) -> Option<Daemon> {
             level: LogLevel::from_code(&log.word("level"))?,
         },
         templates: section.path_of("templates", ledger),
+        connections: connections_at_once(&section, ledger),
         shutdown: section.limit("shutdown"),
+        probe_targets: section.has("probe_targets").then(|| section.host_patterns("probe_targets")),
     })
+}
+
+/// A lookup of a name cannot be cancelled and takes a thread, so there is an end to how many connections can begin at once.
+const MOST_CONNECTIONS: usize = 256;
+
+fn connections_at_once(section: &Section<'_>, ledger: &mut Ledger) -> net::Limits {
+    let count = |key| section.count(key).and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
+    let limits = net::Limits { whole: count("connections_at_once"), per_lane: count("connections_per_host") };
+    if limits.whole > MOST_CONNECTIONS {
+        let text = format!("{} is too many; give at most {MOST_CONNECTIONS}", limits.whole);
+        section.say("connections_at_once", text, ledger);
+    }
+    if limits.per_lane > limits.whole {
+        let text = format!(
+            "{} to one host are more than there may be at all; give at most connections_at_once, which is {}",
+            limits.per_lane, limits.whole
+        );
+        section.say("connections_per_host", text, ledger);
+    }
+    limits
 }
 
 /// The path in `sqlite:PATH` or in a table.

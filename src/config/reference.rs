@@ -22,6 +22,8 @@ hold, `certsteward config example` a file with every option, `certsteward config
   `hold` has no effect with `switch = \"entry\"` (there no caller is set to a copy), with `rotation` in place or left to the source, with
   `auto_renew = \"no\"`, and for what certsteward issued itself.
 - Files named by `include` hold the same tables but `daemon`, `policy` and `include`.
+- **`probe_targets`, `targets`**: patterns of what `/probe` may look at, each a host and a port (`*` for every port). In names `*` stands for one or
+  more characters; addresses are also meant by network. What holds without them, and why: [the threat model](threat-model.md#looks-for-scrapes).
 
 <!-- Written from the list of keys in the source; a test compares. -->
 ";

@@ -83,7 +83,10 @@ fn form(form: Form) -> Value {
         Form::Validity => json!({ "type": "string", "pattern": "^[0-9]+(y|mo|d)$" }),
         Form::Id => json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" }),
         Form::Globs | Form::Texts => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
-        Form::Patterns => json!({ "type": "array", "items": { "type": "string" } }),
+        Form::Patterns | Form::HostPatterns => json!({ "type": "array", "items": { "type": "string" } }),
+        Form::Statuses => {
+            json!({ "type": "array", "items": { "oneOf": [{ "type": "integer", "minimum": 100, "maximum": 599 }, { "type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$" }] }, "minItems": 1 })
+        }
         Form::Date => json!({ "type": "string", "format": "date" }),
         Form::State => json!({ "oneOf": [
             { "type": "string", "pattern": "^sqlite:." },
@@ -109,7 +112,8 @@ fn form(form: Form) -> Value {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Path
         | Form::Folder => json!({ "type": "string" }),

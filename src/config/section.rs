@@ -10,8 +10,10 @@ use super::document::{Node, Place, Table, Value, parse_value};
 use super::problem::Ledger;
 use super::{form, shape};
 use crate::domain::Duration;
+use crate::domain::host_pattern::HostPattern;
 use crate::domain::policy::Span;
 use crate::net;
+use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
 
 /// One table, with its keys and its path.
@@ -155,6 +157,20 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Patterns of hosts and ports.
+    pub(super) fn host_patterns(&self, key: &str) -> Vec<HostPattern> {
+        self.texts(key).iter().filter_map(|text| HostPattern::parse(text).ok()).collect()
+    }
+
+    /// HTTP statuses, as numbers or as texts.
+    pub(super) fn statuses(&self, key: &str) -> Vec<Statuses> {
+        let text = |node: &Node| {
+            let Value::Integer(Some(number)) = node.value else { return node.text().map(ToOwned::to_owned) };
+            Some(number.to_string())
+        };
+        self.nodes(key).iter().filter_map(text).filter_map(|text| Statuses::parse(&text)).collect()
+    }
+
     /// A secret's place.
     pub(super) fn secret(&self, key: &str, ledger: &Ledger) -> Option<SecretRef> {
         shape::secret(self.table.value(key)?.table()?, ledger)
@@ -202,11 +218,12 @@ impl<'a> Section<'a> {
         items.iter().enumerate().filter_map(|(n, node)| Some((n, node.table()?))).filter_map(open).collect()
     }
 
-    /// `ca`, `proxy` and `timeout`.
+    /// `ca`, `proxy`, `ip` and `timeout`.
     pub(super) fn net(&self, ledger: &Ledger) -> net::Settings {
         net::Settings {
             ca: self.file("ca", ledger),
             proxy: self.text("proxy"),
+            family: self.text("ip").and_then(|word| net::Family::parse(&word)),
             timeout: self.limit("timeout"),
         }
     }

@@ -10,6 +10,7 @@ use super::discovery::Discovery;
 use crate::domain::Duration;
 use crate::domain::codes::codes;
 use crate::domain::finding::Level;
+use crate::domain::host_pattern::HostPattern;
 use crate::domain::message::Topic;
 use crate::domain::watch::Watch;
 use crate::domain::window::Freeze;
@@ -31,6 +32,8 @@ pub struct Config {
     pub discoveries: Vec<Discovery>,
     /// Ways to reach people.
     pub notifiers: Vec<NotifierConfig>,
+    /// How `/probe` looks at servers, by name; the built-in ones are not among them.
+    pub modules: BTreeMap<String, probers::module::Settings>,
     /// Days in which nothing that can hurt is done; every watch holds them too.
     pub freezes: Vec<Freeze>,
     /// The files it was read from, the main one first; none where the defaults hold.
@@ -66,8 +69,12 @@ pub struct Daemon {
     pub log: Log,
     /// A folder with templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
+    /// How many connections there may be at once.
+    pub connections: net::Limits,
     /// How long a shutdown waits for the acts in hand.
     pub shutdown: StdDuration,
+    /// Which targets may be looked at through `/probe`; none where that was not said.
+    pub probe_targets: Option<Vec<HostPattern>>,
 }
 
 /// TLS of the daemon's own HTTP server.

@@ -9,8 +9,11 @@ use super::catalogue::{Form, Key, Keys, Shape, Without, one_of};
 use super::document::{Node, Place, Table, Value};
 use super::form;
 use super::problem::Ledger;
+use crate::domain::host_pattern::HostPattern;
 use crate::domain::reason::Reason;
 use crate::domain::window::Window;
+use crate::net::Address;
+use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
 
 /// Checks a table against its shape.
@@ -146,7 +149,13 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         Form::Many(shape) => many(node, shape, path, ledger),
         Form::Secret | Form::KeyFile | Form::Certificates => reference(node, form, path, ledger),
         Form::Labels | Form::Headers => texts_by_name(node, form, path, ledger),
-        Form::Words(_) | Form::Durations | Form::Globs | Form::Patterns | Form::Texts => {
+        Form::Words(_)
+        | Form::Durations
+        | Form::Globs
+        | Form::Patterns
+        | Form::HostPatterns
+        | Form::Statuses
+        | Form::Texts => {
             list(node, form, path, ledger);
         }
         Form::State => state(node, path, ledger),
@@ -170,7 +179,8 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Date => {
             if let Err(text) = scalar(node, form) {
@@ -190,6 +200,7 @@ pub(super) fn scalar(node: &Node, form: Form) -> Result<(), String> {
                 format!("{number} is out of range; give a whole number from 1 to {}", u32::MAX)
             });
         }
+        (Form::Statuses, Value::Integer(Some(number))) => return text_of(&number.to_string(), form),
         (Form::Date, Value::Date(date)) => {
             return (date.date.is_some() && date.time.is_none())
                 .then_some(())
@@ -227,7 +238,8 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Window => Window::parse(text).map(|_| ()).map_err(|error| error.to_string()),
         Form::Url(form::UrlKind::Proxy) if text == "none" => Ok(()),
         Form::Url(kind) => form::url(text, kind).map(|_| ()),
-        Form::HostPort => form::host_port(text).map(|_| ()),
+        Form::Address => Address::parse(text).map(|_| ()),
+        Form::ServerName => form::server_name(text),
         Form::Listen => text
             .parse::<std::net::SocketAddr>()
             .map(|_| ())
@@ -235,6 +247,10 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Globs | Form::Patterns => glob::Pattern::new(text)
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a pattern ({}); give {}", error.msg, form.wanted())),
+        Form::HostPatterns => HostPattern::parse(text).map(|_| ()).map_err(|refused| refused.to_string()),
+        Form::Statuses => Statuses::parse(text)
+            .map(|_| ())
+            .ok_or_else(|| format!("{text:?} is no status; give {}", form.wanted())),
         Form::Text
         | Form::Words(_)
         | Form::Flag
@@ -272,7 +288,7 @@ fn list(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         return ledger.say(node.place, path, wrong_type(node, &form.wanted(), false));
     };
     let inner = element(form);
-    let may_be_empty = matches!(form, Form::Durations | Form::Patterns);
+    let may_be_empty = matches!(form, Form::Durations | Form::Patterns | Form::HostPatterns);
     if items.is_empty() && !may_be_empty {
         ledger.say(node.place, path, format!("is empty; give {}", form.wanted()));
     }
@@ -505,7 +521,7 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         Form::Words(words) => every(Form::Word(words)),
         Form::Durations => every(Form::Duration),
         Form::Texts => every(Form::Text),
-        Form::Globs | Form::Patterns => every(form),
+        Form::Globs | Form::Patterns | Form::HostPatterns | Form::Statuses => every(form),
         Form::Secret
         | Form::KeyFile
         | Form::Certificates
@@ -528,7 +544,8 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         | Form::Cron
         | Form::Window
         | Form::Url(_)
-        | Form::HostPort
+        | Form::Address
+        | Form::ServerName
         | Form::Listen
         | Form::Path
         | Form::Folder

@@ -153,23 +153,34 @@ pub struct DaemonView {
     pub outbox_oldest: Option<Timestamp>,
     /// When each notifier last delivered.
     pub notifiers: BTreeMap<String, Option<Timestamp>>,
-    /// The discoveries, by name.
-    pub discoveries: BTreeMap<String, DiscoveryView>,
     /// Watches that are gone from the configuration, and since when.
     pub vanished: BTreeMap<String, Timestamp>,
     /// Reads of sources by (source kind, connection, reason or `ok`).
     pub reads: BTreeMap<(String, String, Option<Reason>), u64>,
+    /// What every pass may have missed at its source, for sources that ever did.
+    pub missed: Arc<Missed>,
+    /// The discoveries, by name.
+    pub discoveries: Arc<Discoveries>,
     /// Every pass that was made and how long it took, in seconds: `(count, sum, buckets)`.
     pub passes: PassDurations,
     /// Deliveries by notifier: `[succeeded, failed]`.
     pub notifications: BTreeMap<String, [u64; 2]>,
 }
 
+/// Reads that failed since the start, by reason: of a watch that is written out by its id, of discovered ones together by their
+/// discovery's name. No id is the name of a discovery.
+pub type Missed = BTreeMap<Arc<str>, BTreeMap<Reason, u64>>;
+
+/// The discoveries, by name.
+pub type Discoveries = BTreeMap<Arc<str>, DiscoveryView>;
+
 /// One discovery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiscoveryView {
     /// The kind: `file`, `destination-service`, `file-sd`, `http-sd`.
     pub kind: String,
+    /// The kind of the sources it finds: `file`, `destination-service`, `tls`.
+    pub source_kind: String,
     /// How many watches it makes.
     pub watches: u64,
     /// Whether it has looked since it is configured as it is.
@@ -178,6 +189,8 @@ pub struct DiscoveryView {
     pub seen_at: Option<Timestamp>,
     /// Since when it cannot look everywhere, and why; none while it can.
     pub unseen: Option<(Timestamp, Vec<Unseen>)>,
+    /// In how many looks it could not look everywhere, since the start.
+    pub blind_total: u64,
     /// What is listed there and is no place for a certificate, in words.
     pub left_out: Vec<String>,
 }

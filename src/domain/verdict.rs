@@ -173,6 +173,7 @@ codes! {
     Phase {
         Dns = "dns": "resolving the host name",
         Tcp = "tcp": "connecting",
+        Proxy = "proxy": "asking the HTTP proxy to connect",
         Tls = "tls": "the TLS handshake, with the wait for a refusal after it",
         Http = "http": "request and answer",
     }

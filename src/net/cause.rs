@@ -6,7 +6,7 @@ use std::io;
 
 use rustls::AlertDescription;
 
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Reason, Unseen};
 
 /// The error with all its causes in one line; what a cause only repeats is left out.
 #[must_use]
@@ -132,8 +132,11 @@ pub fn reason_of(error: &(dyn Error + 'static)) -> Option<Reason> {
 }
 
 fn one_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
-    if let Some(error) = error.downcast_ref::<super::connect::Unresolved>() {
+    if let Some(error) = error.downcast_ref::<super::resolver::Unresolved>() {
         return Some(error.0.reason);
+    }
+    if let Some(unseen) = error.downcast_ref::<Unseen>() {
+        return Some(unseen.reason);
     }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));

@@ -11,11 +11,11 @@ use rustls::client::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, NamedGroup, SignatureScheme};
-use tokio::net::TcpStream;
+use rustls::{DigitallySignedStruct, NamedGroup, SignatureAlgorithm, SignatureScheme};
+use tokio::io::AsyncReadExt as _;
 use tokio_rustls::client::TlsStream;
 
-use super::{Net, Settings, certified_key};
+use super::{Net, Settings, Stream, certified_key};
 use crate::clock::Stopwatch;
 use crate::domain::certificate::Fingerprint;
 use crate::domain::name::DistinguishedName;
@@ -35,6 +35,8 @@ pub(crate) struct Observed {
     pub(crate) authorities: Vec<String>,
     /// The client certificate that was presented.
     pub(crate) presented: Option<Fingerprint>,
+    /// Why there was a certificate and it could not be presented.
+    pub(crate) unfit: Option<Unfit>,
     /// The TLS version agreed on.
     pub(crate) version: Option<String>,
     /// The cipher suite agreed on.
@@ -43,18 +45,47 @@ pub(crate) struct Observed {
     pub(crate) tickets: usize,
 }
 
-/// Prepares one handshake, which presents this identity where the server asks for one.
+/// Why a certificate could not be presented to a server that asked for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The server takes no signature by a key of its kind.
+    ForServer,
+    /// The server takes such signatures over SHA-1 only, which are not made here.
+    ForUs,
+}
+
+impl Unfit {
+    fn of(key: &CertifiedKey, schemes: &[SignatureScheme]) -> Option<Self> {
+        if key.key.choose_scheme(schemes).is_some() {
+            return None;
+        }
+        let old = match key.key.algorithm() {
+            SignatureAlgorithm::RSA => SignatureScheme::RSA_PKCS1_SHA1,
+            _ => SignatureScheme::ECDSA_SHA1_Legacy,
+        };
+        Some(if schemes.contains(&old) { Self::ForUs } else { Self::ForServer })
+    }
+}
+
+/// What a handshake asks for, and what it may present.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// The server's name.
+    pub(crate) name: &'a str,
+    /// The protocols spoken after it (ALPN); none to leave that open.
+    pub(crate) protocols: &'a [&'a [u8]],
+    /// What is presented where the server asks for a certificate.
+    pub(crate) identity: Option<&'a Identity>,
+}
+
+/// Prepares one handshake.
 ///
 /// # Errors
 /// Where it cannot begin: `ca` unreadable, key unusable, no valid server name.
-pub(crate) fn prepare(
-    net: &Net,
-    settings: &Settings,
-    server_name: &str,
-    identity: Option<&Identity>,
-) -> Result<Prepared, Unseen> {
-    let name = ServerName::try_from(server_name.to_owned()).map_err(|_| {
-        let text = format!("{server_name} is not a host name or address");
+pub(crate) fn prepare(net: &Net, settings: &Settings, ask: Ask<'_>) -> Result<Prepared, Unseen> {
+    let identity = ask.identity;
+    let name = server_name(ask.name).ok_or_else(|| {
+        let text = format!("{} is not a host name or address", ask.name);
         Unseen::new(Reason::DnsFailed, text)
     })?;
     let recorder = Arc::new(Recorder {
@@ -70,8 +101,15 @@ pub(crate) fn prepare(
         .dangerous()
         .with_custom_certificate_verifier(Arc::<Recorder>::clone(&recorder))
         .with_client_cert_resolver(Arc::<Recorder>::clone(&recorder));
+    config.alpn_protocols = ask.protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.resumption = Resumption::store(Arc::<Recorder>::clone(&recorder));
     Ok(Prepared { name, config: Arc::new(config), recorder })
+}
+
+/// A name as TLS asks for it: without the dot that may end a name of the DNS (RFC 6066).
+#[must_use]
+pub(crate) fn server_name(name: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(name.trim_end_matches('.').to_owned()).ok()
 }
 
 /// A handshake that can begin.
@@ -84,11 +122,19 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Makes the handshake, and after one in TLS 1.3 waits a moment for a refusal of the client certificate.
     /// It has no limit of its own; what was seen is kept whether it ends well, badly or is dropped.
-    pub(crate) async fn shake(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, std::io::Error> {
+    pub(crate) async fn shake(&self, stream: Stream) -> Result<TlsStream<Stream>, std::io::Error> {
         let watch = Stopwatch::start();
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
-        let stream = connector.connect(self.name.clone(), stream).await?;
+        let stream = self.begin(stream).await?;
         self.settle(stream, watch.elapsed()).await
+    }
+
+    /// Makes the handshake to see who answers there, and takes leave.
+    pub(crate) async fn glance(&self, stream: Stream) -> Result<(), std::io::Error> {
+        let mut stream = self.begin(stream).await?;
+        let left = tokio::io::AsyncWriteExt::shutdown(&mut stream);
+        // Everything was seen; a server that does not hear the goodbye changes nothing.
+        drop(tokio::time::timeout(GOODBYE, left).await);
+        Ok(())
     }
 
     /// What has been seen so far.
@@ -96,34 +142,41 @@ impl Prepared {
         self.recorder.observed().clone()
     }
 
+    async fn begin(&self, stream: Stream) -> Result<TlsStream<Stream>, std::io::Error> {
+        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
+        let stream = connector.connect(self.name.clone(), stream).await?;
+        let (_, session) = stream.get_ref();
+        let mut observed = self.recorder.observed();
+        observed.version = session.protocol_version().and_then(version_name);
+        observed.cipher = session
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str().map(|name| name.replace("TLS13_", "TLS_")));
+        drop(observed);
+        Ok(stream)
+    }
+
     async fn settle(
         &self,
-        mut stream: TlsStream<TcpStream>,
+        mut stream: TlsStream<Stream>,
         handshake: Duration,
-    ) -> Result<TlsStream<TcpStream>, std::io::Error> {
-        let (tcp, session) = stream.get_mut();
-        {
-            let mut observed = self.recorder.observed();
-            observed.version = session.protocol_version().and_then(version_name);
-            observed.cipher = session
-                .negotiated_cipher_suite()
-                .and_then(|suite| suite.suite().as_str().map(|name| name.replace("TLS13_", "TLS_")));
-        }
+    ) -> Result<TlsStream<Stream>, std::io::Error> {
+        let (io, session) = stream.get_mut();
         let early = session.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3);
         if early || !self.recorder.observed().asked {
             return Ok(stream);
         }
         let limit = (handshake * 2 + GRACE).min(LONGEST_GRACE);
-        match tokio::time::timeout(limit, self.refusal(tcp, session)).await {
+        match tokio::time::timeout(limit, self.refusal(io, session)).await {
             Ok(Err(error)) => Err(error),
             Ok(Ok(())) | Err(_) => Ok(stream),
         }
     }
 
     /// Ends at the first sign of the server's mind: an alert or a close as an error, a ticket or data as success.
+    /// Nothing that was read is lost where the wait is given up.
     async fn refusal(
         &self,
-        tcp: &TcpStream,
+        io: &mut Stream,
         session: &mut rustls::ClientConnection,
     ) -> Result<(), std::io::Error> {
         let mut buffer = [0_u8; 4096];
@@ -131,13 +184,10 @@ impl Prepared {
             if self.recorder.observed().tickets > 0 {
                 return Ok(());
             }
-            tcp.readable().await?;
-            let read = match tcp.try_read(&mut buffer) {
-                Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error),
-            };
+            let read = io.read(&mut buffer).await?;
+            if read == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
             let mut unread = buffer.get(..read).unwrap_or_default();
             while !unread.is_empty() {
                 session.read_tls(&mut unread)?;
@@ -153,6 +203,8 @@ impl Prepared {
 /// How long to wait for a refusal beside twice the time of the handshake.
 const GRACE: Duration = Duration::from_millis(150);
 const LONGEST_GRACE: Duration = Duration::from_secs(2);
+/// How long taking leave may take.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 fn version_name(version: rustls::ProtocolVersion) -> Option<String> {
     version.as_str().map(|name| name.replace('_', "."))
@@ -228,12 +280,14 @@ impl ResolvesClientCert for Recorder {
         root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        let usable = self.key.as_ref().filter(|key| key.key.choose_scheme(schemes).is_some());
+        let unfit = self.key.as_ref().and_then(|key| Unfit::of(key, schemes));
+        let usable = self.key.as_ref().filter(|_| unfit.is_none());
         let mut observed = self.observed();
         observed.asked = true;
         observed.authorities =
             root_hint_subjects.iter().take(MOST_AUTHORITIES).map(|der| authority(der)).collect();
         observed.presented = usable.and(self.fingerprint);
+        observed.unfit = unfit;
         usable.cloned()
     }
 

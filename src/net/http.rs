@@ -7,10 +7,9 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use zeroize::Zeroizing;
 
-use super::connect::Resolver;
 use super::proxy::{Choice, Proxy};
-use super::skew::Skews;
-use super::{cause, excerpt, one_line, reason_of, told};
+use super::resolver::OfFamily;
+use super::{Address, Family, Net, Settings, bare_host, cause, excerpt, one_line, reason_of, told};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
 use crate::domain::reason::{self, Failure, Reason, Unseen};
@@ -24,17 +23,20 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A client for one system. Cloning it is cheap and shares its connections.
 #[derive(Clone)]
 pub struct HttpClient {
+    net: Net,
     client: reqwest::Client,
-    skews: Arc<Skews>,
+    family: Option<Family>,
 }
 
 impl HttpClient {
     pub(super) fn build(
+        net: &Net,
         tls: rustls::ClientConfig,
         proxy: Choice,
-        resolver: Resolver,
-        timeout: Duration,
+        settings: &Settings,
     ) -> Result<Self, Unseen> {
+        let timeout = settings.timeout;
+        let resolver = OfFamily(net.0.resolver.clone(), settings.family);
         let chosen = move |url: &reqwest::Url| {
             proxy.of(url.scheme() == "https", url.host_str()?).map(|proxy: &Proxy| proxy.url.clone())
         };
@@ -53,12 +55,7 @@ impl HttpClient {
             .map_err(|error| {
                 Unseen::new(Reason::TlsFailed, format!("the HTTP client cannot be set up: {}", told(&error)))
             })?;
-        Ok(Self { client, skews: Arc::default() })
-    }
-
-    /// The same, telling what servers say about the time.
-    pub(super) fn telling(self, skews: Arc<Skews>) -> Self {
-        Self { skews, ..self }
+        Ok(Self { net: net.clone(), client, family: settings.family })
     }
 
     /// Begins a request.
@@ -78,12 +75,27 @@ impl HttpClient {
         })?;
         let place = place(&request);
         let server = request.url().authority().to_owned();
+        let address = self.address(&request, &place)?;
+        // Its limit begins with the request, not before its turn.
+        let _turn = self.net.turn(&address).await;
         let response = client.execute(request).await.map_err(|error| unsent(&place, error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        self.skews.note(&server, &headers, SystemClock.now());
+        self.net.0.skews.note(&server, &headers, SystemClock.now());
         let body = body(response, &place).await?;
         Ok(Answer { status, headers, body, place })
+    }
+
+    /// Where it goes. An address that is written out is resolved by nobody, so its family is looked at here.
+    fn address(&self, request: &reqwest::Request, place: &str) -> Result<Address, Failure> {
+        let url = request.url();
+        let host = bare_host(url.host_str().unwrap_or_default()).unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        if let (Some(family), Ok(literal)) = (self.family, host.parse()) {
+            let chosen = family.chosen(host, vec![std::net::SocketAddr::new(literal, port)]);
+            chosen.map_err(|text| Failure::certain(Reason::DnsFailed, format!("{place}: {text}")))?;
+        }
+        Ok(Address::host(host, port))
     }
 }
 

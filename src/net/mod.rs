@@ -1,13 +1,22 @@
 //! Every connection certsteward makes begins here: roots and own authorities, proxy, size and time limits.
 //! It knows no SAP system and no role.
 
+mod address;
 mod cause;
 mod connect;
+mod dial;
+mod fair;
 pub(crate) mod handshake;
 mod http;
+mod path;
 mod proxy;
+mod resolver;
 mod roots;
 mod skew;
+pub mod starttls;
+mod stream;
+mod tunnel;
+mod turn;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,30 +29,36 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use crate::domain::reason::{Reason, Unseen};
 use crate::identity::Identity;
 
+pub use address::{Address, Family, bare_host};
 pub use cause::{excerpt, one_line, reason_of, told};
 pub(crate) use cause::{is_about_our_certificate, tls_error};
 pub(crate) use connect::within;
+pub use fair::{Fair, Limits};
 pub use http::{Answer, HttpClient, LIMIT, retry_after};
 pub use roots::LoadRoots;
 pub(crate) use roots::read as read_file;
+pub use stream::Stream;
+pub use turn::{LIMITS, Turn};
 
 /// How certsteward names itself to servers.
 pub const USER_AGENT: &str = concat!("certsteward/", env!("CARGO_PKG_VERSION"));
 
-/// How to reach one system; from `ca`, `proxy` and `timeout` of the configuration.
+/// How to reach one system; from `ca`, `proxy`, `ip` and `timeout` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Authorities trusted for this connection, beside the system's (PEM file).
     pub ca: Option<PathBuf>,
     /// HTTP proxy (`http://host:port`), or `none` to ignore the environment's; unset means the environment's.
     pub proxy: Option<String>,
+    /// The only family of addresses it is reached by, or its proxy; unset means any.
+    pub family: Option<Family>,
     /// The limit for one whole request.
     pub timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ca: None, proxy: None, timeout: Duration::from_secs(30) }
+        Self { ca: None, proxy: None, family: None, timeout: Duration::from_secs(30) }
     }
 }
 
@@ -54,7 +69,8 @@ pub struct Net(Arc<Shared>);
 struct Shared {
     roots: Vec<CertificateDer<'static>>,
     environment: proxy::Environment,
-    resolver: connect::Resolver,
+    resolver: resolver::Resolver,
+    turns: turn::Turns,
     skews: Arc<skew::Skews>,
 }
 
@@ -68,9 +84,15 @@ impl Net {
         Ok(Self(Arc::new(Shared {
             roots: roots::system()?,
             environment: proxy::Environment::read(),
-            resolver: connect::Resolver::new(),
+            resolver: resolver::Resolver::new(),
+            turns: turn::Turns::new(LIMITS),
             skews: Arc::default(),
         })))
+    }
+
+    /// Sets how many connections there may be at once. Those there are go on.
+    pub fn limit(&self, limits: Limits) {
+        self.0.turns.limit(limits);
     }
 
     /// The TLS settings for one system, presenting this identity where the server asks for one.
@@ -102,8 +124,7 @@ impl Net {
     pub fn http(&self, settings: &Settings, identity: Option<&Identity>) -> Result<HttpClient, Unseen> {
         let tls = self.tls_config(settings, identity)?;
         let proxy = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
-        let client = HttpClient::build(tls, proxy, self.0.resolver.clone(), settings.timeout)?;
-        Ok(client.telling(Arc::clone(&self.0.skews)))
+        HttpClient::build(self, tls, proxy, settings)
     }
 
     /// How far the clock of this host is ahead of what the servers that answered within the hour say; negative where it is
@@ -111,6 +132,15 @@ impl Net {
     #[must_use]
     pub fn clock_skew(&self) -> Option<chrono::Duration> {
         self.0.skews.least()
+    }
+
+    /// Whether a connection to this host would go through a proxy.
+    ///
+    /// # Errors
+    /// Where `proxy` cannot be used.
+    pub(crate) fn is_proxied(&self, settings: &Settings, host: &str) -> Result<bool, Unseen> {
+        let choice = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
+        Ok(choice.of(true, host).is_some())
     }
 
     /// What checks a server's certificate: the system's authorities and the connection's own.
@@ -132,6 +162,12 @@ impl Net {
             )
         })
     }
+}
+
+/// Whether a server's certificate can be for this name.
+#[must_use]
+pub fn is_server_name(name: &str) -> bool {
+    handshake::server_name(name).is_some()
 }
 
 /// What rustls presents: the leaf and its issuers without the root, and a copy of the key that lives as long as the connection.

@@ -58,6 +58,12 @@ pub enum Security {
     Plain,
 }
 
+impl Settings {
+    fn address(&self) -> net::Address {
+        net::Address::host(&self.host, self.port)
+    }
+}
+
 /// A mail server and the people behind it.
 pub struct Smtp {
     net: Net,
@@ -105,7 +111,9 @@ impl Smtp {
         }
         let envelope = Envelope { from: &self.from.email, to, bytes: &letter.bytes };
         let progress = Progress::new();
-        let conversation = conversation::converse(&self.net, &self.settings, password, &envelope, &progress);
+        let turn = self.net.turn(&self.settings.address()).await;
+        let conversation =
+            conversation::converse((&self.net, turn), &self.settings, password, &envelope, &progress);
         let taken = match tokio::time::timeout(self.settings.net.timeout, conversation).await {
             Ok(ended) => ended?,
             Err(_) => {

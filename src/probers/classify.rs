@@ -27,6 +27,11 @@ pub fn classify(
     }
 }
 
+/// Whether the status alone tells the verdict, so that an answer whose body does not come whole is one all the same.
+pub(super) const fn tells_by_status(status: u16) -> bool {
+    matches!(status, 300..=399 | 429 | 495 | 496 | 500..=599)
+}
+
 /// What kind of body came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -1,4 +1,4 @@
-//! The real mTLS call, diagnosed to a verdict.
+//! The real mTLS call, diagnosed to a verdict. Beside it, in `module`, the look at a server that a scrape names.
 //!
 //! # Contract
 //! - A probe always ends, within its limit, with a verdict of the closed list; it never fails otherwise.
@@ -10,6 +10,7 @@
 
 pub mod classify;
 mod files;
+pub mod module;
 pub mod mtls;
 
 use crate::domain::Timestamp;

@@ -8,18 +8,19 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
 use crate::identity::Identity;
-use crate::net::handshake::{self, Observed};
-use crate::net::{self, Net, one_line, reason_of, told, within};
+use crate::net::handshake::{self, Ask, Observed};
+use crate::net::starttls::StartTls;
+use crate::net::{self, Address, Net, Turn, one_line, reason_of, told, within};
 
 use super::Source;
 
 /// Which server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
+    /// Where it is.
+    pub address: Address,
+    /// What is spoken before TLS; none where TLS is spoken from the first byte.
+    pub starttls: Option<StartTls>,
     /// The name asked for and verified; the host where unset.
     pub server_name: Option<String>,
     /// How to reach it.
@@ -39,39 +40,61 @@ impl Tls {
         Self { net, settings }
     }
 
-    fn place(&self) -> String {
-        format!("{}:{}", self.settings.host, self.settings.port)
+    fn name(&self) -> Result<&str, Unseen> {
+        let given = self.settings.server_name.as_deref();
+        given.or_else(|| self.settings.address.server_name()).ok_or_else(|| {
+            let place = &self.settings.address;
+            let text = format!("{place} has no name that TLS could ask for; give server_name = \"…\"");
+            Unseen::new(Reason::UnsupportedFormat, text)
+        })
     }
 
-    async fn chain(&self) -> Result<Sighting, Unseen> {
-        let Settings { host, port, server_name, net } = &self.settings;
-        let name = server_name.as_ref().unwrap_or(host);
-        let prepared = handshake::prepare(&self.net, net, name, None)?;
-        let stream = self.net.connect(net, host, *port).await?;
-        let shaken = prepared.shake(stream).await;
+    async fn chain(&self, turn: Turn) -> Result<Sighting, Unseen> {
+        let Settings { address, starttls, net, .. } = &self.settings;
+        let name = self.name()?;
+        let prepared = handshake::prepare(&self.net, net, Ask { name, protocols: &[], identity: None })?;
+        let at = |unseen: Unseen| Unseen::new(unseen.reason, format!("{address}: {}", unseen.text));
+        let mut stream = self.net.connect(turn, net, address).await.map_err(at)?;
+        if let Some(protocol) = starttls {
+            let asked = protocol.ask(&mut stream, name).await;
+            asked.map_err(|unseen| {
+                Unseen::new(unseen.reason, format!("{address} ({protocol}): {}", unseen.text))
+            })?;
+        }
+        let shaken = prepared.glance(stream).await;
         let observed = prepared.observed();
         match shaken {
-            Err(error) if observed.chain.is_empty() => {
-                let reason = reason_of(&error).unwrap_or(Reason::TlsFailed);
-                let text = format!("{} showed no certificate: {}", self.place(), told(&error));
-                Err(Unseen::new(reason, text))
-            }
-            Ok(_) | Err(_) => self.sighting(&observed),
+            Err(error) if observed.chain.is_empty() => Err(self.nothing_shown(&error)),
+            Ok(()) | Err(_) => self.sighting(&observed),
         }
     }
 
+    fn nothing_shown(&self, error: &std::io::Error) -> Unseen {
+        let Settings { address, starttls, .. } = &self.settings;
+        let reason = reason_of(error).unwrap_or(Reason::TlsFailed);
+        let text = format!("{address} showed no certificate: {}{}", told(error), hint(address, *starttls));
+        Unseen::new(reason, text)
+    }
+
     fn sighting(&self, observed: &Observed) -> Result<Sighting, Unseen> {
-        let (chain, mut oddities) = assembled(&observed.chain)
-            .map_err(|unseen| Unseen::new(unseen.reason, format!("{}: {}", self.place(), unseen.text)))?;
+        let (chain, mut oddities) = assembled(&observed.chain).map_err(|unseen| {
+            Unseen::new(unseen.reason, format!("{}: {}", self.settings.address, unseen.text))
+        })?;
         if let Some(error) = &observed.untrusted {
             let text = format!(
                 "the certificate of {} is not accepted: {}",
-                self.place(),
+                self.settings.address,
                 one_line(&error.to_string())
             );
             oddities.push(Unseen::new(Reason::ServerUntrusted, text));
         }
-        Ok(Sighting { chain, name: Some(self.place()), has_key: None, destination: None, oddities })
+        Ok(Sighting {
+            chain,
+            name: Some(self.settings.address.to_string()),
+            has_key: None,
+            destination: None,
+            oddities,
+        })
     }
 }
 
@@ -93,19 +116,54 @@ fn assembled(sent: &[Arc<[u8]>]) -> Result<(Chain, Vec<Unseen>), Unseen> {
     Ok((Chain::assemble(certificates, Some(key))?, oddities))
 }
 
+/// On a port where something else is usually spoken first, the way out is to say so.
+fn hint(address: &Address, starttls: Option<StartTls>) -> String {
+    let Address::Host { port, .. } = address else { return String::new() };
+    match StartTls::of_port(*port) {
+        Some(usual) if starttls.is_none() => {
+            format!("; port {port} usually begins without TLS: set starttls = \"{usual}\"")
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
 #[async_trait::async_trait]
 impl Source for Tls {
     async fn look(&self, entry: Option<&str>) -> Result<Option<Sighting>, Unseen> {
         if entry.is_some() {
             return Ok(None);
         }
-        let limit = self.settings.net.timeout;
-        let late = || format!("{} did not finish a TLS handshake within {limit:?}", self.place());
-        within(limit, self.chain(), late).await.map(Some)
+        let Settings { address, starttls, net, .. } = &self.settings;
+        let turn = self.net.turn(address).await;
+        let limit = net.timeout;
+        let late = || match starttls {
+            None => format!(
+                "{address} did not finish a TLS handshake within {limit:?}{}",
+                hint(address, *starttls)
+            ),
+            Some(protocol) => format!(
+                "{address} did not come to TLS by {protocol} within {limit:?}; where it speaks TLS from the first byte, leave starttls out"
+            ),
+        };
+        within(limit, self.chain(turn), late).await.map(Some)
     }
 
     async fn identity(&self, _: Option<&str>) -> Result<Identity, Unseen> {
-        let text = format!("the private key of {} stays on that server", self.place());
+        let text = format!("the private key of {} stays on that server", self.settings.address);
         Err(Unseen::new(Reason::KeyUnavailable, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_usually_begins_in_the_clear_is_told_how() {
+        let hint = |port, starttls| hint(&Address::host("h", port), starttls);
+        assert_eq!(hint(587, None), "; port 587 usually begins without TLS: set starttls = \"smtp\"");
+        assert_eq!(hint(5432, None), "; port 5432 usually begins without TLS: set starttls = \"postgres\"");
+        assert_eq!(hint(5432, Some(StartTls::Postgres)), "");
+        assert_eq!(hint(443, None), "");
     }
 }

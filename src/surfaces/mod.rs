@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::domain::Timestamp;
 use crate::domain::event::Event;
+use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::domain::report::Command;
 use crate::domain::snapshot::{Snapshot, WatchView};
 use crate::domain::trail::{Proof, Row};
@@ -64,6 +65,8 @@ pub trait Daemon: Send + Sync {
     async fn command(&self, command: Command) -> Result<i64, Refused>;
     /// Reads the configuration again; what is wrong with it is the answer.
     async fn reload(&self) -> Result<(), Refused>;
+    /// Looks at a server by a module, as a scrape asks for it.
+    async fn look(&self, ask: Ask) -> Result<Outcome, NotLooked>;
     /// The name and rights of a bearer token.
     fn grant(&self, bearer: &str) -> Option<Grant>;
 }

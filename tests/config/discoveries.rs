@@ -135,6 +135,10 @@ fn a_discovery_is_called_by_its_own_name_or_by_its_type_and_number() {
     let config = loaded(&[files(""), files("id = \"file-2\"\n"), files("")].concat());
     let ids: Vec<&str> = config.discoveries.iter().map(|each| each.id.as_str()).collect();
     assert_eq!(ids, ["file-1", "file-2", "file-3"]);
+
+    let watch = "[[watch]]\nid = \"file-1\"\nsource = { type = \"file\", path = \"/a\" }\n";
+    let beside = loaded(&[watch, &files("")].concat());
+    assert_eq!(beside.discoveries[0].id, "file-2", "both are names of sources in metrics");
 }
 
 #[test]

@@ -102,7 +102,7 @@ async fn nothing_is_retried_and_the_next_sending_is_a_new_one(stage: &impl Stage
 }
 
 fn reach() -> net::Settings {
-    net::Settings { ca: None, proxy: Some("none".to_owned()), timeout: LIMIT }
+    net::Settings { ca: None, proxy: Some("none".to_owned()), family: None, timeout: LIMIT }
 }
 
 /// Mail to a server that keeps it.

@@ -125,11 +125,12 @@ impl Stage for RealApi {
                 "{}/odata/v2/User?$top=1&$format=json",
                 sandbox.landscape.addresses().successfactors
             ),
+            connect: None,
             company_id: Some("ACME".to_owned()),
             headers: Vec::new(),
             timeout: Duration::from_secs(3),
             files: None,
-            net: net::Settings { ca, proxy, timeout: Duration::from_secs(3) },
+            net: net::Settings { ca, proxy, family: None, timeout: Duration::from_secs(3) },
         };
         Some(Self { sandbox, prober: Mtls::new(Net::new().unwrap(), settings) })
     }

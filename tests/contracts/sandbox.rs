@@ -86,6 +86,7 @@ fn client(folder: &std::path::Path) -> Arc<DestinationService> {
         name: "sandbox".to_owned(),
         service_key: SecretRef::File(folder.join("service-key.json")),
         net: net::Settings {
+            family: None,
             ca: Some(folder.join("server-ca.pem")),
             proxy: Some("none".to_owned()),
             timeout: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use certsteward::domain::reason::Reason;
 use certsteward::domain::record::Order;
 use certsteward::domain::watch::{Matching, Validity};
-use certsteward::net::{self, Net};
+use certsteward::net::{self, Address, Net};
 use certsteward::sources::Source;
 use certsteward::sources::destination_service::{DestinationServiceSource, Entry, Settings};
 use certsteward::sources::file::{File, Settings as FileSettings};
@@ -266,9 +266,14 @@ impl Stage for RealServer {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca.pem");
         std::fs::write(&ca, &authority.pem).unwrap();
-        let net =
-            net::Settings { ca: Some(ca), proxy: Some("none".to_owned()), timeout: Duration::from_secs(10) };
-        let settings = TlsSettings { host: "localhost".to_owned(), port, server_name: None, net };
+        let net = net::Settings {
+            ca: Some(ca),
+            proxy: Some("none".to_owned()),
+            family: None,
+            timeout: Duration::from_secs(10),
+        };
+        let settings =
+            TlsSettings { address: Address::host("localhost", port), starttls: None, server_name: None, net };
         let source = Tls::new(Net::new().unwrap(), settings);
         Some(Self { authority, own, source, _folder: folder, _running: running })
     }

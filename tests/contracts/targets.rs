@@ -231,7 +231,12 @@ impl Stage for RealUploads {
             axum::Router::new().route("/upload", axum::routing::post(take)).with_state(Arc::clone(&uploads));
         let mut running = JoinSet::new();
         running.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let net = net::Settings { ca: None, proxy: Some("none".to_owned()), timeout: Duration::from_secs(2) };
+        let net = net::Settings {
+            ca: None,
+            proxy: Some("none".to_owned()),
+            family: None,
+            timeout: Duration::from_secs(2),
+        };
         let settings = HttpSettings { url, format: Format::Json, token: None, mapping: mapping(), net };
         let target = HttpTarget::new(Net::new().unwrap(), settings);
         Some(Self { uploads, target, _running: running })

@@ -298,7 +298,8 @@ async fn credentials_never_go_without_tls() {
 async fn what_is_said_in_the_clear_after_starttls_is_not_believed() {
     let server = MailServer::start(Script { starttls: true, injects: true, ..Script::default() }).await;
     let refused = to(&server, Security::StartTls, Account::None).send(&finding()).await.unwrap_err();
-    assert_eq!(refused.reason, Reason::TlsFailed, "{refused}");
+    assert_eq!(refused.reason, Reason::UnexpectedAnswer, "{refused}");
+    assert!(refused.text.contains("in the clear after the go-ahead for TLS"), "{refused}");
     assert!(server.received().is_empty());
 }
 

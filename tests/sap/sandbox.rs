@@ -37,7 +37,12 @@ impl Roles {
         let settings = ConnectionSettings {
             name: "sandbox".to_owned(),
             service_key: SecretRef::File(folder.path().join(key)),
-            net: net::Settings { ca: Some(files.server_ca), proxy: None, timeout: Duration::from_secs(10) },
+            net: net::Settings {
+                ca: Some(files.server_ca),
+                proxy: None,
+                family: None,
+                timeout: Duration::from_secs(10),
+            },
         };
         let service = Arc::new(DestinationService::new(Net::new().unwrap(), settings));
         Self { landscape, folder, service }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use certsteward::domain::Timestamp;
 use certsteward::domain::event::Event;
+use certsteward::domain::module::{Ask, NotLooked, Outcome};
 use certsteward::domain::report::Command;
 use certsteward::domain::snapshot::Snapshot;
 use certsteward::domain::trail::{Proof, Row};
@@ -24,11 +25,19 @@ pub(crate) struct FakeDaemon {
     pub(crate) ready: bool,
     pub(crate) commands: Mutex<Vec<Command>>,
     pub(crate) refuses: Option<&'static str>,
+    /// What looks were asked for.
+    pub(crate) asked: Mutex<Vec<Ask>>,
 }
 
 impl FakeDaemon {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot: Arc::new(snapshot), ready: true, commands: Mutex::default(), refuses: None }
+        Self {
+            snapshot: Arc::new(snapshot),
+            ready: true,
+            commands: Mutex::default(),
+            refuses: None,
+            asked: Mutex::default(),
+        }
     }
 
     pub(crate) fn commands(&self) -> Vec<Command> {
@@ -95,6 +104,12 @@ impl Daemon for FakeDaemon {
 
     async fn reload(&self) -> Result<(), Refused> {
         self.willing()
+    }
+
+    async fn look(&self, ask: Ask) -> Result<Outcome, NotLooked> {
+        self.asked.lock().unwrap().push(ask);
+        let text = self.refuses.unwrap_or("a sample looks at nothing").to_owned();
+        Err(NotLooked::Busy { text, way_out: "try again".to_owned() })
     }
 
     fn grant(&self, bearer: &str) -> Option<Grant> {

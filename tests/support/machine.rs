@@ -40,7 +40,7 @@ impl World {
     /// How to reach a server whose certificate its authority issued.
     pub fn net(&self) -> net::Settings {
         let proxy = Some("none".to_owned());
-        net::Settings { ca: Some(self.path("ca.pem")), proxy, timeout: Duration::from_secs(20) }
+        net::Settings { ca: Some(self.path("ca.pem")), proxy, family: None, timeout: Duration::from_secs(20) }
     }
 }
 

@@ -1,8 +1,10 @@
 //! A small public-key infrastructure made for one test.
 
+use certsteward::clock::{Clock as _, SystemClock};
 use certsteward::domain::certificate::Certificate;
 use certsteward::domain::chain::Chain;
 use certsteward::identity::Identity;
+use chrono::Datelike as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Usage, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -64,13 +66,28 @@ impl Authority {
 
     /// Issues what is wanted.
     pub fn issue(&self, wanted: &Wanted<'_>) -> Made {
+        let (from, to) = (date_time_ymd(wanted.years.0, 1, 1), date_time_ymd(wanted.years.1, 1, 1));
+        self.issue_with(wanted, |params| (params.not_before, params.not_after) = (from, to))
+    }
+
+    /// Issues what is wanted, valid for years until this many days from today.
+    pub fn issue_until(&self, wanted: &Wanted<'_>, days: i64) -> Made {
+        let end = SystemClock.now() + chrono::Duration::days(days);
+        let (month, day) = (end.month().try_into().unwrap(), end.day().try_into().unwrap());
+        let end = date_time_ymd(end.year(), month, day);
+        self.issue_with(wanted, |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), end)
+        })
+    }
+
+    /// Issues what is wanted, changed in this way.
+    pub fn issue_with(&self, wanted: &Wanted<'_>, change: impl FnOnce(&mut CertificateParams)) -> Made {
         let hosts: Vec<String> = wanted.hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(hosts).unwrap();
         params.distinguished_name.push(DnType::CommonName, wanted.name);
         params.extended_key_usages = wanted.usages.to_vec();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.not_before = date_time_ymd(wanted.years.0, 1, 1);
-        params.not_after = date_time_ymd(wanted.years.1, 1, 1);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Made { der: certificate.der().clone(), pem: certificate.pem(), key }

@@ -70,6 +70,15 @@ impl Server {
         .await
     }
 
+    /// Speaks plain HTTP and answers every request with the same reply.
+    pub async fn http(reply: Reply) -> Self {
+        Self::each(move |stream, requests| {
+            let reply = reply.clone();
+            async move { answer(stream, &reply, &requests).await }
+        })
+        .await
+    }
+
     /// Takes connections and never says a word.
     pub async fn silent() -> Self {
         Self::each(|stream, _| async move {

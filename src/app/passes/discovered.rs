@@ -276,7 +276,11 @@ impl Passes {
     fn show_discoveries(&self, built: &Built) {
         let found_by = self.queue.iter().filter_map(|(_, parts)| parts.watch.found_by.as_deref());
         let views = self.search.discoveries.views(&built.config, found_by);
-        self.shared.daemon().discoveries = views;
+        let mut daemon = self.shared.daemon();
+        // What did not change stays the same in memory, which whoever keeps something of it goes by.
+        if *daemon.discoveries != views {
+            daemon.discoveries = Arc::new(views);
+        }
     }
 
     /// Writes down who came, changed and went, all at once, and tells whoever wants to know.

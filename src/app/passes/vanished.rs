@@ -83,7 +83,11 @@ impl Passes {
 
     fn vanish(&self, id: &Id, since: Timestamp) {
         self.shared.hide(id);
-        self.shared.daemon().vanished.insert(id.to_string(), since);
+        let mut daemon = self.shared.daemon();
+        daemon.vanished.insert(id.to_string(), since);
+        if daemon.missed.contains_key(&**id) {
+            Arc::make_mut(&mut daemon.missed).remove(&**id);
+        }
     }
 
     /// Since when the history says that it is gone; none where the last it says is that it came.

@@ -2,6 +2,7 @@
 //! It knows no key of a watch.
 
 use super::discover::DISCOVER;
+use super::module::MODULE;
 use super::watch::{POLICY, WATCH};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
@@ -13,7 +14,7 @@ pub(in super::super) static ROOT: Shape = Shape::One(Keys {
             "include",
             Form::Globs,
             "nothing",
-            "More files, by pattern; they hold watches, connections, notifiers, tokens, freezes and discoveries.",
+            "More files, by pattern; they hold watches, connections, notifiers, tokens, freezes, discoveries and modules.",
         ),
         optional("daemon", Form::Table(&DAEMON), "its defaults", "The daemon itself."),
         optional("tokens", Form::Named(&TOKEN), "nobody", "Who may change something over HTTP, by name."),
@@ -33,6 +34,12 @@ pub(in super::super) static ROOT: Shape = Shape::One(Keys {
         optional("notifier", Form::Many(&NOTIFIER), "none", "A way to reach people."),
         optional("freeze", Form::Many(&FREEZE), "none", "Days in which nothing that can hurt is done."),
         optional("discover", Form::Many(&DISCOVER), "none", "One entry, many watches."),
+        optional(
+            "modules",
+            Form::Named(&MODULE),
+            "the built-in ones",
+            "How `/probe` looks at a server that a scrape names, by name.",
+        ),
     ]],
 });
 
@@ -72,7 +79,25 @@ static DAEMON: Shape = Shape::One(Keys {
             "the built-in ones",
             "A folder with templates that replace the built-in ones of mails.",
         ),
+        preset(
+            "connections_at_once",
+            Form::Count,
+            "128",
+            "How many connections there may be at once; more wait, and no time limit of theirs runs meanwhile.",
+        ),
+        preset(
+            "connections_per_host",
+            Form::Count,
+            "4",
+            "How many of them to one host; so a host that is slow keeps only itself waiting.",
+        ),
         preset("shutdown", Form::Duration, "\"30s\"", "How long a shutdown waits for the acts in hand."),
+        optional(
+            "probe_targets",
+            Form::HostPatterns,
+            "any, while only this host reaches `listen`; else none",
+            "Which targets may be looked at through `/probe`; [] for none. A module's own `targets` go before.",
+        ),
     ]],
 });
 

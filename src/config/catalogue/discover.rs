@@ -1,7 +1,7 @@
 //! The keys of a discovery: what finds places, and what it has as a watch has it.
 //! It describes no key of a watch again.
 
-use super::watch::{AUTO_RENEW, CACHE, COMMON, RENEWAL, SERVED, SERVER};
+use super::watch::{AUTO_RENEW, CACHE, COMMON, RENEWAL, SERVED, SPOKEN};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 const FOUND: &[Key] = &[
@@ -23,7 +23,13 @@ const EXCLUDED: &[Key] = &[optional(
 
 static FOUND_SERVER: Shape = Shape::One(Keys {
     says: "How each target is looked at, as in a source of type \"tls\".",
-    groups: &[SERVER, NET],
+    groups: &[
+        &[
+            SPOKEN,
+            optional("server_name", Form::ServerName, "the host", "The name asked for (SNI) and verified."),
+        ],
+        NET,
+    ],
 });
 
 const LISTED: &[Key] = &[

@@ -97,9 +97,17 @@ pub(super) const AUTO_RENEW: Key = preset(
     "Whether SAP renews the entry by itself, which cannot be read back; unless \"no\", the deadline is SAP's own renewal threshold.",
 );
 
-/// What a source of type tls takes beside the address.
-pub(super) const SERVER: &[Key] =
-    &[optional("server_name", Form::Text, "the host", "The name asked for and verified.")];
+/// As [`crate::net::starttls::StartTls`] has them.
+pub(in super::super) const STARTTLS: &[&str] =
+    &["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp", "xmpp-server"];
+
+/// How a TLS server is spoken to, but for its name.
+pub(super) const SPOKEN: Key = optional(
+    "starttls",
+    Form::Word(STARTTLS),
+    "TLS from the first byte",
+    "What is spoken before TLS begins.",
+);
 
 static SOURCE: Shape = Shape::Several {
     thing: "source",
@@ -154,7 +162,23 @@ static SOURCE: Shape = Shape::Several {
             "tls",
             Keys {
                 says: "The chain a TLS server presents.",
-                groups: &[&[required("address", Form::HostPort, "Host and port.")], SERVER, NET],
+                groups: &[
+                    &[
+                        required(
+                            "address",
+                            Form::Address,
+                            "Where the server is: host and port, or a Unix socket.",
+                        ),
+                        SPOKEN,
+                        optional(
+                            "server_name",
+                            Form::ServerName,
+                            "the host",
+                            "The name asked for (SNI) and verified; a Unix socket needs one.",
+                        ),
+                    ],
+                    NET,
+                ],
             },
         ),
     ],
@@ -449,6 +473,12 @@ static PROBE: Shape = Shape::Several {
                         "the connection's, or not sent",
                         "Sent as successfactors-companyid, with `url`.",
                     ),
+                    optional(
+                        "address",
+                        Form::Address,
+                        "the url's host",
+                        "Where the connection goes instead, as to one node behind a name; the url's host is still what is asked for and verified.",
+                    ),
                     optional("headers", Form::Headers, "none", "More headers; no credentials."),
                     preset("every", Form::Duration, "\"6h\"", "How often in steady state; at most hourly."),
                     optional(
@@ -465,3 +495,13 @@ static PROBE: Shape = Shape::Several {
     )],
     later: &[],
 };
+#[cfg(test)]
+mod tests {
+    use crate::net::starttls::StartTls;
+
+    #[test]
+    fn every_protocol_before_tls_can_be_configured() {
+        let codes: Vec<&str> = StartTls::ALL.iter().map(|protocol| protocol.code()).collect();
+        assert_eq!(codes, super::STARTTLS);
+    }
+}

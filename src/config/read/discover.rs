@@ -15,18 +15,26 @@ use crate::domain::Duration;
 use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy, Terms};
 use crate::finders::place::Destination;
 use crate::finders::{self, http_sd::Credential};
+use crate::net::Address;
+use crate::net::starttls::StartTls;
 use crate::sap::Level;
 use crate::sources::{self, destination_service::Entry};
 
 /// How a discovery finds places, and the source of its watches without their place.
 type Kind = (FinderConfig, (SourceConfig, SourceFacts));
 
-/// Every discovery, each under a name of its own.
+/// Every discovery, each under a name of its own, which no watch has that is written out: both name a source.
 pub(super) fn discoveries(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Vec<Discovery> {
     let sections = section.each("discover");
-    let mut taken: BTreeSet<String> = sections.iter().filter_map(|section| section.text("id")).collect();
+    let watches: BTreeSet<String> =
+        section.each("watch").iter().filter_map(|section| section.text("id")).collect();
+    let given = sections.iter().filter_map(|section| section.text("id"));
+    let mut taken: BTreeSet<String> = given.chain(watches.iter().cloned()).collect();
     let mut found = Vec::new();
     for section in &sections {
+        if let Some(id) = section.text("id").filter(|id| watches.contains(id)) {
+            section.say("id", format!("{id:?} is the id of a watch; choose another"), ledger);
+        }
         let id = section.text("id").unwrap_or_else(|| free(section.kind(), &mut taken));
         found.extend(discovery(section, id, named, ledger));
     }
@@ -170,8 +178,8 @@ fn server(section: &Section<'_>, ledger: &Ledger) -> (SourceConfig, SourceFacts)
     let empty = Table { place: section.place("source"), entries: Vec::new() };
     let held = section.child("source", &empty);
     let settings = sources::tls::Settings {
-        host: String::new(),
-        port: 0,
+        address: Address::host("", 0),
+        starttls: held.as_ref().and_then(|held| StartTls::from_code(&held.text("starttls")?)),
         server_name: held.as_ref().and_then(|held| held.text("server_name")),
         net: held.map(|held| held.net(ledger)).unwrap_or_default(),
     };

@@ -145,6 +145,7 @@ fn probe(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(P
     let tenant = company_id.as_ref().map(|company| tenant(&url, company));
     let settings = mtls::Settings {
         url: url.clone(),
+        connect: section.text("address").and_then(|text| net::Address::parse(&text).ok()),
         company_id,
         headers: section.named("headers").into_iter().collect(),
         timeout: section.limit("timeout"),
@@ -154,7 +155,7 @@ fn probe(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(P
     Some((Probe { id, url, tenant, every }, settings))
 }
 
-fn files(section: &Section<'_>, ledger: &mut Ledger) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn files(section: &Section<'_>, ledger: &mut Ledger) -> Option<(PathBuf, PathBuf)> {
     match (section.has("certificate"), section.has("key")) {
         (true, false) => {
             section.say("key", "is missing; certificate and key are given together, or neither", ledger)
@@ -218,6 +219,7 @@ fn address(
             let net = net::Settings {
                 ca: own.ca.or_else(|| net.ca.clone()),
                 proxy: own.proxy.or_else(|| net.proxy.clone()),
+                family: own.family.or(net.family),
                 timeout: own.timeout,
             };
             Some((format!("{api}{path}"), Some(company_id.clone()), net))

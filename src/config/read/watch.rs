@@ -13,6 +13,8 @@ use crate::domain::watch::{
     AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Validity, Watch,
 };
 use crate::domain::window::Window;
+use crate::net::Address;
+use crate::net::starttls::StartTls;
 use crate::sap::{self, Level};
 use crate::{renewers, sources};
 
@@ -185,11 +187,29 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             Some((SourceConfig::File(sources::file::Settings { path, password, key }), facts))
         }
         _ => {
-            let (host, port) = form::host_port(&section.text("address")?).ok()?;
+            let address = Address::parse(&section.text("address")?).ok()?;
             let facts = facts("tls", section.text("address")?);
             let server_name = section.text("server_name");
-            let settings = sources::tls::Settings { host, port, server_name, net: section.net(ledger) };
+            let starttls = section.text("starttls").and_then(|word| StartTls::from_code(&word));
+            if let Address::Unix(_) = address {
+                of_a_socket(section, ledger);
+            }
+            let settings =
+                sources::tls::Settings { address, starttls, server_name, net: section.net(ledger) };
             Some((SourceConfig::Tls(settings), facts))
+        }
+    }
+}
+
+/// What a Unix socket needs and what is not for it.
+fn of_a_socket(section: &Section<'_>, ledger: &mut Ledger) {
+    if !section.has("server_name") {
+        let text = "is missing; a Unix socket has no name of its own: give the one the certificate is for";
+        section.say("server_name", text, ledger);
+    }
+    for key in ["proxy", "ip"] {
+        if section.has(key) {
+            section.say(key, format!("{key} is not for a Unix socket; leave it out"), ledger);
         }
     }
 }

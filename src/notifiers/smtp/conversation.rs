@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::channel::Channel;
 use super::{Security, Settings};
 use crate::domain::reason::{Failure, Reason};
-use crate::net::{self, Net};
+use crate::net::{self, Net, Turn};
 
 /// How far a conversation came; it outlives one that is cut off by its time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +76,13 @@ pub(super) struct Taken {
 
 /// Connects, logs in, hands over, leaves.
 pub(super) async fn converse(
-    net: &Net,
+    (net, turn): (&Net, Turn),
     settings: &Settings,
     password: Option<&Zeroizing<String>>,
     envelope: &Envelope<'_>,
     progress: &Progress,
 ) -> Result<Taken, Failure> {
-    let mut server = open(net, settings, progress).await?;
+    let mut server = open((net, turn), settings, progress).await?;
     if let (Some((user, _)), Some(password)) = (&settings.credentials, password) {
         progress.reached(Stage::LoggingIn);
         let credentials = Credentials::new(user.clone(), password.to_string());
@@ -102,10 +102,14 @@ pub(super) async fn converse(
     Ok(taken)
 }
 
-async fn open(net: &Net, settings: &Settings, progress: &Progress) -> Result<AsyncSmtpConnection, Failure> {
+async fn open(
+    (net, turn): (&Net, Turn),
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<AsyncSmtpConnection, Failure> {
     let tls = || net.tls_config(&settings.net, None);
     let host = settings.host.as_str();
-    let tcp = net.connect(&direct(&settings.net), host, settings.port).await?;
+    let tcp = net.connect(turn, &direct(&settings.net), &settings.address()).await?;
     progress.reached(Stage::Greeting);
     let hello = hello(&tcp);
     let channel = match settings.security {
@@ -125,11 +129,11 @@ fn direct(settings: &net::Settings) -> net::Settings {
 }
 
 /// The address this end of the connection has: true, and in the form that needs no name.
-fn hello(tcp: &tokio::net::TcpStream) -> ClientId {
+fn hello(tcp: &net::Stream) -> ClientId {
     match tcp.local_addr().map(|address| address.ip()) {
-        Ok(std::net::IpAddr::V4(address)) => ClientId::Ipv4(address),
-        Ok(std::net::IpAddr::V6(address)) => ClientId::Ipv6(address),
-        Err(_) => ClientId::default(),
+        Some(std::net::IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Some(std::net::IpAddr::V6(address)) => ClientId::Ipv6(address),
+        None => ClientId::default(),
     }
 }
 

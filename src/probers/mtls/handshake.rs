@@ -5,14 +5,14 @@ use std::error::Error;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::Conclusion;
+use super::probing::Conclusion;
 use crate::domain::reason::Reason;
 use crate::domain::verdict::{Detail, Verdict};
 use crate::net::handshake::Observed;
 use crate::net::{is_about_our_certificate, reason_of, tls_error, told};
 
 /// What it means that the connection ended with this error.
-pub(super) fn failed(
+pub(in crate::probers) fn failed(
     observed: &Observed,
     place: &str,
     error: &(dyn Error + Send + Sync + 'static),
@@ -22,9 +22,7 @@ pub(super) fn failed(
         Some(rustls::Error::InvalidCertificate(problem)) => Conclusion::new(server(problem), None, text),
         Some(rustls::Error::AlertReceived(alert)) => refused(observed, *alert),
         Some(_) => Conclusion::new(Verdict::TlsFailed, None, text),
-        None => {
-            broken_off(observed, reason_of(error), format!("the connection to {place} broke off: {text}"))
-        }
+        None => broken_off(observed, reason_of(error), place, &text),
     }
 }
 
@@ -44,7 +42,10 @@ fn server(problem: &CertificateError) -> Verdict {
 
 /// An alert blames the client certificate only where the server had asked for one.
 fn refused(observed: &Observed, alert: AlertDescription) -> Conclusion {
-    let said = format!("the server sent the TLS alert {}", name(alert));
+    let mut said = format!("the server sent the TLS alert {}", name(alert));
+    if alert == AlertDescription::NoApplicationProtocol {
+        said.push_str(": it does not speak HTTP/1.1, which is all that the probe speaks");
+    }
     if !observed.asked {
         return Conclusion::new(Verdict::TlsFailed, None, said);
     }
@@ -90,20 +91,19 @@ fn name(alert: AlertDescription) -> String {
     name
 }
 
-fn broken_off(observed: &Observed, reason: Option<Reason>, text: String) -> Conclusion {
-    let verdict = if reason == Some(Reason::Timeout) {
-        Verdict::Timeout
-    } else if reason == Some(Reason::UnexpectedAnswer) {
-        Verdict::UnexpectedAnswer
-    } else {
-        Verdict::ConnectionReset
+fn broken_off(observed: &Observed, reason: Option<Reason>, place: &str, text: &str) -> Conclusion {
+    if reason == Some(Reason::UnexpectedAnswer) {
+        return Conclusion::new(Verdict::UnexpectedAnswer, None, format!("{place}: {text}"));
+    }
+    let verdict = if reason == Some(Reason::Timeout) { Verdict::Timeout } else { Verdict::ConnectionReset };
+    let remark = match observed.presented {
+        _ if verdict != Verdict::ConnectionReset || !observed.asked => "",
+        None => " (after the server had asked for a client certificate and got none)",
+        Some(_) => {
+            " (after the server had asked for a client certificate and got one: some refuse it so, without a word)"
+        }
     };
-    let text = if verdict == Verdict::ConnectionReset && observed.asked && observed.presented.is_none() {
-        format!("{text} (after the server had asked for a client certificate and got none)")
-    } else {
-        text
-    };
-    Conclusion::new(verdict, None, text)
+    Conclusion::new(verdict, None, format!("the connection to {place} broke off: {text}{remark}"))
 }
 
 #[cfg(test)]

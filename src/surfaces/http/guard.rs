@@ -26,8 +26,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// Where a look at a server is asked for: it has a limit of its own, and a browser may ask for it from certsteward's page only.
+const PROBE: &str = "/probe";
+
 /// Ends what takes too long.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
+    if request.uri().path() == PROBE {
+        return next.run(request).await;
+    }
     tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
         let text = format!("no answer came together within {} s", TIME_LIMIT.as_secs());
         Problem::unavailable(
@@ -49,14 +55,14 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses a change that a page of another site has a browser ask for.
+/// Refuses a change, or a look at a server, that a page of another site has a browser ask for.
 pub(super) async fn same_origin(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let reads = request.method().is_safe();
+    let reads = request.method().is_safe() && request.uri().path() != PROBE;
     if reads || comes_from_here(request.headers(), shared.options.public_url.as_deref()) {
         return next.run(request).await;
     }
     Problem::forbidden(
-        "a page of another site asked for this change",
+        "a page of another site asked for this",
         "do it from certsteward's own page, from the command line, or with a client that is not a browser",
     )
     .into_response()

@@ -9,24 +9,22 @@ mod guard;
 mod hand_offs;
 mod pages;
 mod problem;
+mod scrapes;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 pub use access::Peer;
 use problem::Problem;
 
-use super::metrics::Metrics;
+use super::Daemon;
+use super::metrics::{Metrics, X509Page};
 use super::pages::Pages;
-use super::{Daemon, metrics};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -40,6 +38,20 @@ pub struct Options {
     pub trust: Trust,
     /// Whether only this host reaches it: then a name that merely resolves to this host is not answered.
     pub loopback: bool,
+}
+
+impl Options {
+    /// Whether nobody beyond this host can ask: not over the listener, and not through a proxy before it, which a public address
+    /// tells of.
+    fn is_local(&self) -> bool {
+        let here = |url: &str| {
+            let host =
+                url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        self.trust == Trust::LocalSocket || (self.loopback && self.public_url.as_deref().is_none_or(here))
+    }
 }
 
 /// Who is believed to be who.
@@ -57,13 +69,15 @@ struct Shared {
     daemon: Arc<dyn Daemon>,
     options: Arc<Options>,
     metrics: Arc<Metrics>,
+    x509: Arc<X509Page>,
     pages: Arc<Pages>,
 }
 
 /// The whole HTTP surface.
 pub fn router(daemon: Arc<dyn Daemon>, options: Options) -> Router {
     let pages = Arc::new(Pages::new(options.public_url.as_deref()));
-    let shared = Shared { daemon, options: Arc::new(options), metrics: Arc::new(Metrics::default()), pages };
+    let shared =
+        Shared { daemon, options: Arc::new(options), metrics: Arc::default(), x509: Arc::default(), pages };
     Router::new()
         .merge(for_people())
         .merge(for_machines())
@@ -91,7 +105,9 @@ fn for_people() -> Router<Shared> {
 
 fn for_machines() -> Router<Shared> {
     Router::new()
-        .route("/metrics", get(scrape))
+        .route("/metrics", get(scrapes::metrics))
+        .route("/metrics/x509", get(scrapes::x509))
+        .route("/probe", get(scrapes::probe))
         .route("/-/healthy", get(api::healthy))
         .route("/-/ready", get(api::ready))
         .route("/-/reload", post(commands::reload))
@@ -107,39 +123,14 @@ fn for_machines() -> Router<Shared> {
         .route("/api/v1/resume", post(commands::resume))
 }
 
-/// Compressed for whoever takes it so, which every Prometheus does; else family by family.
-async fn scrape(shared: axum::extract::State<Shared>, headers: HeaderMap) -> Response {
-    let snapshot = shared.daemon.snapshot();
-    let kind = (header::CONTENT_TYPE, metrics::CONTENT_TYPE);
-    let varies = (header::VARY, "Accept-Encoding");
-    if takes_gzip(&headers) {
-        let coding = (header::CONTENT_ENCODING, "gzip");
-        return ([kind, varies, coding], shared.metrics.compressed(&snapshot)).into_response();
-    }
-    let families = shared.metrics.families(snapshot).map(Ok::<_, Infallible>);
-    ([kind, varies], Body::from_stream(futures_util::stream::iter(families))).into_response()
-}
-
-/// Whether gzip is among what is accepted and not refused (RFC 9110, 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let refused =
-            |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse().is_ok_and(|q: f32| q <= 0.0));
-        named && !parts.any(refused)
-    })
-}
-
-async fn nothing_here(uri: axum::http::Uri) -> Problem {
+async fn nothing_here(uri: Uri) -> Problem {
     Problem::not_found(
         format!("there is nothing at {}", uri.path()),
         "see /api/v1/openapi.json for what there is",
     )
 }
 
-async fn not_that_way(method: Method, uri: axum::http::Uri) -> Problem {
+async fn not_that_way(method: Method, uri: Uri) -> Problem {
     Problem::method_not_allowed(
         format!("{} cannot be answered with {method}", uri.path()),
         "see /api/v1/openapi.json for what can be done there",

@@ -89,7 +89,7 @@ struct ForPeople {
 /// A browser that asked for a page gets one; whoever asks the API gets the API's form.
 pub(super) async fn as_page(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let machine = path.starts_with("/api/") || path.starts_with("/-/") || path == "/metrics";
+    let machine = ["/api/", "/-/", "/metrics", "/probe"].iter().any(|start| path.starts_with(start));
     let wanted = !machine && wants_html(request.headers());
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<ForPeople>().filter(|_| wanted).cloned() else {

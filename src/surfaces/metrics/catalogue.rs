@@ -53,6 +53,8 @@ pub enum Presence {
     DaemonWhileKnown,
     /// For the process, where the system tells.
     Process,
+    /// As these words say; for the names of other exporters.
+    Words(&'static str),
 }
 
 impl Presence {
@@ -68,6 +70,7 @@ impl Presence {
             Self::Daemon => "the daemon, always",
             Self::DaemonWhileKnown => "the daemon, while the value is known",
             Self::Process => "the process, where the operating system tells",
+            Self::Words(words) => words,
         }
     }
 }
@@ -77,6 +80,8 @@ enum Series {
     Watches(fn(&Snapshot, &mut Family<'_>)),
     Daemon(fn(&Snapshot, &mut Family<'_>)),
     Process,
+    /// Written by the page it belongs to.
+    OfPage,
 }
 
 /// What a metric tells of.
@@ -88,6 +93,8 @@ pub(super) enum Topic {
     Daemon,
     /// The process.
     Process,
+    /// What a page of its own shows.
+    Page,
 }
 
 impl Metric {
@@ -97,8 +104,20 @@ impl Metric {
             Series::Watches(series) | Series::Daemon(series) => {
                 series(snapshot, &mut Family::new(self, out));
             }
-            Series::Process => {}
+            Series::Process | Series::OfPage => {}
         }
+    }
+
+    /// A metric of a page of its own, named by another exporter.
+    pub(super) const fn of_page(
+        name: &'static str,
+        kind: Kind,
+        labels: &'static [&'static str],
+        presence: &'static str,
+        help: &'static str,
+        query: &'static str,
+    ) -> Self {
+        Self { name, kind, labels, help, presence: Presence::Words(presence), query, series: Series::OfPage }
     }
 
     pub(super) const fn topic(&self) -> Topic {
@@ -106,6 +125,7 @@ impl Metric {
             Series::Watches(_) => Topic::Watches,
             Series::Daemon(_) => Topic::Daemon,
             Series::Process => Topic::Process,
+            Series::OfPage => Topic::Page,
         }
     }
 }

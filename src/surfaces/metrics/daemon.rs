@@ -32,19 +32,19 @@ pub(super) fn source_reads(snapshot: &Snapshot, family: &mut Family<'_>) {
 }
 
 pub(super) fn discovery_watches(snapshot: &Snapshot, family: &mut Family<'_>) {
-    for (id, view) in &snapshot.daemon.discoveries {
+    for (id, view) in &*snapshot.daemon.discoveries {
         family.series(&[id, &view.kind], view.watches);
     }
 }
 
 pub(super) fn discovery_seen(snapshot: &Snapshot, family: &mut Family<'_>) {
-    for (id, view) in &snapshot.daemon.discoveries {
+    for (id, view) in &*snapshot.daemon.discoveries {
         family.flag(&[id], view.looked.then_some(view.unseen.is_none()));
     }
 }
 
 pub(super) fn discovery_last_success(snapshot: &Snapshot, family: &mut Family<'_>) {
-    for (id, view) in &snapshot.daemon.discoveries {
+    for (id, view) in &*snapshot.daemon.discoveries {
         family.moment(&[id], view.seen_at);
     }
 }

@@ -4,15 +4,20 @@
 mod catalogue;
 mod daemon;
 mod gzip;
+mod labels;
+mod probe;
 mod process;
 mod text;
 mod watches;
+mod x509;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use catalogue::{CATALOGUE, Kind, Metric, Presence};
 use gzip::{Deflated, Deflater};
+pub use probe::{PROBE, encode_probe};
 use prometheus::{Encoder as _, Registry, TextEncoder};
+pub use x509::{X509, X509Page, encode_x509, x509_reason};
 
 use crate::domain::snapshot::{Pictures, Snapshot};
 use catalogue::Topic;

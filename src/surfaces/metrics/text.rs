@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::catalogue::{Kind, Metric};
+use super::labels::Labels;
 use crate::domain::Timestamp;
 
 /// A family that is being written. A family without series leaves no trace.
@@ -59,6 +60,16 @@ impl<'a> Family<'a> {
         self.write(format_args!(" {value}\n"));
     }
 
+    /// Adds a series with labels that were written before; those that the metric lists and that are empty may be missing.
+    pub(super) fn labelled(&mut self, labels: &Labels, value: impl Display) {
+        self.head();
+        self.out.push_str(self.metric.name);
+        if !labels.text().is_empty() {
+            self.out.extend(["{", labels.text(), "}"]);
+        }
+        self.write(format_args!(" {value}\n"));
+    }
+
     /// Adds a histogram without labels: cumulative counts per upper bound, then all of them.
     pub(super) fn histogram(&mut self, buckets: impl Iterator<Item = (f64, u64)>, sum: f64, count: u64) {
         for (bound, within) in buckets {
@@ -102,7 +113,7 @@ impl Kind {
 }
 
 /// Adds a label's value as the format wants it between quotes.
-fn push_escaped(out: &mut String, value: &str) {
+pub(super) fn push_escaped(out: &mut String, value: &str) {
     let mut rest = value;
     while let Some(at) = rest.find(['\\', '"', '\n']) {
         let (plain, odd) = rest.split_at(at);

@@ -447,38 +447,47 @@ pub(crate) fn daemon_view() -> DaemonView {
         credentials: [("btp-prod".to_owned(), at("2027-06-01T00:00:00Z"))].into(),
         outbox_oldest: Some(now() - Duration::minutes(4)),
         notifiers: [("ops".to_owned(), Some(now() - Duration::hours(2))), ("chat".to_owned(), None)].into(),
-        discoveries: [
-            (
-                "btp-all".to_owned(),
-                DiscoveryView {
-                    kind: "destination-service".to_owned(),
-                    watches: 2,
-                    looked: true,
-                    seen_at: Some(now() - Duration::hours(9)),
-                    unseen: Some((
-                        now() - Duration::hours(8),
-                        vec![Unseen::new(Reason::Unavailable, "the Destination service failed")],
-                    )),
-                    left_out: Vec::new(),
-                },
-            ),
-            (
-                "file-sd-1".to_owned(),
-                DiscoveryView {
-                    kind: "file-sd".to_owned(),
-                    watches: 0,
-                    looked: true,
-                    seen_at: Some(now() - Duration::minutes(5)),
-                    unseen: None,
-                    left_out: vec!["the target \"x y\": it is no host and port; write host:port".to_owned()],
-                },
-            ),
-        ]
-        .into(),
+        discoveries: Arc::new(
+            [
+                (
+                    "btp-all".into(),
+                    DiscoveryView {
+                        kind: "destination-service".to_owned(),
+                        source_kind: "destination-service".to_owned(),
+                        watches: 2,
+                        looked: true,
+                        seen_at: Some(now() - Duration::hours(9)),
+                        unseen: Some((
+                            now() - Duration::hours(8),
+                            vec![Unseen::new(Reason::Unavailable, "the Destination service failed")],
+                        )),
+                        blind_total: 16,
+                        left_out: Vec::new(),
+                    },
+                ),
+                (
+                    "file-sd-1".into(),
+                    DiscoveryView {
+                        kind: "file-sd".to_owned(),
+                        source_kind: "tls".to_owned(),
+                        watches: 0,
+                        looked: true,
+                        seen_at: Some(now() - Duration::minutes(5)),
+                        unseen: None,
+                        blind_total: 0,
+                        left_out: vec![
+                            "the target \"x y\": it is no host and port; write host:port".to_owned(),
+                        ],
+                    },
+                ),
+            ]
+            .into(),
+        ),
         vanished: [("old-watch".to_owned(), now() - Duration::hours(30))].into(),
         reads: [(read(None), 812), (read(Some(Reason::Timeout)), 3)].into(),
         passes,
         notifications: [("ops".to_owned(), [17, 1])].into(),
+        ..DaemonView::default()
     }
 }
 
