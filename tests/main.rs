@@ -12,6 +12,7 @@ mod support;
 mod catalogue;
 mod cli;
 mod config;
+mod conformance;
 mod contracts;
 mod daemon;
 mod dashboards;

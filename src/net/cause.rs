@@ -11,20 +11,26 @@ use crate::domain::reason::{Reason, Unseen};
 /// The error with all its causes in one line; what a cause only repeats is left out.
 #[must_use]
 pub fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = said(error);
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let said = said(next);
-        if !said.is_empty() && !text.contains(&said) {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let said = said(error);
+        if text.is_empty() {
+            text = said;
+        } else if !said.is_empty() && !text.contains(&said) {
             text = format!("{text}: {said}");
         }
-        cause = next.source();
+        next = error.source();
     }
     text
 }
 
 /// What one error says, in our words where the library's are for programmers.
 fn said(error: &(dyn Error + 'static)) -> String {
+    // What HTTP's library says of a connection that failed is what the connection itself says, once more.
+    if error.downcast_ref::<hyper::Error>().is_some_and(|error| error.source().is_some()) {
+        return String::new();
+    }
     let system = error.downcast_ref::<io::Error>();
     let inner = system.and_then(io::Error::get_ref);
     let tls = error

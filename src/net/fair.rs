@@ -54,7 +54,7 @@ impl<T> Fair<T> {
     }
 
     /// What goes next, and on which lane; none where nothing waits or nothing more may go.
-    pub fn next(&mut self) -> Option<(String, T)> {
+    pub fn go(&mut self) -> Option<(String, T)> {
         if self.under_way >= self.limits.whole {
             return None;
         }
@@ -124,7 +124,7 @@ mod tests {
 
     /// Everything that may go now.
     fn all(fair: &mut Fair<u32>) -> Vec<(String, u32)> {
-        std::iter::from_fn(|| fair.next()).collect()
+        std::iter::from_fn(|| fair.go()).collect()
     }
 
     fn went(fair: &mut Fair<u32>) -> String {
@@ -174,7 +174,7 @@ mod tests {
             fair.wait(lane, what);
         }
         let mut order = Vec::new();
-        while let Some((lane, what)) = fair.next() {
+        while let Some((lane, what)) = fair.go() {
             order.push(format!("{lane}{what}"));
             fair.ended(&lane);
         }
@@ -186,7 +186,7 @@ mod tests {
         calls.iter().for_each(|(lane, takes)| fair.wait(lane, *takes));
         let (mut now, mut going, mut last) = (0, Vec::new(), BTreeMap::new());
         loop {
-            going.extend(std::iter::from_fn(|| fair.next()).map(|(lane, takes)| (now + takes, lane)));
+            going.extend(std::iter::from_fn(|| fair.go()).map(|(lane, takes)| (now + takes, lane)));
             going.sort();
             if going.is_empty() {
                 return last;

@@ -59,10 +59,8 @@ impl Unfit {
         if key.key.choose_scheme(schemes).is_some() {
             return None;
         }
-        let old = match key.key.algorithm() {
-            SignatureAlgorithm::RSA => SignatureScheme::RSA_PKCS1_SHA1,
-            _ => SignatureScheme::ECDSA_SHA1_Legacy,
-        };
+        let is_rsa = key.key.algorithm() == SignatureAlgorithm::RSA;
+        let old = if is_rsa { SignatureScheme::RSA_PKCS1_SHA1 } else { SignatureScheme::ECDSA_SHA1_Legacy };
         Some(if schemes.contains(&old) { Self::ForUs } else { Self::ForServer })
     }
 }

@@ -49,7 +49,7 @@ impl Turns {
     /// Gives out every turn that may be given, leaving out who waits no more.
     fn give(&self) {
         loop {
-            let Some((lane, waiting)) = self.locked().next() else { return };
+            let Some((lane, waiting)) = self.locked().go() else { return };
             if waiting.is_closed() {
                 self.locked().ended(&lane);
                 continue;

@@ -83,7 +83,8 @@ impl Mtls {
         probing.observed = prepared.observed();
         let stream = shaken
             .map_err(|_| Conclusion::late("TLS handshake", target, limit))?
-            .map_err(|error| handshake::failed(&probing.observed, &target.shown(), &error))?;
+            .map_err(|error| handshake::failed(&probing.observed, &target.shown(), &error))
+            .map_err(|conclusion| conclusion.before_any_answer(&probing.observed))?;
 
         let watch = Stopwatch::start();
         let mut heard = None;
@@ -95,7 +96,7 @@ impl Mtls {
             Ok(Err(error)) => Some(handshake::failed(&probing.observed, &target.shown(), &*error)),
             Err(_) => Some(Conclusion::late("answer", target, limit)),
         };
-        probing.heard(heard, cut_short)
+        Ok(probing.heard(heard, cut_short))
     }
 }
 

@@ -94,6 +94,31 @@ impl Authority {
     }
 }
 
+impl Authority {
+    /// A list (PEM and DER) that revokes these of its certificates, valid for long.
+    pub fn revocation_list(&self, revoked: &[&Made]) -> (String, Vec<u8>) {
+        let serial = |made: &&Made| {
+            let (_, parsed) = x509_parser::parse_x509_certificate(&made.der).unwrap();
+            rcgen::RevokedCertParams {
+                serial_number: rcgen::SerialNumber::from_slice(parsed.raw_serial()),
+                revocation_time: date_time_ymd(2021, 1, 1),
+                reason_code: Some(rcgen::RevocationReason::KeyCompromise),
+                invalidity_date: None,
+            }
+        };
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: date_time_ymd(2021, 1, 1),
+            next_update: date_time_ymd(2049, 1, 1),
+            crl_number: rcgen::SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(serial).collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).unwrap();
+        (list.pem().unwrap(), list.der().to_vec())
+    }
+}
+
 fn authority(name: &str) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);

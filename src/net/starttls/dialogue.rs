@@ -88,9 +88,10 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
 
 fn broken_off(error: &std::io::Error) -> Unseen {
     let reason = reason_of(error).unwrap_or(Reason::ConnectionReset);
-    let what = match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
-        _ => error.to_string(),
+    let what = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        "it closed the connection".to_owned()
+    } else {
+        error.to_string()
     };
     Unseen::new(reason, format!("the server broke off before TLS: {what}"))
 }

@@ -10,7 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::call::Cause;
 use crate::domain::reason::{Reason, Unseen};
-use crate::net::excerpt;
+use crate::net::{excerpt, tls_error};
+
+/// What an answer begins with.
+const HTTP: &[u8] = b"HTTP/1.";
 
 /// How much is kept.
 const KEPT: usize = 64;
@@ -26,11 +29,11 @@ impl Opening {
         kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
-    /// The same cause, or what speaks there where the answer could not be read.
+    /// The same cause, or what speaks there where what came is no answer.
     pub(in crate::probers) fn explained(&self, cause: Cause) -> Cause {
-        let unreadable = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !unreadable || kept.is_empty() || kept.starts_with(b"HTTP/1.") {
+        let is_http = kept.iter().zip(HTTP).all(|(is, wanted)| is == wanted);
+        if is_http || tls_error(&*cause).is_some() {
             return cause;
         }
         let what = if is_http2(&kept) {

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::probing::Conclusion;
+use super::probing::{ASKS_LATER, Conclusion};
 use crate::domain::reason::Reason;
 use crate::domain::verdict::{Detail, Verdict};
 use crate::net::handshake::Observed;
@@ -22,7 +22,7 @@ pub(in crate::probers) fn failed(
         Some(rustls::Error::InvalidCertificate(problem)) => Conclusion::new(server(problem), None, text),
         Some(rustls::Error::AlertReceived(alert)) => refused(observed, *alert),
         Some(_) => Conclusion::new(Verdict::TlsFailed, None, text),
-        None => broken_off(observed, reason_of(error), place, &text),
+        None => broken_off(reason_of(error), place, &text),
     }
 }
 
@@ -47,7 +47,10 @@ fn refused(observed: &Observed, alert: AlertDescription) -> Conclusion {
         said.push_str(": it does not speak HTTP/1.1, which is all that the probe speaks");
     }
     if !observed.asked {
-        return Conclusion::new(Verdict::TlsFailed, None, said);
+        // Its answer to our refusal to begin anew is this alert, long after the handshake.
+        let later = alert == AlertDescription::HandshakeFailure && observed.version.is_some();
+        let remark = if later { format!(" ({ASKS_LATER})") } else { String::new() };
+        return Conclusion::new(Verdict::TlsFailed, None, format!("{said}{remark}"));
     }
     let general = matches!(
         alert,
@@ -91,19 +94,12 @@ fn name(alert: AlertDescription) -> String {
     name
 }
 
-fn broken_off(observed: &Observed, reason: Option<Reason>, place: &str, text: &str) -> Conclusion {
+fn broken_off(reason: Option<Reason>, place: &str, text: &str) -> Conclusion {
     if reason == Some(Reason::UnexpectedAnswer) {
         return Conclusion::new(Verdict::UnexpectedAnswer, None, format!("{place}: {text}"));
     }
     let verdict = if reason == Some(Reason::Timeout) { Verdict::Timeout } else { Verdict::ConnectionReset };
-    let remark = match observed.presented {
-        _ if verdict != Verdict::ConnectionReset || !observed.asked => "",
-        None => " (after the server had asked for a client certificate and got none)",
-        Some(_) => {
-            " (after the server had asked for a client certificate and got one: some refuse it so, without a word)"
-        }
-    };
-    Conclusion::new(verdict, None, format!("the connection to {place} broke off: {text}{remark}"))
+    Conclusion::new(verdict, None, format!("the connection to {place} broke off: {text}"))
 }
 
 #[cfg(test)]

@@ -44,29 +44,22 @@ impl Probing {
     }
 
     /// What an answer means, and what it means that it was cut short: where its status tells enough, that counts.
-    pub(super) fn heard(
-        &mut self,
-        answer: Option<Answer>,
-        cut_short: Option<Conclusion>,
-    ) -> Result<Conclusion, Conclusion> {
-        let answer = match (answer, cut_short) {
-            (Some(answer), cut_short) => {
-                self.status = Some(answer.status);
-                self.retry_after_seconds = retry_after(&answer.headers, self.at);
-                match cut_short {
-                    Some(cut) if !tells_by_status(answer.status) => {
-                        let text = format!("HTTP {}, then: {}", answer.status, cut.text);
-                        return Err(Conclusion { text, ..cut });
-                    }
-                    Some(_) | None => answer,
-                }
-            }
-            (None, Some(cut)) => return Err(cut),
-            (None, None) => {
-                return Err(Conclusion::new(Verdict::ConnectionReset, None, "no answer came"));
-            }
+    pub(super) fn heard(&mut self, answer: Option<Answer>, cut_short: Option<Conclusion>) -> Conclusion {
+        let Some(answer) = answer else {
+            let cut = cut_short
+                .unwrap_or_else(|| Conclusion::new(Verdict::ConnectionReset, None, "no answer came"));
+            return cut.before_any_answer(&self.observed);
         };
-        Ok(self.judge(&answer))
+        self.status = Some(answer.status);
+        self.retry_after_seconds = retry_after(&answer.headers, self.at);
+        match cut_short {
+            None => self.judge(&answer),
+            Some(cut) if tells_by_status(answer.status) => {
+                let judged = self.judge(&answer);
+                Conclusion { text: format!("{} (then: {})", judged.text, cut.text), ..judged }
+            }
+            Some(cut) => Conclusion { text: format!("HTTP {}, then: {}", answer.status, cut.text), ..cut },
+        }
     }
 
     fn judge(&self, answer: &Answer) -> Conclusion {
@@ -116,7 +109,7 @@ impl Probing {
     }
 }
 
-const ASKS_LATER: &str = "the server asked for no certificate in the handshake; one that asks only after the request, by renegotiation or post-handshake authentication, cannot be probed";
+pub(super) const ASKS_LATER: &str = "the server asked for no certificate in the handshake; one that asks only after the request, by renegotiation or post-handshake authentication, cannot be probed";
 
 /// Where a redirect points, without its query.
 fn destination(answer: &Answer) -> String {
@@ -144,6 +137,20 @@ impl Conclusion {
     pub(super) fn late(what: &str, target: &Target, limit: Duration) -> Self {
         let text = format!("no {what} from {} within {limit:?}", target.shown());
         Self::new(Verdict::Timeout, None, text)
+    }
+
+    /// A connection that broke off before any answer may be a refusal too.
+    pub(super) fn before_any_answer(self, observed: &Observed) -> Self {
+        if self.verdict != Verdict::ConnectionReset || !observed.asked {
+            return self;
+        }
+        let remark = match observed.presented {
+            None => "after the server had asked for a client certificate and got none",
+            Some(_) => {
+                "after the server had asked for a client certificate and got one: some refuse it so, without a word"
+            }
+        };
+        Self { text: format!("{} ({remark})", self.text), ..self }
     }
 
     /// A certificate that the server wants and that could not be presented to it was not missing: it is the wrong one, unless it

@@ -41,7 +41,9 @@ impl Target {
     pub(super) fn shown(&self) -> String {
         match &self.address {
             Address::Host { host, .. } if *host == self.host => self.authority.clone(),
-            elsewhere => format!("{} at {elsewhere}", self.authority),
+            elsewhere @ (Address::Host { .. } | Address::Unix(_)) => {
+                format!("{} at {elsewhere}", self.authority)
+            }
         }
     }
 }
