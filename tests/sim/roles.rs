@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use certsteward::callers::Caller;
 use certsteward::clock::Clock;
+use certsteward::domain::certificate::Fingerprint;
 use certsteward::domain::chain::Chain;
 use certsteward::domain::reason::{Answer, Failure, Reason, Unseen};
 use certsteward::domain::record::{CopyOrder, Order};
@@ -203,8 +204,12 @@ impl Renewer for World {
         })
     }
 
-    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
+    async fn remove(&self, name: &str, fingerprint: Fingerprint) -> Result<Answer, Failure> {
         self.act("remove", |outside| {
+            let holds = outside.entry(name).map(|entry| entry.issued.chain.fingerprint());
+            if holds.is_some_and(|holds| holds != fingerprint) {
+                return Err(Failure::certain(Reason::StateChanged, "the entry holds another certificate"));
+            }
             outside.entries().remove(name);
             Ok(())
         })
