@@ -28,6 +28,8 @@ pub struct Record {
     pub in_force: Option<Standing>,
     /// The chain that was in force before it.
     pub previous: Option<Chain>,
+    /// What a person was asked last to make known at each target: it may stand there, whatever is in force.
+    pub mapped: BTreeMap<String, Chain>,
     /// What the source showed last: fingerprint and entry name.
     pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.

@@ -109,6 +109,7 @@ impl Rich {
             absent_since: Some(self.at()),
             in_force: Some(self.standing()),
             previous: Some(chain()),
+            mapped: self.map(|_| chain()),
             shown: Some((self.fingerprint(), Some(self.text()))),
             destination: Some(Box::new(self.destination())),
             oddities: self.list(Self::unseen),

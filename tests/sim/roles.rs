@@ -198,7 +198,7 @@ impl Renewer for World {
                 return Err(Failure::certain(Reason::StateChanged, "an entry holds something else"));
             }
             let entry = outside.entry(&copy.from).cloned();
-            let entry = entry.map(|entry| Entry { renews: false, ours: true, ..entry });
+            let entry = entry.map(|entry| Entry { renews: false, ours: true, used: false, ..entry });
             outside.entries().extend(entry.map(|entry| (copy.to.clone(), entry)));
             Ok(())
         })
@@ -210,6 +210,7 @@ impl Renewer for World {
             if holds.is_some_and(|holds| holds != fingerprint) {
                 return Err(Failure::certain(Reason::StateChanged, "the entry holds another certificate"));
             }
+            outside.judge_removal(name);
             outside.entries().remove(name);
             Ok(())
         })
@@ -245,6 +246,9 @@ impl Caller for Told {
             }
             destination.names = to.to_owned();
             destination.strayed = false;
+            let print = outside.entry(to).map(|entry| entry.issued.chain.fingerprint());
+            let led = print.map(|print| (self.1.clone(), to.to_owned(), print));
+            outside.judge.led.extend(led);
             Ok(())
         })
     }
@@ -264,7 +268,9 @@ impl Prober for Numbered {
             if let Some((_, verdict, wish)) = outside.weather.api.filter(|(until, _, _)| *until > true_now) {
                 return (verdict, wish);
             }
+            let before = outside.systems[self.1].ratchet.then(|| outside.service());
             let verdict = outside.systems[self.1].answer(chain, true_now, permission);
+            before.iter().for_each(|before| outside.judge_effect("call", before));
             outside.judge_logon(self.1);
             (verdict, None)
         });

@@ -239,10 +239,8 @@ fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle:
     let text = format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
-    let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
     keep::leave_copies(record, &renewal, at);
     retire::keep_replaced(record, *renewal, at);
-    discard_candidate(record, ours, at);
 }
 
 /// An in-place issue of ours shows: the new certificate is in force at once.
@@ -491,7 +489,6 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
     let Some(candidate) = candidate else {
         return;
     };
-    asks::remember_mapped(&mut record.previous, &candidate);
     record.leftovers.push(Leftover {
         hand_offs: retire::uploads_of(&candidate, at),
         name: candidate.name.clone(),

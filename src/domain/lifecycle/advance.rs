@@ -387,6 +387,7 @@ fn forget_needless(watch: &Watch, record: &mut Record) {
     record.approvals.retain(|id, _| ids.contains(id));
     record.rejected.retain(|id, _| ids.contains(id));
     // What left the configuration must hold nothing, and be remembered by nothing.
+    record.mapped.retain(|id, _| watch.target(id).is_some());
     record.callers.retain(|id, _| watch.callers.iter().any(|caller| caller.id == *id));
     record.refused.retain(|login, _| watch.probes.iter().any(|probe| probe.login() == login));
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::chain::Chain;
 use crate::domain::record::{Ask, HandOffFacts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Mode, Target, Watch};
@@ -270,14 +269,6 @@ pub(super) fn overwrites(target: &Target, record: &Record, standing: &Standing) 
     effective_matching(target, record) != Matching::Dn && ask_for(target, record, standing) == Ask::Replace
 }
 
-/// A candidate that is given up may be mapped where the certificate in force was: who adds that again must delete it first.
-pub(super) fn remember_mapped(previous: &mut Option<Chain>, given_up: &Standing) {
-    let mut asked = given_up.targets.values().filter_map(|publication| publication.hand_off.as_ref());
-    if asked.any(|facts| facts.ask == Ask::Replace) {
-        *previous = Some(given_up.chain.clone());
-    }
-}
-
 /// What a person would have to do for this standing: add it, or delete the one before it first.
 ///
 /// A second mapping with the same issuer and subject is refused (KBA 3574501).
@@ -287,7 +278,9 @@ pub(super) fn ask_for(target: &Target, record: &Record, standing: &Standing) -> 
         Some(other) => Some(&other.chain.leaf),
         None => record.previous.as_ref().map(|chain| &chain.leaf),
     };
-    let same = before.is_some_and(|other| {
+    // What a person was asked to put there for a renewal that was given up may stand there still.
+    let asked = record.mapped.get(&target.id).map(|chain| &chain.leaf);
+    let same = before.into_iter().chain(asked).any(|other| {
         other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
     });
     if same && target.refuses_same_subject { Ask::Replace } else { Ask::Add }

@@ -181,6 +181,8 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
         let facts = new_hand_off(ask, dice, chronicle.now);
         if let Some(standing) = record.standing_mut(role) {
             standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
+            let chain = standing.chain.clone();
+            record.mapped.insert(target.id.clone(), chain);
         }
     }
     announce_gap(watch, record, chronicle);
@@ -288,7 +290,11 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
             "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and {because}"
         ));
     }
-    if renewal.candidate.is_some() && watch.targets.iter().any(|target| target.ratchet) {
+    let ratchet = watch.targets.iter().any(|target| target.ratchet);
+    if renewal.is_in_place() && ratchet && renewal.settling_since.is_none() {
+        return Some("calls of callers that still use what they read before fail from the first call with the new certificate until their caches have run out: the target shuts the older certificate out then".to_owned());
+    }
+    if renewal.candidate.is_some() && ratchet {
         return Some("calls fail from the first call with the new certificate until the callers are switched and their caches have run out: the target shuts the older certificate out then".to_owned());
     }
     let open = renewal.candidate.as_ref().is_some_and(|candidate| {

@@ -68,7 +68,7 @@ pub(super) fn leave_own(record: &mut Record, before: &Standing, now: Timestamp) 
         since: now,
         never_in_force: false,
         entry_removed: None,
-        hand_offs: BTreeMap::new(),
+        hand_offs: uploads_of(before, now),
         asked: false,
         asked_by: None,
         was_used: false,

@@ -24,6 +24,7 @@ stored!(Record {
     absent_since,
     in_force,
     previous,
+    mapped,
     shown,
     destination,
     oddities,
