@@ -20,7 +20,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn compare(file: &str, wanted: &str) {
+pub(crate) fn compare(file: &str, wanted: &str) {
     let path = root().join(file);
     if std::env::var_os("CERTSTEWARD_WRITE_DOCS").is_some() {
         std::fs::write(&path, wanted).unwrap();

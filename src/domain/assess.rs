@@ -46,7 +46,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
     judge.source();
     judge.clock();
     if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
-        judge.findings.extend(lint::judge(&in_force.chain, watch.source.client_certificate, now));
+        judge.findings.extend(lint::judge(&in_force.chain, &watch.source, now));
         judge.nearness(&in_force.chain.leaf, moments);
         judge.candidate_in_use();
         judge.changes(in_force);
@@ -59,6 +59,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
     judge.acts();
     judge.pauses(paused);
     let mut findings = judge.findings;
+    lint::weigh(&mut findings, &watch.policy.lints);
     findings.sort_by(|a, b| b.level.cmp(&a.level).then(a.code.cmp(&b.code)).then(a.about.cmp(&b.about)));
     let level = findings.first().map_or(Level::Ok, |finding| finding.level);
     Assessment { step, findings, level, moments }

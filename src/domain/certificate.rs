@@ -120,6 +120,12 @@ impl ExtendedKeyUsage {
     pub const fn allows_client_auth(&self) -> bool {
         !self.present || self.any || self.client_auth
     }
+
+    /// Whether a TLS server may present it.
+    #[must_use]
+    pub const fn allows_server_auth(&self) -> bool {
+        !self.present || self.any || self.server_auth
+    }
 }
 
 /// The facts of one certificate.

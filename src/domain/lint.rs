@@ -1,10 +1,13 @@
 //! What is wrong with a certificate by itself, and whether a new one may be used in place of another.
 //! It knows nothing of renewals and asks nobody.
 
+use std::collections::BTreeMap;
+
 use super::certificate::{Certificate, KeyAlgorithm};
 use super::chain::Chain;
 use super::finding::{Code, Finding, Level};
 use super::record::Standing;
+use super::watch::SourceFacts;
 use super::{Duration, Timestamp};
 
 /// The smallest RSA modulus that is not weak, in bits (NIST SP 800-131A).
@@ -12,16 +15,61 @@ pub const MINIMUM_RSA_BITS: usize = 2048;
 /// The smallest elliptic curve that is not weak, in bits (NIST SP 800-131A).
 pub const MINIMUM_EC_BITS: usize = 224;
 
-/// Everything wrong with this chain at this moment. `client` tells whether a TLS client presents it.
+/// How long a server's certificate may live in days, by the day from which that holds (CA/Browser Forum, ballots SC-31 and SC-081v3).
+const SERVER_LIVES: [((i32, u32, u32), i64); 4] =
+    [((2029, 3, 15), 47), ((2027, 3, 15), 100), ((2026, 3, 15), 200), ((2020, 9, 1), 398)];
+
+/// The judgements about a certificate alone, which an operator may switch off or give another level.
+pub const LINTS: [Code; 13] = [
+    Code::ChainExpires,
+    Code::ChainIncomplete,
+    Code::ChainMisordered,
+    Code::NoClientAuth,
+    Code::NoServerAuth,
+    Code::KeyUsage,
+    Code::NameMismatch,
+    Code::SelfSigned,
+    Code::LifetimeOverLimit,
+    Code::WeakKey,
+    Code::WeakSignature,
+    Code::SubjectChanged,
+    Code::ShorterLived,
+];
+
+/// What becomes of a judgement: switched off, or this level; as it is where nothing is said.
+pub type Lints = BTreeMap<Code, Option<Level>>;
+
+/// Everything wrong with this chain at this moment, in this use.
 #[must_use]
-pub fn judge(chain: &Chain, client: bool, now: Timestamp) -> Vec<Finding> {
+pub fn judge(chain: &Chain, source: &SourceFacts, now: Timestamp) -> Vec<Finding> {
     let leaf = &chain.leaf;
-    let mut findings = vec![not_yet_valid(leaf, now), expired(leaf, now), chain_expires(chain, now)];
+    let (client, names) = (source.client_certificate, source.served_as.as_slice());
+    let mut findings = vec![not_yet_valid(leaf, now), expired(leaf, now)];
     if client {
         findings.extend([chain_incomplete(chain), chain_misordered(chain), no_client_auth(leaf)]);
     }
+    if !names.is_empty() {
+        findings.extend([no_server_auth(leaf), lifetime_over_limit(leaf)]);
+        findings.extend(names.iter().map(|name| name_mismatch(leaf, name)));
+    }
+    if client || !names.is_empty() {
+        findings.extend([key_usage(leaf), self_signed(leaf)]);
+    }
     findings.extend([small_key(leaf), weak_signature(leaf)]);
-    findings.into_iter().flatten().collect()
+    findings.into_iter().flatten().chain(chain_expires(chain, now)).collect()
+}
+
+/// What the operator made of these judgements.
+pub(super) fn weigh(findings: &mut Vec<Finding>, lints: &Lints) {
+    // Rare enough to be worth saying only where somebody asks for it.
+    let unasked =
+        |finding: &Finding| finding.code == Code::LifetimeOverLimit && !lints.contains_key(&finding.code);
+    findings.retain(|finding| !unasked(finding) && lints.get(&finding.code) != Some(&None));
+    for finding in findings {
+        if let Some(Some(level)) = lints.get(&finding.code) {
+            finding.level = *level;
+        }
+    }
 }
 
 /// Why a candidate may not be used at all; none where it may.
@@ -99,16 +147,20 @@ fn expired(leaf: &Certificate, now: Timestamp) -> Option<Finding> {
     })
 }
 
-fn chain_expires(chain: &Chain, now: Timestamp) -> Option<Finding> {
-    let early = chain.issuers.iter().find(|issuer| issuer.not_after < chain.leaf.not_after)?;
-    let text = format!(
-        "the issuer {} ends on {}, before the certificate itself",
-        early.common_name(),
-        minute(early.not_after)
-    );
-    let level = if now > early.not_after { Level::Critical } else { Level::Notice };
-    let way_out = "renew from an issuer that lives longer; until then the chain ends early";
-    Some(finding(Code::ChainExpires, level, text, way_out))
+/// Each issuer that ends before the certificate itself, apart.
+fn chain_expires(chain: &Chain, now: Timestamp) -> impl Iterator<Item = Finding> {
+    let early = chain.issuers.iter().filter(|issuer| issuer.not_after < chain.leaf.not_after);
+    early.enumerate().map(move |(number, early)| {
+        let text = format!(
+            "the issuer {} ends on {}, before the certificate itself",
+            early.common_name(),
+            minute(early.not_after)
+        );
+        let level = if now > early.not_after { Level::Critical } else { Level::Notice };
+        let way_out = "renew from an issuer that lives longer; until then the chain ends early";
+        let about = if number == 0 { String::new() } else { early.fingerprint.short() };
+        Finding { about, ..finding(Code::ChainExpires, level, text, way_out) }
+    })
 }
 
 fn chain_incomplete(chain: &Chain) -> Option<Finding> {
@@ -137,6 +189,74 @@ fn no_client_auth(leaf: &Certificate) -> Option<Finding> {
     })
 }
 
+fn no_server_auth(leaf: &Certificate) -> Option<Finding> {
+    (!leaf.extended_key_usage.allows_server_auth()).then(|| {
+        let text = format!("the certificate {} does not allow serverAuth", leaf.common_name());
+        let way_out = "issue one with extended key usage serverAuth; clients refuse it as a server's";
+        finding(Code::NoServerAuth, Level::Warning, text, way_out)
+    })
+}
+
+/// Where the use of the key is limited at all, TLS 1.3 needs signatures (RFC 5280 §4.2.1.3, RFC 8446 §4.4.2.2).
+fn key_usage(leaf: &Certificate) -> Option<Finding> {
+    let usage = leaf.key_usage();
+    (!usage.is_empty() && !usage.contains(&"digitalSignature")).then(|| {
+        let text = format!("the key of {} may not sign (key usage {})", leaf.common_name(), usage.join(", "));
+        let way_out = "issue one with key usage digitalSignature; without it TLS 1.3 cannot be used";
+        finding(Code::KeyUsage, Level::Warning, text, way_out)
+    })
+}
+
+fn self_signed(leaf: &Certificate) -> Option<Finding> {
+    leaf.is_self_issued().then(|| {
+        let text = format!("the certificate {} is signed by itself", leaf.common_name());
+        let way_out = "nothing, where everybody who must trust it knows it; else have an authority sign it";
+        finding(Code::SelfSigned, Level::Notice, text, way_out)
+    })
+}
+
+/// By subject alternative names only (RFC 9525): a common name is not looked at.
+fn name_mismatch(leaf: &Certificate, name: &str) -> Option<Finding> {
+    let names = leaf.alternative_names();
+    (!names.iter().any(|known| is_for(known, name))).then(|| {
+        let shown = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+        let text = format!("the certificate {} is not for {name}: it is for {shown}", leaf.common_name());
+        let way_out = "issue one with this name as a subject alternative name, or correct server_name";
+        Finding { about: name.to_owned(), ..finding(Code::NameMismatch, Level::Critical, text, way_out) }
+    })
+}
+
+fn is_for(known: &str, name: &str) -> bool {
+    if let Some(address) = known.strip_prefix("IP:") {
+        let parsed: Option<(std::net::IpAddr, std::net::IpAddr)> =
+            address.parse().ok().zip(name.parse().ok());
+        return parsed.is_some_and(|(known, name)| known == name);
+    }
+    let Some(host) = known.strip_prefix("DNS:") else { return false };
+    let name = name.trim_end_matches('.');
+    if let Some(domain) = host.strip_prefix("*.") {
+        let rest = name.split_once('.').filter(|(label, _)| !label.is_empty());
+        return rest.is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain));
+    }
+    host.eq_ignore_ascii_case(name)
+}
+
+/// Public authorities may not issue longer; private ones may, so it is said only where somebody asks for it.
+fn lifetime_over_limit(leaf: &Certificate) -> Option<Finding> {
+    let issued = leaf.not_before.date_naive();
+    let from = |(year, month, day)| chrono::NaiveDate::from_ymd_opt(year, month, day);
+    let (_, limit) = SERVER_LIVES.into_iter().find(|(day, _)| from(*day).is_some_and(|day| day <= issued))?;
+    let days = leaf.lifetime().num_days();
+    (days > limit).then(|| {
+        let text = format!(
+            "the certificate {} lives {days} days; public authorities may issue for {limit} days since its day",
+            leaf.common_name()
+        );
+        let way_out = "renew it for a shorter time; browsers refuse what public authorities issue for longer";
+        finding(Code::LifetimeOverLimit, Level::Notice, text, way_out)
+    })
+}
+
 fn small_key(leaf: &Certificate) -> Option<Finding> {
     let way_out = "renew with RSA from 2048 bits or an elliptic curve from 256 bits";
     weak_key(leaf).map(|text| finding(Code::WeakKey, Level::Warning, text, way_out))
@@ -160,14 +280,14 @@ pub fn minute(at: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::domain::certificate::ExtendedKeyUsage;
-    use crate::domain::sample::{certificate, chain, noon, standing};
+    use crate::domain::sample::{certificate, chain, noon, standing, watch};
 
     /// The findings after this change to a sound chain, as `level code`.
     #[track_caller]
     fn check(change: impl FnOnce(&mut Chain), expected: &[&str]) {
         let mut chain = chain(certificate("SFAPI", 365, 180));
         change(&mut chain);
-        let found = judge(&chain, true, noon());
+        let found = judge(&chain, &watch().source, noon());
         let found: Vec<String> = found.iter().map(|one| format!("{} {}", one.level, one.code)).collect();
         assert_eq!(found, expected);
     }
@@ -198,7 +318,84 @@ mod tests {
         let mut chain = chain(certificate("www", 90, 60));
         chain.issuers.clear();
         chain.extended_off();
-        assert_eq!(judge(&chain, false, noon()), Vec::new());
+        let nobodys = SourceFacts { client_certificate: false, ..watch().source };
+        assert_eq!(judge(&chain, &nobodys, noon()), Vec::new());
+    }
+
+    /// The findings about a server's certificate that is served under this name, as `level code`.
+    #[track_caller]
+    fn check_server(name: &str, change: impl FnOnce(&mut rcgen::CertificateParams), expected: &[&str]) {
+        let mut params = rcgen::CertificateParams::new([
+            "www.example.org".to_owned(),
+            "*.api.example.org".to_owned(),
+            "192.0.2.7".to_owned(),
+        ])
+        .unwrap();
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        params.not_before = rcgen::date_time_ymd(2026, 4, 1);
+        params.not_after = rcgen::date_time_ymd(2026, 9, 1);
+        change(&mut params);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf = Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap();
+        let served_as = vec![name.to_owned()];
+        let source = SourceFacts { client_certificate: false, served_as, ..watch().source };
+        let found = judge(&chain(leaf), &source, noon());
+        let found: Vec<String> = found
+            .iter()
+            .map(|one| format!("{} {}", one.level, one.code))
+            .filter(|one| one != "notice self-signed" && !one.ends_with("chain-expires"))
+            .collect();
+        assert_eq!(found, expected, "{name}");
+    }
+
+    #[test]
+    fn a_servers_certificate_is_for_the_names_in_it_and_no_others() {
+        let wrong = ["critical name-mismatch"];
+        for name in ["www.example.org", "WWW.example.org.", "eu.api.example.org", "192.0.2.7"] {
+            check_server(name, |_| {}, &[]);
+        }
+        for name in ["example.org", "api.example.org", "a.b.api.example.org", "192.0.2.8", ".api.example.org"]
+        {
+            check_server(name, |_| {}, &wrong);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_servers_certificate() {
+        use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
+        let client = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        check_server(
+            "www.example.org",
+            |params| params.extended_key_usages = client,
+            &["warning no-server-auth"],
+        );
+        let agreement = vec![KeyUsagePurpose::KeyAgreement];
+        check_server("www.example.org", |params| params.key_usages = agreement, &["warning key-usage"]);
+        check_server(
+            "www.example.org",
+            |params| params.not_after = rcgen::date_time_ymd(2027, 1, 1),
+            &["notice lifetime-over-limit"],
+        );
+        check_server("www.example.org", |params| params.not_before = rcgen::date_time_ymd(2026, 3, 1), &[]);
+    }
+
+    #[test]
+    fn an_operator_may_switch_a_judgement_off_or_give_it_another_level() {
+        let found = |lints: &[(Code, Option<Level>)]| {
+            let mut chain = chain(certificate("SFAPI", 365, 180));
+            (chain.leaf.key, chain.in_order) = (KeyAlgorithm::Rsa(1024), false);
+            let mut findings = judge(&chain, &watch().source, noon());
+            findings.push(finding(Code::LifetimeOverLimit, Level::Notice, String::new(), ""));
+            weigh(&mut findings, &lints.iter().copied().collect());
+            findings.iter().map(|one| format!("{} {}", one.level, one.code)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[]), ["warning chain-misordered", "warning weak-key"]);
+        let set = [
+            (Code::ChainMisordered, None),
+            (Code::WeakKey, Some(Level::Critical)),
+            (Code::LifetimeOverLimit, Some(Level::Warning)),
+        ];
+        assert_eq!(found(&set), ["critical weak-key", "warning lifetime-over-limit"]);
     }
 
     impl Chain {

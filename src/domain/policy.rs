@@ -73,6 +73,8 @@ pub struct Policy {
     pub acts_per_day: u32,
     /// Whether an approval must come from somebody else than who asked.
     pub four_eyes: bool,
+    /// What becomes of judgements about the certificate alone.
+    pub lints: super::lint::Lints,
 }
 
 /// The share of the lifetime that caps each span, in percent: so that a 7-day key is not always critical and never renews in a loop.
@@ -104,6 +106,7 @@ impl Default for Policy {
             hold: Some(Duration::days(3)),
             acts_per_day: 20,
             four_eyes: false,
+            lints: super::lint::Lints::new(),
         }
     }
 }

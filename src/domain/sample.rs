@@ -8,7 +8,9 @@ use super::certificate::{Certificate, ExtendedKeyUsage, Fingerprint, KeyAlgorith
 use super::chain::Chain;
 use super::name::DistinguishedName;
 use super::policy::Policy;
-use super::record::{Act, CopyOrder, Order, Overlap, Publication, Record, Renewal, Role, Standing};
+use super::record::{
+    Act, CallerFacts, CopyOrder, Order, Overlap, Publication, Record, Renewal, Role, Standing,
+};
 use super::report::Sighting;
 use super::verdict::{Probed, Verdict};
 use super::watch::{
@@ -140,7 +142,10 @@ pub(crate) fn acts() -> Vec<(&'static str, Act)> {
 /// A certificate of a year with half of it left, accepted.
 pub(crate) fn record() -> Record {
     let in_force = answered(standing("sfapi.pem", certificate("SFAPI", 365, 180)), Verdict::Accepted);
-    Record { in_force: Some(in_force), seen_at: Some(noon()), ..Record::default() }
+    let uses = Some("sfapi.pem".to_owned());
+    let first = CallerFacts { uses, seen: Some(noon()), ..CallerFacts::default() };
+    let callers = BTreeMap::from([("first".to_owned(), first)]);
+    Record { in_force: Some(in_force), seen_at: Some(noon()), callers, ..Record::default() }
 }
 
 /// The same with a candidate that is accepted.
@@ -194,6 +199,7 @@ pub(crate) fn watch() -> Watch {
             auto_renew: AutoRenew::No,
             key_readable: true,
             client_certificate: true,
+            served_as: Vec::new(),
         },
         renewal: Some(Terms {
             kind: "destination-service".to_owned(),

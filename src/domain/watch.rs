@@ -139,6 +139,8 @@ pub struct SourceFacts {
     pub key_readable: bool,
     /// Whether its certificate is presented by a TLS client (else by a server, or by nobody).
     pub client_certificate: bool,
+    /// The names under which a server presents it; none where it is no server's.
+    pub served_as: Vec<String>,
 }
 
 /// Whether the store renews the entry by itself; the flag cannot be read back (sap/destination-service.md §0.5).

@@ -195,8 +195,14 @@ async fn inside(mut stream: TlsStream<TcpStream>, odd: Odd) {
         Odd::CloseAfterHandshake => return,
         Odd::Ssh => b"SSH-2.0-OpenSSH_9.2p1\r\n",
         // A frame of settings, empty.
-        Odd::Http2 | Odd::Http2Regardless => b"\0\0\0\x04\0\0\0\0\0",
-        Odd::PlainHttp | Odd::Silent | Odd::Nothing | Odd::NoName | Odd::Hangup | Odd::Reset => return,
+        Odd::PlainHttp
+        | Odd::Silent
+        | Odd::Nothing
+        | Odd::NoName
+        | Odd::Hangup
+        | Odd::Reset
+        | Odd::Http2
+        | Odd::Http2Regardless => b"\0\0\0\x04\0\0\0\0\0",
     };
     let _written = stream.write_all(said).await;
     let _left = stream.shutdown().await;

@@ -1,241 +1,203 @@
-//! docs/conformance.md: the scenarios, what is right in each, and what the other tools said, in as few lines as tell all of it.
-//! It runs nothing: that the verdicts are right is the business of the run, and what the others said stands in the record.
+//! docs/conformance.md: what certsteward told in the run, with the kept answers of the other tools beside it.
+//! It asks nobody anything.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use certsteward::domain::verdict::{Detail, Verdict};
+use certsteward::domain::verdict::Verdict;
 
-use super::answers;
-use super::peers::Peer;
+use super::answers::{ANSWERS, OK};
+use super::peers::{Peer, Said};
+use super::reasons::tells;
 use super::record::Record;
-use super::scenario::{Asking, Kind, Own, Scenario, Truth};
-use super::table::{Group, groups};
+use super::scenario::{Asking, Kind, Odd, Scenario, Truth};
+use super::table::Group;
 
-/// What each tool was never meant to tell.
-const MEANT: [(Peer, &str); 8] = [
-    (Peer::BlackboxHttp, "whether an HTTP call is answered as configured, here with 2xx"),
-    (
-        Peer::BlackboxTcp,
-        "whether a TLS handshake is made; it sends nothing, so it hears no refusal that comes after it",
-    ),
-    (Peer::SslExporterHttps, "certificates of servers: any HTTP answer is a success"),
-    (Peer::SslExporterTcp, "certificates of servers: a handshake is a success"),
-    (
-        Peer::CheckHttp,
-        "whether an HTTP call is answered; as it is usually asked it verifies no server certificate",
-    ),
-    (Peer::CheckSslCert, "the certificate of a server, not its answers"),
-    (Peer::Curl, "nothing but the call: the baseline"),
-    (Peer::SClient, "the handshake: the baseline without HTTP"),
-];
-
-/// Words by which an output tells why a call failed.
-const fn telling(verdict: Verdict, detail: Option<Detail>) -> &'static [&'static str] {
-    match (verdict, detail) {
-        (Verdict::CertificateRefused, Some(Detail::UnknownCa)) => {
-            &["unknown ca", "unknown certificate authority"]
-        }
-        (Verdict::CertificateRefused, Some(Detail::Expired)) => &["expired"],
-        (Verdict::CertificateRefused, Some(Detail::Revoked)) => &["revoked"],
-        (Verdict::CertificateRefused, Some(Detail::Unsupported)) => &["unsupported"],
-        (Verdict::CertificateRefused, Some(Detail::Bad)) => &["bad certificate"],
-        (Verdict::CertificateRefused, _) => &["certificate"],
-        (Verdict::CertificateRequired, _) => &["certificate required", "no required ssl certificate"],
-        (Verdict::ServerExpired, _) => &["expired", "not yet valid"],
-        (Verdict::ServerNameMismatch, _) => {
-            &["not localhost", "hostname mismatch", "does not match", "valid for"]
-        }
-        (Verdict::ServerUntrusted, _) => &["unknown authority", "local issuer", "self-signed", "self signed"],
-        (Verdict::DnsFailed, _) => &["no such host", "resolve", "name or service", "unknown host"],
-        (Verdict::ConnectionRefused, _) => &["refused"],
-        (Verdict::ConnectionReset, _) => &["reset", "eof", "unexpected eof", "no data received"],
-        (Verdict::Timeout, _) => &["timeout", "timed out", "deadline"],
-        (Verdict::TlsFailed, _) => &["tls", "ssl", "renegotiation"],
-        (Verdict::RateLimited, _) => &["429"],
-        (Verdict::NotMapped | Verdict::CredentialsRequired, _) => &["401"],
-        (Verdict::NoPermission | Verdict::LoginRefused, _) => &["403"],
-        (Verdict::Unavailable, _) => &["500", "502", "503"],
-        (Verdict::UnexpectedAnswer, _) => &["404", "302", "301", "malformed", "http/2"],
-        (Verdict::Accepted, _) => &[],
-    }
+/// A scenario and what was told of it in this run; what is expected, where its server is not installed.
+pub(super) struct Told {
+    pub(super) scenario: Scenario,
+    pub(super) verdict: Verdict,
+    pub(super) text: String,
 }
 
-/// How one tool fared in one scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    /// It says that the call is served, or fails, and that is so.
+/// What an answer is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    Reason,
     Right,
-    /// So, and it says why.
-    Telling,
     Wrong,
-    /// There is no right or wrong: the server serves whomever it likes.
-    Open,
-    NotAsked,
+    /// No success or failure to be right about, or nothing that this tool looks at.
+    Uncounted,
 }
 
-impl Mark {
+impl Worth {
     const fn sign(self) -> &'static str {
         match self {
-            Self::Right => "✓",
-            Self::Telling => "✓ why",
+            Self::Reason => "●",
+            Self::Right => "○",
             Self::Wrong => "✗",
-            Self::Open => "·",
-            Self::NotAsked => "–",
+            Self::Uncounted => "–",
         }
     }
 }
 
-fn mark(record: &Record, scenario: &Scenario, peer: Peer) -> Mark {
-    let Some(said) = record.said(scenario, peer) else { return Mark::NotAsked };
-    match scenario.truth() {
-        Truth::SaysNothing => Mark::Open,
-        Truth::Served if said.ok => Mark::Right,
-        Truth::Fails if !said.ok => {
-            let text = said.text.to_lowercase();
-            let words = telling(scenario.verdict, scenario.detail);
-            if words.iter().any(|word| text.contains(word)) { Mark::Telling } else { Mark::Right }
+/// Right successes and failures of so many, right reasons of so many.
+#[derive(Default)]
+struct Count {
+    right: (usize, usize),
+    reason: (usize, usize),
+}
+
+impl Count {
+    fn add(&mut self, truth: Truth, worth: Worth) {
+        if worth == Worth::Uncounted {
+            return;
         }
-        Truth::Served | Truth::Fails => Mark::Wrong,
+        self.right.1 += 1;
+        self.right.0 += usize::from(worth != Worth::Wrong);
+        if truth == Truth::Fails {
+            self.reason.1 += 1;
+            self.reason.0 += usize::from(worth == Worth::Reason);
+        }
+    }
+
+    fn row(&self, name: &str) -> String {
+        let Self { right, reason } = self;
+        format!("| {name} | {} of {} | {} of {} |\n", right.0, right.1, reason.0, reason.1)
     }
 }
 
-/// What is the same in several scenarios: what is asked, and how everybody fared.
-type Row = (String, String, String, Vec<Mark>);
+/// The whole page.
+pub(super) fn page(groups: &[(Group, Vec<Told>)], record: &Record) -> String {
+    let mut text = HEAD.to_owned();
+    text.push_str(&summary(groups, record));
+    text.push_str(FAIRNESS);
+    for (group, told) in groups {
+        text.push_str(&section(group, told, record));
+    }
+    text.push_str(AGAIN);
+    for (name, version) in &record.versions {
+        writeln!(text, "- {name}: {}", short_version(version)).unwrap();
+    }
+    text
+}
 
-fn case(scenario: &Scenario) -> String {
+fn summary(groups: &[(Group, Vec<Told>)], record: &Record) -> String {
+    let all = || groups.iter().flat_map(|(_, told)| told);
+    let mut text = "| tool | right success or failure | right reason |\n|---|---|---|\n".to_owned();
+    let mut ours = Count::default();
+    all().for_each(|told| ours.add(told.scenario.truth(), own_worth(told)));
+    text.push_str(&ours.row("certsteward"));
+    for peer in Peer::ALL {
+        let mut count = Count::default();
+        for Told { scenario, .. } in all() {
+            count.add(scenario.truth(), worth(scenario, peer, record.said(scenario, peer)));
+        }
+        text.push_str(&count.row(peer.name()));
+    }
+    text
+}
+
+fn section(group: &Group, told: &[Told], record: &Record) -> String {
+    let mut text = format!("\n## {}\n\n{}\n\n| what | where | certsteward |", group.title, group.about);
+    Peer::ALL.iter().for_each(|peer| write!(text, " {} |", peer.name()).unwrap());
+    writeln!(text, "\n|{}", "---|".repeat(3 + Peer::ALL.len())).unwrap();
+    // Scenarios with the same answers everywhere share a row.
+    let mut rows: Vec<(String, String, Vec<String>)> = Vec::new();
+    for Told { scenario, text, .. } in told {
+        let mut answers = text.clone();
+        for peer in Peer::ALL {
+            write!(answers, " | {}", worth(scenario, peer, record.said(scenario, peer)).sign()).unwrap();
+        }
+        let (what, site) = ((group.what)(scenario), scenario.site);
+        let place = format!("{} {}", site.kind.name(), site.version.name().trim_start_matches("TLSv"));
+        match rows.iter_mut().find(|row| (&row.0, &row.1) == (&what, &answers)) {
+            Some(row) => row.2.push(place),
+            None => rows.push((what, answers, vec![place])),
+        }
+    }
+    for (what, answers, places) in rows {
+        writeln!(text, "| {what} | {} | {answers} |", places.join(", ")).unwrap();
+    }
+    text
+}
+
+fn own_worth(told: &Told) -> Worth {
+    let right = match told.scenario.truth() {
+        Truth::SaysNothing => return Worth::Uncounted,
+        Truth::Served => told.verdict == Verdict::Accepted,
+        Truth::Fails => told.verdict != Verdict::Accepted,
+    };
+    match (right, told.text == told.scenario.expected()) {
+        (false, _) => Worth::Wrong,
+        (true, false) => Worth::Right,
+        (true, true) => Worth::Reason,
+    }
+}
+
+fn worth(scenario: &Scenario, peer: Peer, said: Option<&Said>) -> Worth {
+    let in_scope = if peer.judges_answers() { !is_taste(scenario) } else { is_in_tls(scenario) };
+    let Some(said) = said.filter(|_| in_scope && peer.presents_all_of(scenario.client)) else {
+        return Worth::Uncounted;
+    };
+    match (scenario.truth(), said.ok) {
+        (Truth::SaysNothing, _) => Worth::Uncounted,
+        (Truth::Served, true) => Worth::Reason,
+        (Truth::Served, false) | (Truth::Fails, true) => Worth::Wrong,
+        (Truth::Fails, false) if tells(scenario, &said.text) => Worth::Reason,
+        (Truth::Fails, false) => Worth::Right,
+    }
+}
+
+/// Whether it shows without a request: the rest is nothing that a tool for TLS alone was meant to tell.
+fn is_in_tls(scenario: &Scenario) -> bool {
     let site = scenario.site;
-    if let Kind::Odd(odd) = site.kind {
-        return format!("{odd:?}");
-    }
-    let mut words = Vec::new();
-    if site.asking != Asking::Requires {
-        words.push(format!("server {}", site.asking.name()));
-    }
-    if site.own != Own::Good {
-        words.push(format!("server certificate {}", site.own.name()));
-    }
-    if scenario.path != answers::OK {
-        words.push(answers::says(scenario.path).to_owned());
-    }
-    let plain = scenario.path == answers::OK && site.own == Own::Good;
-    if plain {
-        words.push(format!("client certificate: {}", scenario.client.name()));
-    }
-    words.join("; ")
+    let refused = matches!(scenario.verdict, Verdict::CertificateRequired | Verdict::CertificateRefused);
+    let in_answer = site.kind == Kind::Nginx && refused;
+    let later = site.asking == Asking::Later;
+    let inside = matches!(site.kind, Kind::Odd(Odd::Ssh | Odd::Http2Regardless));
+    scenario.path == OK && !in_answer && !later && !inside
 }
 
-fn rows(record: &Record, group: &Group) -> Vec<(Row, Vec<String>)> {
-    let mut order: Vec<Row> = Vec::new();
-    let mut sites: BTreeMap<Row, Vec<String>> = BTreeMap::new();
-    for scenario in &group.scenarios {
-        let marks = Peer::ALL.map(|peer| mark(record, scenario, peer)).to_vec();
-        let row = (case(scenario), scenario.expected(), scenario.client.name().to_owned(), marks);
-        let site = scenario.site;
-        let place = if matches!(site.kind, Kind::Odd(_)) {
-            site.kind.name().to_owned()
-        } else {
-            format!("{} {}", site.kind.name(), site.version.name().trim_start_matches("TLSv"))
-        };
-        if !order.contains(&row) {
-            order.push(row.clone());
-        }
-        sites.entry(row).or_default().push(place);
-    }
-    order
-        .into_iter()
-        .map(|row| {
-            let places = sites[&row].clone();
-            (row, places)
-        })
-        .collect()
+/// A status that is no failure, of an answer that only somebody who knows the API takes for one: no tool was told so.
+fn is_taste(scenario: &Scenario) -> bool {
+    let answer = ANSWERS.iter().find(|answer| answer.path == scenario.path);
+    scenario.path != OK
+        && answer.is_some_and(|answer| answer.status < 400 && answer.verdict != Verdict::Accepted)
 }
 
-/// Places of the same servers together: `nginx 1.2, 1.3`.
-fn together(places: &[String]) -> String {
-    let mut by_server: Vec<(String, Vec<String>)> = Vec::new();
-    for place in places {
-        let (server, version) =
-            place.rsplit_once(' ').filter(|(_, last)| last.starts_with("1.")).unwrap_or((place, ""));
-        match by_server.iter_mut().find(|(known, _)| known == server) {
-            Some((_, versions)) if !versions.contains(&version.to_owned()) => {
-                versions.push(version.to_owned())
-            }
-            Some(_) => {}
-            None => by_server.push((server.to_owned(), vec![version.to_owned()])),
-        }
-    }
-    let shown = by_server
-        .iter()
-        .map(|(server, versions)| format!("{server} {}", versions.join("/")).trim().to_owned());
-    shown.collect::<Vec<_>>().join(", ")
+/// The first word with a digit in it.
+fn short_version(version: &str) -> &str {
+    let mut words = version.split([' ', '/']);
+    words.find(|word| word.contains(|c: char| c.is_ascii_digit())).unwrap_or("a build that names no version")
 }
 
-fn summary(record: &Record, all: &[Scenario]) -> String {
-    let mut text = String::from(
-        "| tool | right about success or failure | of the failures it saw, says why | what it is meant to tell |\n|---|---|---|---|\n",
-    );
-    let ours = all.len();
-    let failing = || all.iter().filter(|one| one.verdict != Verdict::Accepted);
-    let why = failing().filter(|one| one.detail != Some(Detail::Unspecified)).count();
-    let failing = failing().count();
-    writeln!(text, "| **certsteward probe** | **{ours} of {ours}** | **{why} of {failing}** | whether this certificate is accepted by this API, and if not, why |").unwrap();
-    for (peer, meant) in MEANT {
-        let marks: Vec<Mark> = all.iter().map(|scenario| mark(record, scenario, peer)).collect();
-        let count = |wanted: &[Mark]| marks.iter().filter(|mark| wanted.contains(mark)).count();
-        let right = count(&[Mark::Right, Mark::Telling]);
-        let judged = right + count(&[Mark::Wrong]);
-        let seen = all
-            .iter()
-            .zip(&marks)
-            .filter(|(one, mark)| one.truth() == Truth::Fails && matches!(mark, Mark::Right | Mark::Telling));
-        let (seen, why) = (seen.count(), count(&[Mark::Telling]));
-        writeln!(text, "| {} | {right} of {judged} | {why} of {seen} | {meant} |", peer.name()).unwrap();
-    }
-    text
-}
+const HEAD: &str = "# What probes tell, and what other tools tell\n\n\
+Each line below is a call with a client certificate to a server that was started for it: nginx, HAProxy, Apache, `openssl s_server`, rustls, and small servers \
+of the tests that do what no server should. The verdict of certsteward is the one of the run; the test fails where it is not the expected one. The other tools were \
+given the same server, the same certificate and a limit of three seconds. This page is written by the test.\n\n\
+- ● right, and where the call fails the reason is told too\n\
+- ○ right that it fails, the reason is not told or not the right one\n\
+- ✗ wrong: a success is called for a call that fails, or the other way round\n\
+- – not counted: not asked, nothing that this tool looks at, or an answer that says nothing of the certificate\n\n";
 
-const HEAD: &str = "# Conformance of the prober
+const FAIRNESS: &str = "\nHow to read it:\n\n\
+- The expected verdicts are certsteward's own list, and it was mended until it told them; the other tools have never seen it. So its row shows what was left \
+open, not that it is better by so much.\n\
+- certsteward's reason is right where verdict and detail are the expected ones. Another tool's reason is right where a word for it stands in what it said (blackbox_exporter: \
+in its debug output; its metrics alone tell less; ssl_exporter: in its log). A status that stands for several reasons, as 401 does for `not-mapped` and `credentials-required`, \
+tells none of them.\n\
+- Redirects and pages with status 200 are not counted for other tools: blackbox_exporter, check_http and curl can be configured for them, and were not. \
+blackbox_exporter and ssl_exporter show certificates and reachability to \
+Prometheus, for any server; neither was meant to judge a client certificate.\n\
+- blackbox_exporter's `tcp`, ssl_exporter's `tcp`, check_ssl_cert and s_client make a handshake and no request, and ssl_exporter's `https` makes one and does not judge the answer: what only an answer tells is not counted for them. \
+In TLS 1.3 a server refuses a client certificate after the handshake, where a tool without a request no longer looks, or sees the refusal only if it comes quickly enough (so that check_ssl_cert and s_client may tell it another time, and not the next): \
+that is counted as it came, because the call fails, and it is the reason why a handshake proves no trust.\n\
+- check_ssl_cert and ssl_exporter judge the server's certificate, and do so with much more care than is asked for here. check_http looks at a status, and was given no way to verify the server's certificate. curl was asked with `-f` and follows nothing. \
+s_client is a tool for looking, its exit code was taken as the answer. It and check_ssl_cert were given no intermediate certificate to present, so a good certificate with its chain is not counted for them.\n\
+- Where a server asks for any certificate and checks none, certsteward says `accepted` as well: no call can show it. Where a server asks for the certificate only after the request (renegotiation in TLS 1.2, post-handshake \
+authentication in TLS 1.3), certsteward cannot present it and tells a failure of a certificate that the server would serve to a client that can: these are its wrong answers.\n";
 
-What `certsteward probe` (and every probe of the daemon) says in a table of scenarios against real servers, and what other tools
-say to the same. The table is data (`tests/conformance/table.rs`); the test run puts every scenario to the servers and fails where
-a verdict or its detail is another than the one below. The page is written from that table.
-
-    cargo test --test all -- conformance::                        # every scenario, ours only
-    CERTSTEWARD_TESTS_PEERS=1 cargo test --test all -- conformance::the_other  # asks the other tools anew (minutes)
-    CERTSTEWARD_WRITE_DOCS=1 cargo test --test all -- conformance::the_page    # writes this page
-
-The other tools were asked as they usually are: with the authority of the server, the client certificate of the scenario, and
-nothing else; ssl_exporter takes part where `CERTSTEWARD_PEER_SSL_EXPORTER` names its program. `✓` right about success or failure, `✓ why` and its output names the cause, `✗` wrong, `·` the server would serve anybody, so
-nothing follows, `–` not asked. That its output names the cause is judged by words (`tests/conformance/page.rs`), generously: for
-an answer of the API its status is enough, although a 401 or a 403 alone does not say whether the certificate, the login or the
-permission is at fault; certsteward's verdicts do.
-";
-
-pub(super) fn page(record: &Record) -> String {
-    let groups = groups();
-    let all: Vec<Scenario> = groups.iter().flat_map(|group| group.scenarios.clone()).collect();
-    let mut text = format!("{HEAD}\n## In short\n\n{}\n", summary(record, &all));
-    let versions: Vec<String> = record
-        .versions
-        .iter()
-        .map(|(name, version)| format!("{name} ({})", version.chars().take(60).collect::<String>().trim()))
-        .collect();
-    writeln!(text, "Versions: {}.\n", versions.join("; ")).unwrap();
-    for group in &groups {
-        writeln!(text, "## {}\n\n{}\n", group.title, group.about).unwrap();
-        let tools = Peer::ALL.map(Peer::name).join(" | ");
-        writeln!(
-            text,
-            "| case | servers (TLS) | certsteward | {tools} |\n|---|---|---|{}",
-            "---|".repeat(Peer::ALL.len())
-        )
-        .unwrap();
-        for ((case, verdict, _, marks), places) in rows(record, group) {
-            let marks: Vec<&str> = marks.into_iter().map(Mark::sign).collect();
-            writeln!(text, "| {case} | {} | {verdict} | {} |", together(&places), marks.join(" | ")).unwrap();
-        }
-        text.push('\n');
-    }
-    text
-}
+const AGAIN: &str = "\n## Once more\n\n\
+`cargo test --test all -- conformance::` makes the calls with certsteward and holds this page to them; `CERTSTEWARD_WRITE_DOCS=1` writes it. Servers that are not installed are left out.\n\n\
+`CERTSTEWARD_TESTS_PEERS=1` asks the other tools too (minutes), and keeps their answers in `tests/conformance/peers.tsv`. Debian: `prometheus-blackbox-exporter`, `monitoring-plugins-basic`, \
+`monitoring-plugins-contrib`, `curl`, `openssl`. `CERTSTEWARD_PEER_SSL_EXPORTER` names ssl_exporter's program. The answers here are of:\n\n";

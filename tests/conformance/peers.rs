@@ -47,6 +47,16 @@ impl Peer {
             Self::SClient => "s_client",
         }
     }
+
+    /// Whether it was meant to judge what is answered to a request, and not the handshake alone.
+    pub(super) const fn judges_answers(self) -> bool {
+        matches!(self, Self::BlackboxHttp | Self::CheckHttp | Self::Curl)
+    }
+
+    /// Whether it was given all of a client's chain: s_client, and so check_ssl_cert, take one certificate of a file.
+    pub(super) fn presents_all_of(self, client: Client) -> bool {
+        client != Client::Chain || !matches!(self, Self::CheckSslCert | Self::SClient)
+    }
 }
 
 /// What a tool said.

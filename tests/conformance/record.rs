@@ -1,8 +1,7 @@
 //! What the other tools said when they were last asked, kept beside the tests so that the page can be written without them.
-//! One line a scenario, one column a tool: `ok`, `fails` with its words, or `-` where it was not asked.
+//! One line a scenario, one column a tool: `ok`, or `fails: ` and what it said, or nothing where it was not asked.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::peers::{Peer, Said};
@@ -33,47 +32,49 @@ fn name(scenario: &Scenario) -> String {
     words.join(" ")
 }
 
+fn cell(said: Option<&Said>) -> String {
+    match said {
+        None => String::new(),
+        Some(said) if said.ok => "ok".to_owned(),
+        Some(said) => format!("fails: {}", said.text),
+    }
+}
+
+fn from_cell(cell: &str) -> Option<Said> {
+    let text = cell.strip_prefix("fails: ");
+    (!cell.is_empty()).then(|| Said { ok: text.is_none(), text: text.unwrap_or_default().to_owned() })
+}
+
 impl Record {
     pub(super) fn read() -> Self {
-        let text = std::fs::read_to_string(path()).unwrap();
+        let text = std::fs::read_to_string(path()).unwrap_or_default();
         let mut record = Self::default();
         for line in text.lines() {
-            let mut parts = line.split('\t');
-            match parts.next() {
-                Some("version") => {
-                    let mut next = || parts.next().unwrap().to_owned();
-                    record.versions.push((next(), next()));
+            let parts: Vec<&str> = line.split('\t').collect();
+            match parts.as_slice() {
+                ["version", name, version] => {
+                    record.versions.push(((*name).to_owned(), (*version).to_owned()))
                 }
-                Some("scenario") => {}
-                name => record.add(name.unwrap(), parts),
+                [name, cells @ ..] if cells.len() == Peer::ALL.len() => {
+                    let answers = Peer::ALL.into_iter().zip(cells);
+                    let said = answers.filter_map(|(peer, cell)| Some((peer, from_cell(cell)?)));
+                    record.answers.extend(said.map(|(peer, said)| (((*name).to_owned(), peer), said)));
+                }
+                _ => panic!("a line of the record is damaged: {line}"),
             }
         }
         record
     }
 
-    fn add<'a>(&mut self, scenario: &str, columns: impl Iterator<Item = &'a str>) {
-        for (peer, said) in Peer::ALL.into_iter().zip(columns).filter(|(_, said)| *said != "-") {
-            let text = said.strip_prefix("fails").unwrap_or_default().trim().to_owned();
-            self.answers.insert((scenario.to_owned(), peer), Said { ok: said == "ok", text });
-        }
-    }
-
     pub(super) fn write(&self) {
         let mut text = String::new();
         for (name, version) in &self.versions {
-            writeln!(text, "version\t{name}\t{version}").unwrap();
+            text.push_str(&format!("version\t{name}\t{version}\n"));
         }
-        let head = Peer::ALL.map(Peer::name).join("\t");
-        writeln!(text, "scenario\t{head}").unwrap();
-        let mut names: Vec<&String> = self.answers.keys().map(|(name, _)| name).collect();
-        names.dedup();
+        let names: BTreeSet<&String> = self.answers.keys().map(|(name, _)| name).collect();
         for name in names {
-            let columns = Peer::ALL.map(|peer| match self.answers.get(&(name.clone(), peer)) {
-                None => "-".to_owned(),
-                Some(said) if said.ok => "ok".to_owned(),
-                Some(said) => format!("fails {}", said.text),
-            });
-            writeln!(text, "{name}\t{}", columns.join("\t")).unwrap();
+            let cell = |peer| cell(self.answers.get(&(name.clone(), peer)));
+            text.push_str(&format!("{name}\t{}\n", Peer::ALL.map(cell).join("\t")));
         }
         std::fs::write(path(), text).unwrap();
     }

@@ -55,6 +55,24 @@ pub(super) enum Odd {
     Ssh,
 }
 
+impl Odd {
+    pub(super) const fn says(self) -> &'static str {
+        match self {
+            Self::PlainHttp => "speaks HTTP without TLS",
+            Self::Silent => "takes the connection and is silent",
+            Self::Nothing => "nothing listens there",
+            Self::NoName => "its name does not exist",
+            Self::Hangup => "closes the connection at once",
+            Self::Reset => "resets the connection at once",
+            Self::ResetAfterHandshake => "resets the connection after the handshake",
+            Self::CloseAfterHandshake => "closes the connection after the handshake",
+            Self::Http2 => "speaks HTTP/2 only, and says so in the handshake",
+            Self::Http2Regardless => "speaks HTTP/2 only, whatever was asked for",
+            Self::Ssh => "speaks something else than HTTP inside TLS",
+        }
+    }
+}
+
 /// The TLS version, the only one that the server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Version {
@@ -237,6 +255,10 @@ pub(super) struct Scenario {
 
 impl Scenario {
     pub(super) fn truth(&self) -> Truth {
+        // It serves a good certificate to who can be asked late, whatever is told by those who cannot.
+        if self.site.asking == Asking::Later {
+            return Truth::Served;
+        }
         if self.verdict == Verdict::Accepted {
             return if self.site.asking == Asking::Unchecked { Truth::SaysNothing } else { Truth::Served };
         }

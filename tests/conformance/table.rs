@@ -6,7 +6,7 @@ use certsteward::domain::verdict::Detail::{
 };
 use certsteward::domain::verdict::Verdict::{self, *};
 
-use super::answers::{ANSWERS, OK, WAYS};
+use super::answers::{ANSWERS, OK, WAYS, says};
 use super::scenario::{Asking, Client, Kind, Odd, Own, Scenario, Site, Version};
 
 type Told = (Verdict, Option<Detail>);
@@ -16,6 +16,8 @@ pub(super) struct Group {
     pub(super) title: &'static str,
     /// What the group is about, for the page.
     pub(super) about: &'static str,
+    /// What sets a scenario apart from the others of its group, for the page.
+    pub(super) what: fn(&Scenario) -> String,
     pub(super) scenarios: Vec<Scenario>,
 }
 
@@ -25,34 +27,57 @@ pub(super) fn groups() -> Vec<Group> {
         Group {
             title: "A server that requires a client certificate",
             about: "nginx finishes the handshake whatever it gets and refuses in an answer of its own, without saying why; the others refuse by a TLS alert, which in TLS 1.3 comes after the handshake.",
+            what: asked,
             scenarios: requires(),
         },
         Group {
             title: "A server that requests a client certificate, or asks for none",
             about: "A server that serves everybody proves nothing about a certificate, and one that asks and checks nothing accepts all.",
+            what: asked,
             scenarios: requests(),
         },
         Group {
             title: "The server's own certificate",
             about: "A server that cannot be trusted is shown no client certificate.",
+            what: shown,
             scenarios: own(),
         },
         Group {
             title: "What the API answers to a good certificate",
             about: "The handshake went well; the verdict is in the answer.",
+            what: answered,
             scenarios: answers(),
         },
         Group {
             title: "Answers that are slow, odd or not whole",
             about: "A success counts only where it came whole.",
+            what: answered,
             scenarios: ways(),
         },
         Group {
             title: "No API at all",
             about: "What keeps a call from being made says nothing about the certificate.",
+            what: behaves,
             scenarios: odd(),
         },
     ]
+}
+
+fn asked(scenario: &Scenario) -> String {
+    format!("{}; presented: {}", scenario.site.asking.name(), scenario.client.name())
+}
+
+fn shown(scenario: &Scenario) -> String {
+    scenario.site.own.name().to_owned()
+}
+
+fn answered(scenario: &Scenario) -> String {
+    says(scenario.path).to_owned()
+}
+
+fn behaves(scenario: &Scenario) -> String {
+    let kind = scenario.site.kind;
+    if let Kind::Odd(odd) = kind { odd.says().to_owned() } else { kind.name().to_owned() }
 }
 
 const fn site(kind: Kind, version: Version, asking: Asking) -> Site {

@@ -233,6 +233,7 @@ impl Settings {
                 auto_renew: self.auto_renew,
                 key_readable: true,
                 client_certificate: true,
+                served_as: Vec::new(),
             },
             renewal: self.renewal(),
             callers: self.callers.iter().enumerate().filter(|_| !self.file).map(caller).collect(),

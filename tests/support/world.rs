@@ -348,6 +348,7 @@ fn watch() -> Watch {
             auto_renew: AutoRenew::No,
             key_readable: true,
             client_certificate: true,
+            served_as: Vec::new(),
         },
         renewal: Some(Terms {
             kind: "destination-service".to_owned(),

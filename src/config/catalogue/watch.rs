@@ -44,6 +44,64 @@ pub(in super::super) static POLICY: Shape = Shape::One(Keys {
             "false",
             "Whether an approval must come from somebody else than who asked for the renewal or the retirement.",
         ),
+        optional(
+            "lint",
+            Form::Table(&LINT),
+            "as documented",
+            "Switches single judgements about a certificate off, or gives them another level, by their codes.",
+        ),
+    ]],
+});
+
+const WEIGHT: Form = Form::Word(&["off", "notice", "warning", "critical"]);
+
+/// The judgements about a certificate alone.
+static LINT: Shape = Shape::One(Keys {
+    says: "Judgements about a certificate by itself, each `off` or a level; what is left out keeps its own. What a watch says here takes the place of what the file's policy says.",
+    groups: &[&[
+        optional(
+            "chain-expires",
+            WEIGHT,
+            "by how near",
+            "An issuer in the chain ends before the certificate.",
+        ),
+        optional("chain-incomplete", WEIGHT, "notice", "The issuer of a client's certificate is missing."),
+        optional(
+            "chain-misordered",
+            WEIGHT,
+            "warning",
+            "The chain of a client's certificate is not in order.",
+        ),
+        optional(
+            "no-client-auth",
+            WEIGHT,
+            "warning",
+            "A client's certificate may not be used by a TLS client.",
+        ),
+        optional(
+            "no-server-auth",
+            WEIGHT,
+            "warning",
+            "A server's certificate may not be used by a TLS server.",
+        ),
+        optional("key-usage", WEIGHT, "warning", "The key may not sign, which TLS 1.3 needs."),
+        optional(
+            "name-mismatch",
+            WEIGHT,
+            "critical",
+            "A server's certificate is not for the name asked for (RFC 9525).",
+        ),
+        optional("self-signed", WEIGHT, "notice", "The certificate is signed by itself."),
+        optional(
+            "lifetime-over-limit",
+            WEIGHT,
+            "off",
+            "A server's certificate lives longer than public authorities may issue (398 days; 200 from 2026-03-15, 100 from 2027-03-15, 47 from 2029-03-15, by the day of its issue).",
+        ),
+        optional("weak-key", WEIGHT, "warning", "RSA below 2048 bits, an elliptic curve below 224."),
+        optional("weak-signature", WEIGHT, "warning", "Signed with MD2, MD4, MD5 or SHA-1."),
+        optional("subject-changed", WEIGHT, "notice", "Somebody else's new certificate has another subject."),
+        optional("shorter-lived", WEIGHT, "notice", "The new certificate lives shorter than the one before."),
     ]],
 });
 

@@ -162,6 +162,7 @@ fn destination_service(section: &Section<'_>, named: &Named, ledger: &mut Ledger
         auto_renew: watch::auto_renew(section),
         key_readable: true,
         client_certificate: true,
+        served_as: Vec::new(),
         ..watch::facts("destination-service", String::new())
     };
     let source = sources::destination_service::Settings {

@@ -8,6 +8,8 @@ use super::super::rules;
 use super::super::section::Section;
 use super::super::settings::{Connection, RenewerConfig, SourceConfig, WatchConfig};
 use super::{Named, parts, unique, unknown};
+use crate::domain::finding::Level as Severity;
+use crate::domain::lint::{LINTS, Lints};
 use crate::domain::policy::{Policy, Retire};
 use crate::domain::watch::{
     AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Validity, Watch,
@@ -125,7 +127,14 @@ pub(super) fn policy(section: &Section<'_>, empty: &Table) -> Policy {
         hold: form::unless_never(&own.word("hold")).unwrap_or(fallback.hold),
         acts_per_day: own.count("acts_per_day").unwrap_or(fallback.acts_per_day),
         four_eyes: own.flag("four_eyes"),
+        lints: own.child("lint", empty).map(|lints| lint(&lints)).unwrap_or_default(),
     }
+}
+
+/// What the operator makes of single judgements about a certificate.
+fn lint(section: &Section<'_>) -> Lints {
+    let given = LINTS.into_iter().filter_map(|code| Some((code, section.text(code.code())?)));
+    given.map(|(code, word)| (code, Severity::from_code(&word))).collect()
 }
 
 /// The level a section names, else this one.
@@ -188,8 +197,9 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
         }
         _ => {
             let address = Address::parse(&section.text("address")?).ok()?;
-            let facts = facts("tls", section.text("address")?);
             let server_name = section.text("server_name");
+            let served_as = served_as(&address, server_name.as_ref());
+            let facts = SourceFacts { served_as, ..facts("tls", section.text("address")?) };
             let starttls = section.text("starttls").and_then(|word| StartTls::from_code(&word));
             if let Address::Unix(_) = address {
                 of_a_socket(section, ledger);
@@ -199,6 +209,15 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             Some((SourceConfig::Tls(settings), facts))
         }
     }
+}
+
+/// The name that is asked for: the one given, else the host's own.
+pub(super) fn served_as(address: &Address, given: Option<&String>) -> Vec<String> {
+    let own = match address {
+        Address::Host { host, .. } => Some(host.trim_start_matches('[').trim_end_matches(']').to_owned()),
+        Address::Unix(_) => None,
+    };
+    given.cloned().or(own).into_iter().collect()
 }
 
 /// What a Unix socket needs and what is not for it.
@@ -224,6 +243,7 @@ pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
         auto_renew: AutoRenew::No,
         key_readable: false,
         client_certificate: false,
+        served_as: Vec::new(),
     }
 }
 

@@ -242,7 +242,11 @@ fn ready(question: &Question<'_>) -> Judgement {
         return None;
     }
     let missing = ready::missing(watch, record, opener, Some(question.act))?;
-    Some((format!("callers would be refused until they are switched, and {missing}"), None))
+    let id = &watch.id;
+    let text = format!(
+        "callers would be refused until they are switched, and {missing}; certsteward plan {id} tells what each waits for"
+    );
+    Some((text, None))
 }
 
 fn window(question: &Question<'_>) -> Judgement {
@@ -485,6 +489,33 @@ mod tests {
         }
         check(&proposing, &record, "approval", &["retire"]);
         check(&watch(), &renewing(&watch()), "approval", &["retire"]);
+    }
+
+    #[test]
+    fn no_gap_is_opened_before_its_end_stands_ready() {
+        let watch = free();
+        let mut record = renewing(&watch);
+        record.callers.clear();
+        check(&watch, &record, "ready", &["try"]);
+        let mut record = renewing(&watch);
+        let renewal = record.renewal.as_mut().unwrap();
+        renewal.candidate.as_mut().unwrap().targets.clear();
+        check_some(&watch, &record, "ready", "try");
+    }
+
+    #[test]
+    fn a_candidate_that_was_not_there_a_moment_ago_is_built_on_by_nothing() {
+        let mut record = renewing(&free());
+        record.renewal.as_mut().unwrap().candidate_gone = Some(noon());
+        check(&free(), &record, "sight", &["publish", "switch", "put", "try"]);
+    }
+
+    /// This act is held by this gate, whatever else is held.
+    #[track_caller]
+    fn check_some(watch: &Watch, record: &Record, gate: &str, name: &str) {
+        let (_, act) = acts().into_iter().find(|(known, _)| *known == name).unwrap();
+        let held = held(&Question { act: &act, watch, record, paused: None, now: noon() });
+        assert!(held.iter().any(|held| held.gate == gate), "{held:?}");
     }
 
     #[test]

@@ -107,6 +107,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
             auto_renew: AutoRenew::Unknown,
             key_readable: true,
             client_certificate: true,
+            served_as: Vec::new(),
         },
         renewal: None,
         callers: vec![],
