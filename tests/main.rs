@@ -19,6 +19,7 @@ mod dashboards;
 mod delivery;
 mod dropin;
 mod formats;
+mod fuzz;
 mod journal;
 #[cfg(feature = "sandbox")]
 mod kill;

@@ -5,6 +5,7 @@ mod base64;
 mod der;
 pub mod files;
 mod gather;
+mod given;
 mod keys;
 mod pem;
 mod pkcs12;
@@ -139,11 +140,12 @@ fn choose(gathered: &mut Gathered) -> Result<(Chain, Option<Key>), Unseen> {
     gathered.demand_certificate()?;
     let certificates = std::mem::take(&mut gathered.certificates);
     let mut known: Vec<(Fingerprint, Key)> = Vec::new();
+    let mut trials = keys::TRIALS;
     for key in std::mem::take(&mut gathered.keys) {
-        match keys::belonging(key, &certificates) {
+        match keys::belonging(key, &certificates, &mut trials) {
             Ok(pair) if known.iter().all(|(print, _)| *print != pair.0) => known.push(pair),
             Ok(_) => {}
-            Err(odd) => gathered.key_oddities.push(odd),
+            Err(odd) => gathered.add_key_oddity(odd),
         }
     }
     let wanted = wanted_key(&certificates, &known)?;
