@@ -116,7 +116,10 @@ pub(crate) fn service_key(bytes: &[u8]) {
         Ok(key) => {
             black_box(key.not_after());
         }
-        Err(why) => told(Some(&why)),
+        Err(why) => {
+            told(Some(&why));
+            assert!(!why.text.contains("PRIVATE KEY"), "no part of a key is quoted: {}", why.text);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod journal;
 mod kill;
 mod layering;
 mod life;
+mod limits;
 mod net;
 mod notifiers;
 #[cfg(feature = "sandbox")]

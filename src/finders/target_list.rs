@@ -77,11 +77,12 @@ fn server(target: &str, port: u16) -> Result<(String, u16), String> {
     }
     let host = url.host_str().unwrap_or_default();
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let host = host.trim_end_matches('.');
     if host.is_empty() || url.port() == Some(0) {
         return Err(refused("it is no host and port; write host:port"));
     }
     let given = url.port().or_else(|| (is_page || names_port(bare)).then_some(443));
-    Ok((host.trim_end_matches('.').to_ascii_lowercase(), given.unwrap_or(port)))
+    Ok((host.to_ascii_lowercase(), given.unwrap_or(port)))
 }
 
 /// Whether a port is written out; the parser of addresses drops the one that is the scheme's own.
@@ -140,6 +141,7 @@ mod tests {
             ("tcp://www.example.org:443", None),
             ("www.example.org:443/metrics", None),
             ("www.example.org:0", None),
+            (".:443", None),
             ("www.example.org:99999", None),
             ("a b:443", None),
             ("::1:443", None),

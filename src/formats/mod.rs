@@ -52,6 +52,9 @@ pub struct Opened {
     pub oddities: Vec<Unseen>,
 }
 
+/// How many names a sentence bears.
+const NAMED: usize = 5;
+
 /// The forms of public output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicForm {
@@ -170,13 +173,15 @@ fn wanted_key(
         _ => {
             let names: Vec<String> = matching
                 .iter()
+                .take(NAMED)
                 .filter_map(|print| of_key(*print).next())
                 .map(Certificate::common_name)
                 .collect();
             let text = format!(
-                "there are {} certificates with a private key in it ({}) and nothing says which is meant; put each in its own file",
-                names.len(),
-                names.join(", ")
+                "there are {} certificates with a private key in it ({}{}) and nothing says which is meant; put each in its own file",
+                matching.len(),
+                names.join(", "),
+                if matching.len() > names.len() { ", …" } else { "" }
             );
             Err(Unseen::new(Reason::SeveralLeaves, text))
         }
