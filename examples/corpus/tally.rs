@@ -49,7 +49,7 @@ impl Tally {
             refused,
             broken: listed(|one| !one.is_sound(), |one| format!("{} {}", one.word, one.text)),
             openssl: listed(
-                |one| one.openssl > 0,
+                |one| one.openssl > one.certificates,
                 |one| format!("{} {} ({})", one.word, one.text, one.openssl),
             ),
             slowest: most(|one| one.millis),

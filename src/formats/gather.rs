@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::der::{self, Cut, Element, Kind};
 use super::given::Given;
-use super::{LIMIT, base64, keys, pem, pkcs12, zip};
+use super::{LIMIT, base64, ber, keys, pem, pkcs12, zip};
 use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
@@ -233,6 +233,7 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
             Err(Cut::Truncated) if looks_like_der(bytes) => {
                 return Some(Err(Unseen::new(Reason::Truncated, truncated("it is DER that"))));
             }
+            Err(Cut::Indefinite) if add_marked(&mut gathered, bytes, given) => break,
             Err(Cut::Indefinite) if looks_like_der(bytes) => {
                 return Some(Err(unsupported(
                     "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
@@ -274,6 +275,15 @@ pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given:
         Kind::Unknown => {}
     }
     kind != Kind::Unknown
+}
+
+/// Takes PKCS#7 whose ends are marked; false where it is something else. A PKCS#12 archive of that kind is signed as it stands
+/// and would be no longer.
+pub(super) fn add_marked(gathered: &mut Gathered, bytes: &[u8], given: &Given<'_>) -> bool {
+    let der = ber::to_der(bytes).unwrap_or_default();
+    der::element(&der).is_ok_and(|(element, _)| {
+        der::kind(&element) == Kind::Pkcs7 && add_element(gathered, &element, given)
+    })
 }
 
 /// Whether it begins as the things read here do, so that a broken end is worth naming.

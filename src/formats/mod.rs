@@ -2,6 +2,7 @@
 //! It judges no certificate and makes no connection; the form is recognised by content, never by name.
 
 mod base64;
+mod ber;
 mod der;
 pub mod files;
 mod gather;
