@@ -204,9 +204,19 @@ pub(super) fn unwrap(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Ga
         )),
         [b'P', b'K', 3, 4, ..] => zip::gather(bytes, given, deeper),
         [b'P', b'K', 5, 6, ..] => Err(Unseen::new(Reason::Empty, "it is a ZIP archive without any file")),
-        _ if pem::is_pem(bytes) => Ok(pem::gather(bytes, given)),
-        _ => from_der(bytes, given).unwrap_or_else(|| from_text(bytes, given, deeper)),
+        // What is signed, or a remark in a certificate, may hold PEM too; the length tells DER from text.
+        [der::SEQUENCE, 0x80..=0x84, ..] => {
+            from_der(bytes, given).unwrap_or_else(|| from_armour(bytes, given, deeper))
+        }
+        _ => from_armour(bytes, given, deeper),
     }
+}
+
+fn from_armour(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Gathered, Unseen> {
+    if pem::is_pem(bytes) {
+        return Ok(pem::gather(bytes, given));
+    }
+    from_der(bytes, given).unwrap_or_else(|| from_text(bytes, given, depth))
 }
 
 /// DER, of whatever kind and as many as there are; none where it is not DER.

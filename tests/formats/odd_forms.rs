@@ -100,6 +100,9 @@ fn pkcs7_whose_ends_are_marked_is_read() {
     assert!(der.starts_with(&[0x30, 0x80]), "openssl writes BER");
     gives_the_chain("PKCS#7", der);
     gives_the_chain("PEM", shop.openssl(&format!("{sign} -outform PEM")));
+    // What is signed is no certificate to be seen, be it one.
+    shop.put("note.txt", &LANDSCAPE.other.pem);
+    gives_the_chain("PKCS#7", shop.openssl(&format!("{sign} -outform DER")));
 }
 
 #[test]
