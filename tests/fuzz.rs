@@ -12,7 +12,7 @@ use certsteward::clock::Stopwatch;
 mod targets;
 
 /// How many mutations each way in is given; `CERTSTEWARD_FUZZ_ROUNDS` chooses another number.
-const ROUNDS: usize = 600;
+const ROUNDS: usize = 300;
 /// The longest that one input may take, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The most that the corpus may weigh, so that everybody can carry it.

@@ -53,7 +53,7 @@ impl<'a> Given<'a> {
         }
         if !spend(&self.rounds, rounds) {
             return refused(format!(
-                "it asks for more rounds of password hashing than the limit of {} million; write it anew with fewer: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -iter 10000 -out NEW.p12",
+                "it asks for more rounds of password hashing than the limit of {} million; write it anew with fewer, as openssl pkcs12 -export and openssl pkcs8 -topk8 do by themselves",
                 ROUNDS / 1_000_000
             ));
         }
