@@ -471,7 +471,11 @@ async fn one(
         ladder: &built.ladder,
         paused: &|| shared.daemon().paused.as_ref().map(|(_, by)| by.clone()),
         seed,
-        known: Known { lessons: Some(lessons), clock_doubt: Some(&|| shared.clock_doubt()) },
+        known: Known {
+            lessons: Some(lessons),
+            clock_doubt: Some(&|| shared.clock_doubt()),
+            beside: Some(&|tenant, leaf| shared.is_used_beside(id, tenant, leaf)),
+        },
         show: &|view| shared.show(id, Arc::new(view)),
         may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(id),
     };

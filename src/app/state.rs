@@ -14,7 +14,9 @@ use super::store::Health;
 use crate::clock::Clock;
 use crate::config::{self, Kind, Problems};
 use crate::domain::Timestamp;
+use crate::domain::certificate::Certificate;
 use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::lifecycle;
 use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::domain::report::Command;
 use crate::domain::snapshot::{DaemonView, Pictures, Snapshot, WatchView};
@@ -121,6 +123,13 @@ impl Shared {
     /// The picture of a watch.
     pub(super) fn picture(&self, id: &str) -> Option<Arc<WatchView>> {
         self.pictures.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Whether another watch than this one uses a certificate with this issuer and subject at this tenant.
+    pub(super) fn is_used_beside(&self, id: &str, tenant: &str, leaf: &Certificate) -> bool {
+        let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = pictures.iter().filter(|(other, _)| &***other != id);
+        others.any(|(_, view)| lifecycle::uses_at(&view.watch, &view.record, tenant, leaf))
     }
 
     fn change_pictures<T>(&self, change: impl FnOnce(&mut Pictures) -> T) {

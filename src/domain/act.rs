@@ -76,6 +76,11 @@ impl Looked {
         self.0.retain(|(_, at)| *at <= moment);
     }
 
+    /// What was made before this moment counts as never made.
+    pub fn forget_before(&mut self, moment: Timestamp) {
+        self.0.retain(|(_, at)| *at >= moment);
+    }
+
     /// Each key with its moment.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Timestamp)> {
         self.0.iter().map(|(key, at)| (&**key, *at))

@@ -9,6 +9,7 @@ use super::finding::{Code, Finding, Level};
 use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
 use super::lint;
 use super::policy::{Moments, deadline};
+use super::reason::Reason;
 use super::record::{Attempts, Record, Role, Standing, Step};
 use super::verdict::{Probed, Verdict};
 use super::watch::{Delivery, Mode, Probe, Watch};
@@ -308,7 +309,7 @@ impl Judge<'_> {
         }
         for leftover in &self.record.leftovers {
             for (id, _) in leftover.hand_offs.iter().filter(|(_, facts)| facts.closed.is_none()) {
-                let what = if leftover.never_in_force { "unused" } else { "replaced" };
+                let what = if leftover.is_unused() { "unused" } else { "replaced" };
                 let text = format!(
                     "the {what} certificate {} can be removed from {id}",
                     leftover.chain.fingerprint().short()
@@ -488,7 +489,14 @@ impl Judge<'_> {
     fn acts(&mut self) {
         let attempts: Vec<(String, Attempts)> =
             self.record.attempts.iter().map(|(id, attempts)| (id.clone(), attempts.clone())).collect();
-        for (id, attempts) in attempts.into_iter().filter(|(_, attempts)| attempts.count > 0) {
+        for (id, attempts) in attempts {
+            // What the store is slow to show took effect; that it is not seen yet leaves nothing open.
+            if attempts.maybe_effective && attempts.reason != Reason::NotFound {
+                self.effect_unknown(&id);
+            }
+            if attempts.count == 0 {
+                continue;
+            }
             let next = attempts.next.format("%Y-%m-%d %H:%M:%S UTC");
             let text =
                 format!("{id} failed {} times, last: {}; next attempt {next}", attempts.count, attempts.text);
@@ -500,9 +508,6 @@ impl Judge<'_> {
                 (false, _) => Level::Warning,
             };
             self.add(code, level, &id, text, format!("certsteward retry {} skips the wait", self.watch.id));
-            if attempts.maybe_effective {
-                self.effect_unknown(&id);
-            }
         }
         for (id, since) in self.record.pending.clone() {
             let text = format!("{id} waits for approval since {}", lint::minute(since));

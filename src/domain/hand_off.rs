@@ -101,12 +101,17 @@ impl HandOff {
             return question;
         }
         let leaf = &leftover.chain.leaf;
+        let (ended, used) = if leftover.was_used {
+            ("rolled back", "Callers were led back from it; it is not in use any more.")
+        } else {
+            ("given up", "It was never used.")
+        };
         let headline = format!(
-            "remove the certificate {} from {}: it was uploaded for a renewal that was given up",
+            "remove the certificate {} from {}: it was uploaded for a renewal that was {ended}",
             leaf.common_name(),
             target.id
         );
-        Self { headline, steps: removal(leaf, "It was never used."), ..question }
+        Self { headline, steps: removal(leaf, used), ..question }
     }
 
     /// Adds what only the record knows: whether the callers are cut off, whether the switch is approved, what is to be put back,

@@ -346,7 +346,7 @@ fn leftovers(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Pla
             None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),
         };
         let at = ripe_at(watch, leftover);
-        if leftover.never_in_force {
+        if leftover.is_unused() {
             let why = "it is not in force, and no caller can have it in its cache any more";
             lines.push(line(Some(at).filter(|at| *at > now), what, why));
         } else {

@@ -7,6 +7,7 @@ codes! {
     /// Why a look, an act or a delivery failed. The code is the log field, the metric label and a row of the docs.
     Reason {
         NotFound = "not_found": "what was asked for does not exist there",
+        LeadsNowhere = "leads_nowhere": "what leads to it was seen, and names something that does not exist",
         PermissionDenied = "permission_denied": "the operating system refused access",
         Unreadable = "unreadable": "it exists but could not be read",
         TooLarge = "too_large": "it is larger than the limit for its kind",

@@ -28,6 +28,8 @@ pub struct Record {
     pub in_force: Option<Standing>,
     /// The chain that was in force before it.
     pub previous: Option<Chain>,
+    /// What a person was asked last to make known at each target: it may stand there, whatever is in force.
+    pub mapped: BTreeMap<String, Chain>,
     /// What the source showed last: fingerprint and entry name.
     pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.
@@ -54,12 +56,14 @@ pub struct Record {
     pub looked: Looked,
     /// Failures of looks, by look: so that what is away is not hammered.
     pub misses: BTreeMap<String, Attempts>,
-    /// Refused logons since one worked, and the last of them, by probe: whatever certificate they were made with.
+    /// Refused logons since one worked, and the last of them, by login: whatever certificate they were made with.
     pub refused: BTreeMap<String, (u32, Timestamp)>,
     /// The highest number that a name or a subject of ours was given: none is given twice.
     pub highest: u32,
     /// Approvals by act id.
     pub approvals: BTreeMap<String, Approval>,
+    /// Acts that a person rejected and that no renewal ends with, by id: who, and when. An approval takes that back.
+    pub rejected: BTreeMap<String, Approval>,
     /// Acts that wait for approval, by id, and since when.
     pub pending: BTreeMap<String, Timestamp>,
     /// Outside changes made, newest last: what the daily budget is computed from.
@@ -223,10 +227,14 @@ impl HandOffFacts {
         self.signs.iter().any(|(_, sign, _)| *sign == super::report::Sign::Saved)
     }
 
-    /// Keeps a person's sign.
+    /// Keeps a person's sign. The first word that it is done is never forgotten: what follows from it may still be ahead.
     pub fn sign(&mut self, at: Timestamp, sign: super::report::Sign, by: String) {
-        let surplus = (self.signs.len() + 1).saturating_sub(Self::SIGNS);
-        self.signs.drain(..surplus);
+        let done =
+            |(_, sign, _): &(Timestamp, super::report::Sign, String)| *sign == super::report::Sign::Saved;
+        while self.signs.len() >= Self::SIGNS {
+            let kept = self.signs.iter().position(done);
+            self.signs.remove(usize::from(kept == Some(0)));
+        }
         self.signs.push((at, sign, by));
     }
 }
@@ -414,9 +422,19 @@ pub struct Leftover {
     pub asked: bool,
     /// Who did.
     pub asked_by: Option<Actor>,
+    /// Callers used it before they were led back, or may have.
+    pub was_used: bool,
+    /// A person wants it kept: nobody is asked to remove it anywhere.
+    pub kept: bool,
 }
 
 impl Leftover {
+    /// Whether no caller ever used it, so that nothing can miss it.
+    #[must_use]
+    pub const fn is_unused(&self) -> bool {
+        self.never_in_force && !self.was_used
+    }
+
     /// The id of the act that removes its entry, where there is one to remove.
     #[must_use]
     pub fn retirement(&self) -> Option<String> {

@@ -78,8 +78,8 @@ pub enum Found {
     Entry(Result<Option<Box<Sighting>>, Unseen>),
     /// A caller.
     Caller(Result<CallerSighting, Unseen>),
-    /// Whether a target holds the certificate; none where it cannot be asked.
-    Target(Result<Option<bool>, Unseen>),
+    /// Whether a target holds the certificate with this fingerprint; none where it cannot be asked.
+    Target(Result<(Fingerprint, Option<bool>), Unseen>),
     /// A probe's result, or why the key for it could not be had.
     Probe(Result<Box<Probed>, Unseen>),
 }

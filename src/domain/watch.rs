@@ -328,3 +328,11 @@ pub struct Probe {
     /// How often in steady state.
     pub every: Duration,
 }
+
+impl Probe {
+    /// What its logons count against: the tenant, where it is known, else the probe alone.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        self.tenant.as_ref().unwrap_or(&self.id)
+    }
+}

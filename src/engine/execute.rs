@@ -47,7 +47,9 @@ pub(super) async fn look(parts: &Parts, record: &Record, look: Look, clock: &dyn
             None => Err(missing("caller", id)),
         }),
         Look::Target(id) => Found::Target(match (parts.targets.get(id), record.standing(record.concern())) {
-            (Some(target), Some(standing)) => target.look(&standing.chain).await,
+            (Some(target), Some(standing)) => {
+                target.look(&standing.chain).await.map(|held| (standing.fingerprint(), held))
+            }
             (None, _) | (_, None) => Err(missing("target", id)),
         }),
         Look::Probe { probe, entry, .. } => Found::Probe(probed(parts, probe, entry.as_deref(), clock).await),
@@ -100,8 +102,8 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
             reports.push(report);
             outcome
         }
-        Act::Retire { name, .. } => match &parts.renewer {
-            Some(renewer) => renewer.remove(name).await,
+        Act::Retire { name, fingerprint } => match &parts.renewer {
+            Some(renewer) => renewer.remove(name, *fingerprint).await,
             None => Err(missing("renewer", &parts.watch.id).into()),
         },
     };
@@ -109,13 +111,18 @@ pub(super) async fn act(parts: &Parts, record: &Record, act: Act, clock: &dyn Cl
     reports
 }
 
-/// A call that is an act was made only where it reached the other side with the candidate.
+/// A call that is an act is done once the other side has recognised the candidate: until then it shut nobody out.
 fn tried(report: &Report, record: &Record, request: String) -> Result<Answer, Failure> {
     let candidate = record.standing(Role::Candidate).map(crate::domain::record::Standing::fingerprint);
     match report {
         Report::Looked { found: Found::Probe(Err(unseen)), .. } => Err(unseen.clone().into()),
         Report::Looked { found: Found::Probe(Ok(probed)), .. } if probed.presented == candidate => {
-            Ok(Answer::new(request, probed.verdict.code()))
+            let answer = Answer::new(request, probed.verdict.code());
+            if probed.verdict.recognised() {
+                return Ok(answer);
+            }
+            let text = format!("the call was answered {}: {}", probed.verdict, probed.text);
+            Err(Failure { answer: Some(answer), ..Failure::certain(Reason::Refused, text) })
         }
         Report::Looked { .. } | Report::Acted { .. } | Report::Commanded(_) => {
             let text = "the call was not made with the candidate";

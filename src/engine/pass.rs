@@ -52,6 +52,8 @@ pub struct Known<'a> {
     pub lessons: Option<&'a Lessons>,
     /// Why the clock is in doubt, asked in each round: what the round before has seen may have shown it.
     pub clock_doubt: Option<&'a (dyn Fn() -> Option<String> + Sync)>,
+    /// What other watches use.
+    pub beside: Option<&'a lifecycle::Beside<'a>>,
 }
 
 /// What a pass came to.
@@ -148,7 +150,7 @@ impl Round<'_> {
     /// Reports become facts, and what follows from the facts.
     fn absorb(&mut self, reports: Vec<Report>, interrupted: bool, now: Timestamp) -> Vec<Event> {
         let watch = &self.parts.watch;
-        let mut chronicle = Chronicle::new(watch, now);
+        let mut chronicle = Chronicle::new(watch, now).beside(self.house.known.beside);
         lifecycle::note_clock(&mut self.record, self.house.known.clock_doubt.and_then(|doubt| doubt()), now);
         lifecycle::note_pause(&mut self.record, self.paused.is_some(), now);
         if interrupted {

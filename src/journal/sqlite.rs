@@ -333,6 +333,7 @@ impl Journal for Sqlite {
     async fn touch(&self, at: Timestamp, room: usize) -> Result<(), JournalError> {
         self.write(move |transaction| {
             set_meta(transaction, "touched", &moment(at))?;
+            prune_daily(transaction, at)?;
             if room > 0 { set_meta(transaction, "room", &"-".repeat(room)) } else { Ok(()) }
         })
         .await?;
@@ -418,6 +419,25 @@ fn outbox(connection: &Connection) -> rusqlite::Result<OutboxState> {
     })
 }
 
+/// Prunes once a day: a daemon may run for years, and whoever holds a link can give commands without end.
+fn prune_daily(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let today = now.date_naive().to_string();
+    let mut read = connection.prepare_cached("SELECT value FROM meta WHERE name = 'pruned'")?;
+    let last: Option<String> = read.query_row([], |row| row.get(0)).optional()?;
+    if last.as_deref() == Some(&today) {
+        return Ok(());
+    }
+    prune(connection, now - KEPT)?;
+    connection
+        .execute("DELETE FROM commands WHERE absorbed = 1 AND at < ?1", [moment(now - COMMANDS_KEPT)])?;
+    connection
+        .execute(
+            "INSERT INTO meta (name, value) VALUES ('pruned', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [today],
+        )
+        .map(drop)
+}
+
 /// Removes old deliveries, but the last of each notifier: it shows when that one last worked.
 fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
     connection
@@ -433,6 +453,9 @@ fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
 fn not_ours(why: Unreadable) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, why.into())
 }
+
+/// How long commands that were obeyed are kept; the history keeps what they did.
+const COMMANDS_KEPT: Duration = Duration::days(1);
 
 /// How long delivered messages are kept.
 const KEPT: Duration = Duration::days(30);

@@ -140,6 +140,7 @@ const fn way_out(reason: Reason) -> &'static str {
         | Reason::KeyMaterial
         | Reason::StateChanged
         | Reason::EffectUnknown
+        | Reason::LeadsNowhere
         | Reason::Interrupted => "check url and settings of the notifier",
     }
 }

@@ -77,7 +77,7 @@ impl Renewer for DestinationServiceRenewer {
         }
     }
 
-    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
+    async fn remove(&self, name: &str, fingerprint: Fingerprint) -> Result<Answer, Failure> {
         let naming = self.service.named_by(name).await?;
         if !naming.is_empty() {
             let text = format!(
@@ -86,7 +86,11 @@ impl Renewer for DestinationServiceRenewer {
             );
             return Err(Failure::certain(Reason::StateChanged, text));
         }
-        self.service.delete(self.settings.level, name).await
+        match self.look(name).await?.map(|seen| seen.chain.fingerprint()) {
+            None => Ok(Answer::new(format!("GET certificate {name}"), "it is gone already")),
+            Some(holds) if holds == fingerprint => self.service.delete(self.settings.level, name).await,
+            holds @ Some(_) => Err(changed(name, holds, Some(fingerprint))),
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 //! - `copy` puts what one entry holds, key and all, under another name and changes nothing else about it. Where that
 //!   name holds the same certificate already, that is success. It never writes over anything but the certificate that the
 //!   copy names, and never a certificate other than the one it names: then it fails with `Reason::StateChanged`.
-//! - `remove` takes an entry away that nothing visible to us names; one that is named stays, with `Reason::StateChanged`; one
-//!   that is already gone is success.
+//! - `remove` takes an entry away that nothing visible to us names and that holds the certificate given, never for its name
+//!   alone; one that is named, or holds another, stays, with `Reason::StateChanged`; one that is already gone is success.
 //! - What `copy` and `remove` have to see first and cannot see, they leave as it is: a certain failure.
 //! - Nothing is retried here, and a failure says whether it may have taken effect: a refusal that was read certainly did
 //!   not; a platform that failed, or an answer that was lost, leaves it open. Repeated after that, `issue` side by side,
@@ -18,6 +18,7 @@
 
 pub mod destination_service;
 
+use crate::domain::certificate::Fingerprint;
 use crate::domain::reason::{Answer, Failure, Unseen};
 use crate::domain::record::{CopyOrder, Order};
 use crate::domain::report::Sighting;
@@ -34,6 +35,6 @@ pub trait Renewer: Send + Sync {
     /// Puts what one entry holds under another name, as it is.
     async fn copy(&self, copy: &CopyOrder) -> Result<Answer, Failure>;
 
-    /// Removes the entry with this name.
-    async fn remove(&self, name: &str) -> Result<Answer, Failure>;
+    /// Removes the entry with this name that holds this certificate.
+    async fn remove(&self, name: &str, fingerprint: Fingerprint) -> Result<Answer, Failure>;
 }

@@ -111,7 +111,7 @@ pub fn leads_nowhere(destination: &str, entry: &str, level: Level, connection: &
         "the destination {destination} names the keystore {entry}, which does not exist in the {} ({connection}); create it, or correct KeyStoreLocation",
         level.word()
     );
-    Unseen::new(Reason::NotFound, text)
+    Unseen::new(Reason::LeadsNowhere, text)
 }
 
 #[async_trait::async_trait]

@@ -56,6 +56,7 @@ held! {
         an_entry_that_nothing_names_is_removed,
         an_entry_that_is_named_is_not_removed,
         a_removal_of_what_is_gone_is_success,
+        an_entry_that_holds_another_certificate_is_not_removed,
         a_removal_that_cannot_see_who_names_it_changes_nothing,
         a_refusal_is_a_certain_failure_and_changes_nothing,
         a_failing_platform_leaves_the_effect_open,
@@ -218,28 +219,45 @@ async fn a_copy_that_cannot_see_changes_nothing(stage: &impl Stage) {
     assert_eq!(stage.holds(NEW), None);
 }
 
+fn print_at(stage: &impl Stage, name: &str) -> Option<Fingerprint> {
+    Some(Fingerprint::parse(&stage.holds(name)?).unwrap())
+}
+
+/// Removes what stands under this name, whatever it is.
+async fn remove(stage: &impl Stage, name: &str) -> Result<Answer, Failure> {
+    let print = print_at(stage, name).unwrap_or_else(|| Fingerprint::of(b"nothing stands there"));
+    stage.renewer().remove(name, print).await
+}
+
+async fn an_entry_that_holds_another_certificate_is_not_removed(stage: &impl Stage) {
+    stage.put(NEW).await;
+    let other = Fingerprint::of(b"what stood there when it was decided");
+    certainly(stage.renewer().remove(NEW, other).await, Reason::StateChanged);
+    assert!(stage.holds(NEW).is_some());
+}
+
 async fn an_entry_that_nothing_names_is_removed(stage: &impl Stage) {
     stage.put(NEW).await;
     stage.name(NEW).await;
-    stage.renewer().remove(OLD).await.unwrap();
+    remove(stage, OLD).await.unwrap();
     assert_eq!(stage.holds(OLD), None);
     assert!(stage.holds(NEW).is_some());
 }
 
 async fn an_entry_that_is_named_is_not_removed(stage: &impl Stage) {
-    certainly(stage.renewer().remove(OLD).await, Reason::StateChanged);
+    certainly(remove(stage, OLD).await, Reason::StateChanged);
     assert!(stage.holds(OLD).is_some());
 }
 
 async fn a_removal_of_what_is_gone_is_success(stage: &impl Stage) {
-    stage.renewer().remove(NEW).await.unwrap();
-    stage.renewer().remove(NEW).await.unwrap();
+    remove(stage, NEW).await.unwrap();
+    remove(stage, NEW).await.unwrap();
 }
 
 async fn a_removal_that_cannot_see_who_names_it_changes_nothing(stage: &impl Stage) {
     stage.put(NEW).await;
     stage.blind();
-    certainly(stage.renewer().remove(NEW).await, Reason::Unavailable);
+    certainly(remove(stage, NEW).await, Reason::Unavailable);
     assert!(stage.holds(NEW).is_some());
 }
 
@@ -252,7 +270,7 @@ async fn a_refusal_is_a_certain_failure_and_changes_nothing(stage: &impl Stage) 
     assert_eq!((stage.holds(NEW), stage.issued()), (None, 0));
     stage.put(NEW).await;
     stage.refuse("remove");
-    assert!(!stage.renewer().remove(NEW).await.unwrap_err().maybe_effective);
+    assert!(!remove(stage, NEW).await.unwrap_err().maybe_effective);
     assert!(stage.holds(NEW).is_some());
 }
 
@@ -261,8 +279,10 @@ async fn a_failing_platform_leaves_the_effect_open(stage: &impl Stage) {
     let failure = stage.renewer().issue(&order(NEW)).await.unwrap_err();
     assert_eq!((failure.reason, failure.maybe_effective), (Reason::Unavailable, true), "{failure}");
     assert_eq!((stage.holds(NEW), stage.issued()), (None, 0));
+    stage.put(NEW).await;
     stage.fail("remove");
-    assert!(stage.renewer().remove(NEW).await.unwrap_err().maybe_effective);
+    assert!(remove(stage, NEW).await.unwrap_err().maybe_effective);
+    remove(stage, NEW).await.unwrap();
     let copy = aside(stage).await;
     stage.fail("copy");
     assert!(stage.renewer().copy(&copy).await.unwrap_err().maybe_effective);
@@ -273,7 +293,7 @@ async fn a_lost_answer_is_an_uncertain_failure(stage: &impl Stage) {
     stage.lose("issue");
     assert!(stage.renewer().issue(&order(NEW)).await.unwrap_err().maybe_effective);
     stage.lose("remove");
-    assert!(stage.renewer().remove(NEW).await.unwrap_err().maybe_effective);
+    assert!(remove(stage, NEW).await.unwrap_err().maybe_effective);
     let copy = aside(stage).await;
     stage.lose("copy");
     assert!(stage.renewer().copy(&copy).await.unwrap_err().maybe_effective);
@@ -286,8 +306,9 @@ async fn an_act_whose_answer_was_lost_may_be_repeated_without_a_second_effect(st
     stage.renewer().issue(&order(NEW)).await.unwrap();
     assert_eq!((stage.holds(NEW), stage.issued()), (first, 1));
     stage.lose("remove");
-    assert!(stage.renewer().remove(NEW).await.is_err());
-    stage.renewer().remove(NEW).await.unwrap();
+    let print = print_at(stage, NEW).unwrap();
+    assert!(stage.renewer().remove(NEW, print).await.is_err());
+    stage.renewer().remove(NEW, print).await.unwrap();
     let copy = aside(stage).await;
     stage.lose("copy");
     assert!(stage.renewer().copy(&copy).await.is_err());
@@ -301,7 +322,7 @@ async fn nothing_is_retried(stage: &impl Stage) {
     assert!(stage.renewer().issue(&order(NEW)).await.is_err());
     assert_eq!(stage.asked() - before, 1);
     stage.refuse("remove");
-    assert!(stage.renewer().remove(NEW).await.is_err());
+    assert!(remove(stage, NEW).await.is_err());
     assert_eq!(stage.asked() - before, 2);
 }
 

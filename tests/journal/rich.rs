@@ -109,6 +109,7 @@ impl Rich {
             absent_since: Some(self.at()),
             in_force: Some(self.standing()),
             previous: Some(chain()),
+            mapped: self.map(|_| chain()),
             shown: Some((self.fingerprint(), Some(self.text()))),
             destination: Some(Box::new(self.destination())),
             oddities: self.list(Self::unseen),
@@ -134,6 +135,7 @@ impl Rich {
             refused: self.map(|rich| (rich.count(), rich.at())),
             highest: self.count(),
             approvals: self.map(|rich| Approval { by: rich.text(), at: rich.at() }),
+            rejected: self.map(|rich| Approval { by: rich.text(), at: rich.at() }),
             pending: self.map(Self::at),
             acts: self.list(Self::at),
             paused_everywhere: Some(self.at()),
@@ -322,6 +324,8 @@ impl Rich {
             hand_offs: self.map(Self::hand_off_facts),
             asked: true,
             asked_by: Some(self.actor()),
+            was_used: true,
+            kept: true,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
+use certsteward::domain::policy::Retire;
 use certsteward::domain::report::Verb;
 use certsteward::domain::watch::Matching;
 
@@ -86,6 +87,7 @@ async fn a_caller_that_is_no_longer_configured_does_not_keep_a_roll_back_from_it
 async fn what_callers_were_taken_back_from_stands_until_their_caches_have_run_out() {
     let mut world = two_callers();
     world.watch.callers[1].cache = Duration::minutes(30);
+    (world.watch.policy.retire, world.watch.policy.retire_after) = (Retire::Auto, Duration::zero());
     world.until_event(EventKind::Settled, 10).await;
     world.command(Verb::RollBack).await;
     world.run(20).await;

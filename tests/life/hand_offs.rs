@@ -162,6 +162,8 @@ async fn a_removal_is_confirmed_on_its_own_page_and_never_the_candidate() {
         hand_offs: BTreeMap::from([("security-center".to_owned(), facts)]),
         asked: true,
         asked_by: None,
+        was_used: false,
+        kept: false,
     };
     let removing = leftover.chain.fingerprint();
     record.leftovers.push(leftover);

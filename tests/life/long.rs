@@ -85,12 +85,15 @@ async fn a_candidate_in_use_that_comes_near_its_end_is_told_though_another_is_in
 }
 
 #[tokio::test]
-async fn callers_go_back_from_a_candidate_that_expired_under_them() {
+async fn what_some_callers_use_counts_as_in_force_once_it_is_due_and_the_next_renewal_leads_them_all() {
     let mut world = half_switched().await;
-    world.until(382).await;
-    let destinations = world.change(|facts| facts.destinations.values().cloned().collect::<Vec<_>>());
-    assert_eq!(destinations, ["sfapi.pem", "sfapi.pem"], "{}", world.text());
-    assert!(world.text().contains(" was rolled back: the candidate expired"), "{}", world.text());
+    world.until(355).await;
+    let uses = |world: &World| world.change(|facts| facts.destinations.values().cloned().collect::<Vec<_>>());
+    assert_eq!(uses(&world), ["sfapi-2.pem", "sfapi.pem"], "{}", world.text());
+    assert!(world.text().contains("ended before every caller was switched"), "{}", world.text());
+    world.watch.mode = Mode::Act;
+    world.run(60).await;
+    assert_eq!(uses(&world), ["sfapi-3.pem", "sfapi-3.pem"], "{}", world.text());
 }
 
 #[tokio::test]

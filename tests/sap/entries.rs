@@ -139,7 +139,7 @@ async fn a_missing_destination_is_nothing_but_a_missing_keystore_is_told() {
     assert_eq!(source.look(None).await.unwrap(), None);
     stage.on("GET /subaccountDestinations/D", [says(200, destination("a.pem"))]);
     let unseen = source.look(None).await.unwrap_err();
-    assert_eq!(unseen.reason, Reason::NotFound);
+    assert_eq!(unseen.reason, Reason::LeadsNowhere);
     assert!(
         unseen.text.contains("destination D names the keystore a.pem, which does not exist"),
         "{}",
@@ -291,9 +291,10 @@ async fn an_entry_that_a_destination_names_is_not_removed() {
     for (place, level) in places.iter().zip(["subaccount", "instance", "subaccount"]) {
         let stage = Stage::open().await;
         nothing_names_it(&stage);
+        let print = Fingerprint::of(b"any");
         let naming = json!([{"Name": "D", "Type": "HTTP", *place: "a.pem"}]);
         stage.on(&format!("GET /{level}Destinations"), [says(200, naming)]);
-        let failure = renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err();
+        let failure = renewer(&stage, Password::Unknown).remove("a.pem", print).await.unwrap_err();
         assert_eq!(failure.reason, Reason::StateChanged, "{place}");
         assert!(!failure.maybe_effective);
         assert!(failure.text.contains(&format!("D ({level})")), "{}", failure.text);
@@ -306,7 +307,8 @@ async fn an_entry_is_not_removed_while_destinations_cannot_be_seen() {
     let stage = Stage::open().await;
     nothing_names_it(&stage);
     stage.on("GET /instanceDestinations", [says(403, "Forbidden")]);
-    let failure = renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err();
+    let print = Fingerprint::of(b"any");
+    let failure = renewer(&stage, Password::Unknown).remove("a.pem", print).await.unwrap_err();
     assert_eq!((failure.reason, failure.maybe_effective), (Reason::Forbidden, false));
 }
 
@@ -336,12 +338,16 @@ async fn a_name_that_was_taken_since_the_look_is_not_copied_over() {
 async fn a_404_of_somebody_else_is_no_removal() {
     let stage = Stage::open().await;
     nothing_names_it(&stage);
+    let certificate = made("SFAPI", "x.example.org");
+    stage.on("GET /subaccountCertificates/a.pem/publicKeys", [certificate.public_keys()]);
+    stage.on("GET /subaccountCertificates/a.pem", [certificate.whole("a.pem")]);
+    let print = Fingerprint::of(&certificate.leaf_der);
     stage.on(
         "DELETE /subaccountCertificates/a.pem",
         [says(404, "404 Not Found: Requested route ('x') does not exist.")],
     );
     assert_eq!(
-        renewer(&stage, Password::Unknown).remove("a.pem").await.unwrap_err().reason,
+        renewer(&stage, Password::Unknown).remove("a.pem", print).await.unwrap_err().reason,
         Reason::Unavailable
     );
 }

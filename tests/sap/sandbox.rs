@@ -101,8 +101,8 @@ async fn renews_side_by_side(roles: &Roles) {
     roles.caller().switch("sfapi.pem", "sfapi-2.pem").await.unwrap();
     assert_eq!(roles.caller().look().await.unwrap().uses.as_deref(), Some("sfapi-2.pem"));
     assert_eq!(source.look(None).await.unwrap().unwrap().name.as_deref(), Some("sfapi-2.pem"));
-    renewer.remove("sfapi.pem").await.unwrap();
-    renewer.remove("sfapi.pem").await.unwrap();
+    renewer.remove("sfapi.pem", old.chain.fingerprint()).await.unwrap();
+    renewer.remove("sfapi.pem", old.chain.fingerprint()).await.unwrap();
     assert_eq!(roles.service.list_names(AT).await.unwrap(), ["sfapi-2.pem"]);
 }
 

@@ -72,6 +72,12 @@ pub enum Meddling {
     /// A new entry beside it, and the destinations set to it.
     RenewsBeside,
     DeletesCandidate,
+    /// A look shows it again so many minutes later.
+    HidesCandidate(i64),
+    /// What is kept of the certificate in force is tidied up.
+    DeletesKept,
+    /// The tenant knows the newest certificate no more.
+    LosesNewest(u64),
     DeletesInForce,
     TakesNextName,
     LosesMappings(u64),
@@ -238,7 +244,10 @@ fn armed(chance: &mut Chance) -> Armed {
 }
 
 fn meddling(chance: &mut Chance) -> Meddling {
-    match chance.below(10) {
+    match chance.below(13) {
+        10 => Meddling::HidesCandidate(chance.between(1, 12)),
+        11 => Meddling::DeletesKept,
+        12 => Meddling::LosesNewest(chance.below(2)),
         0..=2 => Meddling::Redeploys(chance.below(3)),
         3 => Meddling::RenewsInPlace { same: chance.percent(60), authority: usize::from(chance.percent(20)) },
         4 => Meddling::RenewsBeside,

@@ -45,6 +45,8 @@ pub struct Judge {
     pub level: Option<(Timestamp, Level)>,
     /// Whether everything written down is searched for secrets.
     pub searches: bool,
+    /// Which caller was led to which entry and certificate by an act.
+    pub led: BTreeSet<(String, String, Fingerprint)>,
     pub generation: u32,
 }
 
@@ -144,13 +146,13 @@ impl Outside {
         let leftover = record.leftovers.iter().find(|leftover| leftover.retirement().as_ref() == Some(&id));
         let alone = !self.watch.policy.four_eyes;
         let (asked, unused) =
-            leftover.map_or((false, false), |leftover| (leftover.asked && alone, leftover.never_in_force));
+            leftover.map_or((false, false), |leftover| (leftover.asked && alone, leftover.is_unused()));
         !asked && (proposes || (self.watch.policy.retire == Retire::Ask && !unused))
     }
 
     fn is_outside_hours(&self, record: &Record, act: &Act) -> bool {
         let in_place = matches!(act, Act::Issue { order, .. } if order.in_place);
-        if !(in_place || matches!(act.verb(), "switch" | "retire")) {
+        if !(in_place || matches!(act.verb(), "switch" | "put" | "try" | "retire")) {
             return false;
         }
         let now = self.our_time();
@@ -160,7 +162,7 @@ impl Outside {
         let before = now - Duration::minutes(5);
         let closed = window.is_some_and(|window| !window.contains(now) && !window.contains(before));
         let frozen = self.watch.freezes.iter().any(|freeze| freeze.contains(now) && freeze.contains(before));
-        let emergency = act.verb() == "switch" && self.is_emergency(record);
+        let emergency = matches!(act.verb(), "switch" | "put" | "try") && self.is_emergency(record);
         (closed || frozen) && !emergency
     }
 
@@ -206,12 +208,14 @@ impl Outside {
 
     /// No act takes a caller's service away, but in a gap that was announced before.
     pub fn judge_effect(&mut self, kind: &str, before: &BTreeMap<String, bool>) {
-        let announced = self
-            .saved
-            .as_ref()
-            .and_then(|record| record.renewal.as_ref())
-            .is_some_and(|renewal| renewal.gap_announced.is_some());
-        self.judge_cut_off(&format!("the act {kind}"), before, announced);
+        let renewal = self.saved.as_ref().and_then(|record| record.renewal.as_ref());
+        let announced = renewal.is_some_and(|renewal| renewal.gap_announced.is_some());
+        let goes_back = self.saved.as_ref().is_some_and(|record| {
+            record.in_flight.as_ref().is_some_and(|begun| matches!(begun.0.verb(), "rollback" | "put-back"))
+        });
+        if self.judge_cut_off(&format!("the act {kind}"), before, announced && !goes_back) {
+            self.judge_readiness(kind);
+        }
         let id = self.saved.as_ref().and_then(|record| record.in_flight.as_deref()).map(|(act, _)| act.id());
         let now = self.now;
         self.timeline.say(now, || format!("** {kind} took effect ({})", id.unwrap_or_default()));
@@ -227,8 +231,57 @@ impl Outside {
         self.judge_cut_off(&format!("what a person was asked ({})", ask.word()), before, announced);
     }
 
-    fn judge_cut_off(&mut self, by: &str, before: &BTreeMap<String, bool>, announced: bool) {
+    /// A gap is begun only once its end stands ready; what switches ends one.
+    fn judge_readiness(&mut self, kind: &str) {
+        if kind == "switch" {
+            return;
+        }
+        let Some(record) = self.saved.clone() else { return };
+        let side_by_side =
+            self.watch.renewal.as_ref().is_some_and(|terms| terms.rotation == Rotation::SideBySide);
+        let Some(candidate) = record.standing(Role::Candidate).filter(|_| side_by_side) else { return };
+        let (chain, now) = (&candidate.chain, self.now);
+        let begun = record.in_flight.as_ref().map(|begun| begun.0.clone());
+        let told = |id: &str| matches!(&begun, Some(Act::Publish { target, .. }) if target == id);
+        let blind = record.callers.iter().find(|(_, facts)| facts.unseen.is_some()).map(|(id, _)| id.clone());
+        if let Some(id) = blind {
+            self.judge.breaks(|| format!("{kind} began a gap although {id} could not be seen"));
+        }
+        let behind = self.systems.iter().find(|system| {
+            let certain = !system.tampered && !system.lies.contains(&chain.fingerprint());
+            let opens = system.ratchet || told(&system.id) || system.has_same_name(chain);
+            certain && !opens && !system.serves(chain, now)
+        });
+        if let Some(id) = behind.map(|system| system.id.clone()) {
+            self.judge.breaks(|| format!("{kind} began a gap although {id} does not know the candidate"));
+        }
+        let approved = |id: &String| self.judge.approved.contains_key(id);
+        let switch = record.pending.keys().find(|id| id.starts_with("switch-") && !approved(id)).cloned();
+        if let Some(id) = switch.filter(|_| self.watch.mode == Mode::Propose) {
+            self.judge.breaks(|| format!("{kind} began a gap although {id} was not approved"));
+        }
+    }
+
+    /// What callers used is not removed like what nobody ever used.
+    pub fn judge_removal(&mut self, name: &str) {
+        let (Some(record), Some(entry)) = (self.saved.clone(), self.entry(name).cloned()) else { return };
+        let print = entry.issued.chain.fingerprint();
+        let mut left = record.leftovers.iter().filter(|left| left.name.as_deref() == Some(name));
+        let left = left.find(|left| left.chain.fingerprint() == print);
+        let Some(left) = left else {
+            return self.judge.breaks(|| format!("{name} is removed, which is no leftover"));
+        };
+        let waited = self.our_time() - left.since >= self.watch.policy.retire_after;
+        let led_there =
+            record.callers.keys().any(|id| self.judge.led.contains(&(id.clone(), name.to_owned(), print)));
+        if led_there && !left.asked && (left.is_unused() || !waited) {
+            self.judge.breaks(|| format!("{name}, which callers used, is removed at once"));
+        }
+    }
+
+    fn judge_cut_off(&mut self, by: &str, before: &BTreeMap<String, bool>, announced: bool) -> bool {
         let after = self.service();
+        let mut cut = false;
         for (id, served) in before.iter().filter(|(id, _)| after.get(*id) == Some(&false)) {
             if !*served {
                 continue;
@@ -236,11 +289,13 @@ impl Outside {
             let now = self.now;
             self.timeline.say(now, || format!("<< {id} is not served any more, by {by}"));
             self.timeline.count("gaps begun by an act");
+            cut = true;
             if !announced && !self.is_of_false_word(id) {
                 let (id, by) = (id.clone(), by.to_owned());
                 self.judge.breaks(|| format!("{id} was cut off by {by}, and no gap was announced"));
             }
         }
+        cut
     }
 
     /// Whether only a person's false word made the difference: where no call can tell, somebody said that a system knows a
@@ -250,8 +305,7 @@ impl Outside {
         contents.iter().all(|content| {
             let Some(chain) = content.as_deref() else { return false };
             self.systems.iter().filter(|system| !system.serves(chain, self.now)).all(|system| {
-                let word = self.watch.probes.is_empty();
-                word && (system.lies.contains(&chain.fingerprint()) || system.tampered)
+                !system.probed && (system.lies.contains(&chain.fingerprint()) || system.tampered)
             })
         })
     }
@@ -431,7 +485,7 @@ impl Outside {
             && self.now - self.skewed_at > Duration::days(2)
             && self.weather.key.is_none_or(|until| until + Duration::hours(30) <= self.now);
         let every = self.watch.probes.iter().map(|probe| probe.every).max().unwrap_or_else(Duration::zero);
-        for system in &self.systems {
+        for system in self.systems.iter().filter(|system| system.probed) {
             if system.serves(chain, self.now) || !clear {
                 self.judge.refused_since.remove(&system.id);
                 continue;

@@ -194,15 +194,16 @@ impl Life {
     }
 
     async fn say_done(&mut self, question: &HandOff, habit: Habit) {
-        if self.settings.probes && habit == Habit::Silent {
+        let probed = self.world.with(|outside| outside.is_probed(&question.target));
+        if probed && habit == Habit::Silent {
             return;
         }
         let mut chance = self.person();
         let removes = question.ask == Ask::Remove;
-        if !removes && (self.settings.probes || chance.percent(30)) {
+        if !removes && (probed || chance.percent(30)) {
             self.sign(question, Sign::Saved).await;
         }
-        if removes || !self.settings.probes {
+        if removes || !probed {
             let actor = self.anybody();
             let print = Some(question.chain.fingerprint());
             self.command(actor, Verb::Confirm(question.target.clone(), print)).await;
@@ -281,9 +282,7 @@ impl Life {
 
     /// Whoever is not served for a day says so, where no call can.
     pub fn complain(&mut self) {
-        if !self.settings.probes {
-            self.world.with(Outside::map_what_is_used);
-        }
+        self.world.with(Outside::map_what_is_used);
     }
 }
 
@@ -393,7 +392,8 @@ impl Outside {
     fn map_what_is_used(&mut self) {
         let ids: Vec<String> = self.destinations.keys().cloned().collect();
         for chain in ids.iter().flat_map(|id| self.may_use(id)).flatten().collect::<Vec<_>>() {
-            for system in self.systems.iter_mut().filter(|system| !system.knows(&chain)) {
+            let unprobed = self.systems.iter_mut().filter(|system| !system.probed);
+            for system in unprobed.filter(|system| !system.knows(&chain)) {
                 system.delete_name(&chain);
                 system.add(&chain);
                 system.tampered = true;
@@ -409,6 +409,31 @@ impl Outside {
         let at = usize::try_from(number).unwrap_or(0) % self.systems.len();
         self.systems[at].lies.extend(print);
         self.systems[at].id.clone()
+    }
+
+    fn is_probed(&self, system: &str) -> bool {
+        self.systems.iter().any(|one| one.id == system && one.probed)
+    }
+
+    fn candidate_entry(&self) -> Option<String> {
+        let renewal = self.saved.as_ref().and_then(|record| record.renewal.as_ref());
+        renewal.and_then(|renewal| renewal.candidate.as_ref()?.name.clone())
+    }
+
+    fn hide_candidate(&mut self, minutes: i64) {
+        let until = self.now + Duration::minutes(minutes);
+        let name = self.candidate_entry();
+        let entry = name.and_then(|name| self.entries().get_mut(&name));
+        entry.into_iter().for_each(|entry| entry.seen_from = until);
+    }
+
+    fn lose_newest(&mut self, number: u64) {
+        let systems = self.systems.len();
+        let system = &mut self.systems[usize::try_from(number).unwrap_or(0) % systems];
+        if system.mappings.len() > 1 {
+            system.mappings.pop();
+            system.tampered = true;
+        }
     }
 
     /// Somebody else changes something.
@@ -433,12 +458,16 @@ impl Outside {
                 self.destinations.values_mut().for_each(|one| one.names.clone_from(&name));
             }
             Meddling::DeletesCandidate => {
-                let record = self.saved.clone();
-                let renewal = record.as_ref().and_then(|record| record.renewal.as_ref());
-                if let Some(name) = renewal.and_then(|renewal| renewal.candidate.as_ref()?.name.clone()) {
-                    self.entries().remove(&name);
-                }
+                let name = self.candidate_entry();
+                name.iter().for_each(|name| drop(self.entries().remove(name)));
             }
+            Meddling::HidesCandidate(minutes) => self.hide_candidate(minutes),
+            Meddling::DeletesKept => {
+                let renewal = self.saved.as_ref().and_then(|record| record.renewal.as_ref());
+                let name = renewal.and_then(|renewal| Some(renewal.keep.as_ref()?.name.clone()));
+                name.iter().for_each(|name| drop(self.entries().remove(name)));
+            }
+            Meddling::LosesNewest(number) => self.lose_newest(number),
             Meddling::DeletesInForce => {
                 let name = self.followed();
                 self.entries().remove(&name);

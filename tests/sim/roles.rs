@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use certsteward::callers::Caller;
 use certsteward::clock::Clock;
+use certsteward::domain::certificate::Fingerprint;
 use certsteward::domain::chain::Chain;
 use certsteward::domain::reason::{Answer, Failure, Reason, Unseen};
 use certsteward::domain::record::{CopyOrder, Order};
@@ -197,14 +198,19 @@ impl Renewer for World {
                 return Err(Failure::certain(Reason::StateChanged, "an entry holds something else"));
             }
             let entry = outside.entry(&copy.from).cloned();
-            let entry = entry.map(|entry| Entry { renews: false, ours: true, ..entry });
+            let entry = entry.map(|entry| Entry { renews: false, ours: true, used: false, ..entry });
             outside.entries().extend(entry.map(|entry| (copy.to.clone(), entry)));
             Ok(())
         })
     }
 
-    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
+    async fn remove(&self, name: &str, fingerprint: Fingerprint) -> Result<Answer, Failure> {
         self.act("remove", |outside| {
+            let holds = outside.entry(name).map(|entry| entry.issued.chain.fingerprint());
+            if holds.is_some_and(|holds| holds != fingerprint) {
+                return Err(Failure::certain(Reason::StateChanged, "the entry holds another certificate"));
+            }
+            outside.judge_removal(name);
             outside.entries().remove(name);
             Ok(())
         })
@@ -240,6 +246,9 @@ impl Caller for Told {
             }
             destination.names = to.to_owned();
             destination.strayed = false;
+            let print = outside.entry(to).map(|entry| entry.issued.chain.fingerprint());
+            let led = print.map(|print| (self.1.clone(), to.to_owned(), print));
+            outside.judge.led.extend(led);
             Ok(())
         })
     }
@@ -259,7 +268,9 @@ impl Prober for Numbered {
             if let Some((_, verdict, wish)) = outside.weather.api.filter(|(until, _, _)| *until > true_now) {
                 return (verdict, wish);
             }
+            let before = outside.systems[self.1].ratchet.then(|| outside.service());
             let verdict = outside.systems[self.1].answer(chain, true_now, permission);
+            before.iter().for_each(|before| outside.judge_effect("call", before));
             outside.judge_logon(self.1);
             (verdict, None)
         });

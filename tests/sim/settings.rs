@@ -22,6 +22,10 @@ pub struct SystemSettings {
     pub told: Matching,
     pub delivery: Delivery,
     pub locks_at: Option<u32>,
+    /// A call with a newer certificate shuts the older ones out.
+    pub ratchet: bool,
+    /// A call shows whether it knows a certificate.
+    pub probed: bool,
 }
 
 /// One caller.
@@ -101,12 +105,11 @@ impl Settings {
         let level = usize::from(chance.percent(30));
         let callers = 1 + chance.below(3);
         let systems = 1 + u64::from(chance.percent(25));
+        let probes = Chance::of(seed, "probes").percent(85);
         let subject = chance.one(&subjects);
-        let subject = if rotation == Rotation::InPlace && subject == SubjectChoice::Counted {
-            SubjectChoice::Same
-        } else {
-            subject
-        };
+        let in_place = rotation == Rotation::InPlace;
+        let subject =
+            if in_place && subject == SubjectChoice::Counted { SubjectChoice::Same } else { subject };
         Self {
             file,
             mode: chance.one(&[Mode::Act, Mode::Act, Mode::Act, Mode::Propose, Mode::Propose, Mode::Observe]),
@@ -127,9 +130,11 @@ impl Settings {
             freeze: chance.percent(20).then(|| (chance.between(20, 400), chance.between(2, 12))),
             follows: chance.percent(60),
             level,
-            systems: (0..systems).map(|_| SystemSettings::draw(chance)).collect(),
+            systems: (0..systems)
+                .map(|number| SystemSettings::draw(chance, (seed, number), probes))
+                .collect(),
             callers: (0..callers).map(|_| CallerSettings::draw(chance, level)).collect(),
-            probes: chance.percent(85),
+            probes,
             every: Duration::hours(chance.one(&[6, 24, 24, 72])),
             bell: Duration::hours(chance.one(&[6, 24, 48, 48])),
             tick_milliseconds: chance.one(&[0, 1, 50, 2_000]),
@@ -180,10 +185,14 @@ impl Settings {
             delivery: of.delivery,
             tenant: Some(tenant(number)),
             matching: of.told,
-            proven_by: self.probes.then(|| probe_id(number)),
+            proven_by: if of.probed {
+                Some(probe_id(number))
+            } else {
+                self.probes.then(|| "none".to_owned())
+            },
             max_rejections: of.locks_at,
             refuses_same_subject: true,
-            ratchet: false,
+            ratchet: of.ratchet,
             cache: None,
             mapping: Mapping::default(),
             assignee: (number == 0).then(|| "hris".to_owned()),
@@ -228,7 +237,7 @@ impl Settings {
             renewal: self.renewal(),
             callers: self.callers.iter().enumerate().filter(|_| !self.file).map(caller).collect(),
             targets: systems().map(|(number, of)| self.target(number, of)).collect(),
-            probes: systems().filter(|_| self.probes).map(|(number, _)| probe(number)).collect(),
+            probes: systems().filter(|(_, of)| of.probed).map(|(number, _)| probe(number)).collect(),
             freezes: freeze.into_iter().collect(),
             found_by: None,
         }
@@ -244,17 +253,19 @@ fn tenant(number: usize) -> String {
 }
 
 impl SystemSettings {
-    fn draw(chance: &mut Chance) -> Self {
+    fn draw(chance: &mut Chance, (seed, number): (u64, u64), probes: bool) -> Self {
         let matching = chance.one(&[Matching::Dn, Matching::Exact]);
+        let kind = &mut Chance::of(seed, &format!("kind of system {number}"));
+        // The second one may be of the kind that no call can tell of.
+        let probed = probes && !(number == 1 && kind.percent(35));
+        let ratchet = probed && kind.percent(12);
+        let delivery = kind.percent(25).then_some(Delivery::Direct);
         Self {
             matching,
             told: chance.one(&[Matching::Unknown, Matching::Unknown, matching]),
-            delivery: chance.one(&[
-                Delivery::HandOff,
-                Delivery::HandOff,
-                Delivery::HandOff,
-                Delivery::Direct,
-            ]),
+            delivery: delivery.unwrap_or(Delivery::HandOff),
+            ratchet,
+            probed,
             locks_at: chance.one(&[None, None, Some(5)]),
         }
     }

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use certsteward::domain::Timestamp;
 use certsteward::domain::event::{Actor, Event};
 use certsteward::domain::message::{Message, Outgoing};
 use certsteward::domain::reason::{Failure, Reason};
 use certsteward::domain::record::Record;
 use certsteward::domain::report::Command;
 use certsteward::domain::trail::{Proof, Row};
+use certsteward::domain::{Duration, Timestamp};
 use certsteward::journal::sqlite::Sqlite;
 use certsteward::journal::{Change, EventQuery, Journal, JournalError, KeptApart, OutboxState};
 use certsteward::notifiers::Notifier;
@@ -201,7 +201,9 @@ impl Journal for Store {
             Kept::Sqlite(sqlite) => sqlite.due(now, limit).await,
             Kept::Memory(memory) => {
                 let memory = memory.lock().unwrap();
-                let due = memory.outbox.values().filter(|outgoing| outgoing.next <= now);
+                let ahead = now + Duration::days(2);
+                let is_due = |outgoing: &&Outgoing| outgoing.next <= now || outgoing.next > ahead;
+                let due = memory.outbox.values().filter(is_due);
                 Ok(due.take(limit).cloned().collect())
             }
         }

@@ -53,6 +53,12 @@ pub struct System {
     pub refused: u32,
     last_refusal: Timestamp,
     pub locks_at: Option<u32>,
+    /// A call with a newer certificate shuts the older ones out.
+    pub ratchet: bool,
+    /// The newest certificate that called, by its beginning.
+    newest: Option<Timestamp>,
+    /// Whether a call shows certsteward what it knows.
+    pub probed: bool,
     /// Somebody else than certsteward took a mapping away, or put a wrong one there.
     pub tampered: bool,
     /// Certificates of which a person said that it knows them, and it does not.
@@ -71,7 +77,18 @@ impl System {
 
     /// Whether a caller with this certificate is served.
     pub fn serves(&self, chain: &Chain, now: Timestamp) -> bool {
-        chain.leaf.is_valid_at(now) && self.knows(chain)
+        chain.leaf.is_valid_at(now) && self.knows(chain) && !self.shuts_out(chain)
+    }
+
+    fn shuts_out(&self, chain: &Chain) -> bool {
+        self.ratchet && self.newest.is_some_and(|newest| chain.leaf.not_before < newest)
+    }
+
+    /// Somebody calls with this certificate and is served.
+    fn is_called(&mut self, chain: &Chain, now: Timestamp) {
+        if self.ratchet && self.serves(chain, now) {
+            self.newest = self.newest.max(Some(chain.leaf.not_before));
+        }
     }
 
     /// Adds a mapping; a second one with the same issuer and subject is refused.
@@ -115,12 +132,13 @@ impl System {
         if !chain.leaf.is_valid_at(now) {
             return Verdict::CertificateRefused;
         }
-        if !self.knows(chain) {
+        if !self.knows(chain) || self.shuts_out(chain) {
             self.refused += 1;
             self.last_refusal = now;
             return Verdict::NotMapped;
         }
         self.refused = 0;
+        self.is_called(chain, now);
         if permission { Verdict::Accepted } else { Verdict::NoPermission }
     }
 }
@@ -180,6 +198,9 @@ impl Outside {
             refused: 0,
             last_refusal: epoch(),
             locks_at: of.locks_at,
+            ratchet: of.ratchet,
+            newest: None,
+            probed: of.probed,
             tampered: false,
             lies: BTreeSet::new(),
         });
@@ -286,6 +307,15 @@ impl Outside {
             while used.get(1).is_some_and(|(until, _)| *until + cache < now) {
                 used.remove(0);
             }
+        }
+        self.callers_call();
+    }
+
+    /// Callers call all the time, with what they read last.
+    fn callers_call(&mut self) {
+        let used = self.destinations.values().filter_map(|one| one.used.last()?.1.clone());
+        for chain in used.collect::<Vec<_>>() {
+            self.systems.iter_mut().for_each(|system| system.is_called(&chain, self.now));
         }
     }
 

@@ -87,6 +87,8 @@ fn leftover(entry: &str) -> crate::domain::record::Leftover {
         name: Some(entry.to_owned()),
         since: noon(),
         never_in_force: false,
+        was_used: false,
+        kept: false,
         entry_removed: None,
         hand_offs: BTreeMap::new(),
         asked: false,

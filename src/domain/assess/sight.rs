@@ -17,14 +17,20 @@ impl Judge<'_> {
             let text = format!("{place} cannot be seen since {}: {why}", lint::minute(*since));
             self.add(Code::Unseen, level, "", text, way_to_see(self.watch, why.reason));
         } else if let Some(since) = self.record.absent_since {
-            let text = format!("{place} is not there since {}", lint::minute(since));
-            self.add(
-                Code::SourceVanished,
-                Level::Critical,
-                "",
-                text,
-                "put it back, or change the source of the watch",
-            );
+            let since = lint::minute(since);
+            let misses = self.record.misses.get("source");
+            let leads = misses.filter(|misses| misses.reason == Reason::LeadsNowhere);
+            let (text, way_out) = match leads {
+                Some(misses) => (
+                    format!("{}, since {since}", misses.text),
+                    "every caller that follows it finds nothing: put the keystore back, or let the destination name the one that is there",
+                ),
+                None => (
+                    format!("{place} is not there since {since}"),
+                    "put it back, or change the source of the watch",
+                ),
+            };
+            self.add(Code::SourceVanished, Level::Critical, "", text, way_out);
         } else if self.record.in_force.is_none() {
             let text = format!("{place} was not seen yet");
             self.add(Code::Unseen, Level::Warning, "", text, "wait for the first look");

@@ -1,7 +1,8 @@
 //! Reports become facts: what was seen, what was done, what a person wants.
 //! It decides nothing; what follows from the facts is `advance`'s.
 
-use super::{Chronicle, acted, asks, cadence, keep, obey, overlap, retire, stray};
+use super::{Chronicle, acted, asks, cadence, keep, obey, overlap, retire, settle, stray};
+use crate::domain::certificate::Fingerprint;
 use crate::domain::event::EventKind;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::{
@@ -9,7 +10,7 @@ use crate::domain::record::{
 };
 use crate::domain::report::{CallerSighting, Found, Report, Sighting};
 use crate::domain::verdict::{Probed, Verdict};
-use crate::domain::watch::Watch;
+use crate::domain::watch::{Probe, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// Absorbs one report.
@@ -62,10 +63,11 @@ fn looked(
             retire::entry_looked(record, name, result.as_deref(), chronicle);
             keep::entry_looked(record, name, at, result.as_deref(), chronicle);
             stray::entry_looked(record, name, result.as_deref());
+            settle::entry_looked(record, name, result.as_deref(), chronicle);
             entry_looked(record, name, at, result, chronicle);
         }
         (Look::Caller(id), Found::Caller(result)) => caller_looked(record, id, at, result, chronicle),
-        (Look::Target(id), Found::Target(Ok(held))) => target_looked(record, id, held),
+        (Look::Target(id), Found::Target(Ok((about, held)))) => target_looked(record, id, about, held),
         (Look::Probe { probe, role, .. }, Found::Probe(result)) => {
             probe_looked(record, probe, *role, at, result, chronicle)
         }
@@ -116,6 +118,14 @@ fn source_looked(
     chronicle: &mut Chronicle<'_>,
 ) {
     match result {
+        // The other side was seen, and says that nothing is there: callers that follow it find nothing either.
+        Err(unseen) if unseen.reason == Reason::LeadsNowhere => {
+            if record.absent_since.is_none() {
+                chronicle.note(EventKind::WentUnseen, unseen.text);
+            }
+            record.unseen = None;
+            record.absent_since.get_or_insert(at);
+        }
         Err(unseen) => {
             if record.unseen.is_none() {
                 chronicle
@@ -229,10 +239,8 @@ fn supersede(record: &mut Record, sighting: &Sighting, at: Timestamp, chronicle:
     let text = format!("renewal {} was superseded by a certificate from someone else", renewal.generation);
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[1] += 1;
-    let ours = record.in_force.clone().filter(|standing| standing.ours && standing.name != sighting.name);
     keep::leave_copies(record, &renewal, at);
     retire::keep_replaced(record, *renewal, at);
-    discard_candidate(record, ours, at);
 }
 
 /// An in-place issue of ours shows: the new certificate is in force at once.
@@ -315,6 +323,9 @@ fn forget_issue(record: &mut Record) {
     record.attempts.retain(|id, _| !id.starts_with("issue-"));
 }
 
+/// So many looks in a row must say that a caller does not exist before a roll back waits for it no longer.
+const GONE_FOR_GOOD: u32 = 3;
+
 fn caller_looked(
     record: &mut Record,
     id: &str,
@@ -331,6 +342,9 @@ fn caller_looked(
         Err(unseen) => CallerFacts { unseen: Some(unseen), ..before.unwrap_or_default() },
     };
     let uses = facts.uses.clone().filter(|_| facts.unseen.is_none());
+    let gone = facts.unseen.as_ref().is_some_and(|unseen| unseen.reason == Reason::NotFound);
+    let key = Look::Caller(id.to_owned()).key();
+    let gone = gone && record.misses.get(&*key).is_some_and(|misses| misses.count >= GONE_FOR_GOOD);
     record.callers.insert(id.to_owned(), facts);
     let Some(renewal) = record.renewal.as_mut().filter(|renewal| !renewal.switches_entry()) else {
         return;
@@ -338,6 +352,10 @@ fn caller_looked(
     if renewal.rolling_back.is_some() {
         let order = renewal.order.as_ref().map(|order| &order.name);
         let Some(uses) = uses else {
+            if gone && renewal.switched.remove(id).is_some() {
+                let text = format!("the caller {id} is gone, so it is not switched back");
+                chronicle.note(EventKind::RolledBack, text);
+            }
             return;
         };
         if Some(&uses) != order {
@@ -360,10 +378,12 @@ fn caller_looked(
     }
 }
 
-fn target_looked(record: &mut Record, id: &str, held: Option<bool>) {
-    let role = record.concern();
-    if let Some(standing) = record.standing_mut(role) {
-        standing.targets.entry(id.to_owned()).or_default().held = held;
+/// The answer is about the certificate that was asked about, which another may have taken the place of meanwhile.
+fn target_looked(record: &mut Record, id: &str, about: Fingerprint, held: Option<bool>) {
+    for role in [Role::InForce, Role::Candidate, Role::Replaced] {
+        if let Some(standing) = record.standing_mut(role).filter(|standing| standing.fingerprint() == about) {
+            standing.targets.entry(id.to_owned()).or_default().held = held;
+        }
     }
 }
 
@@ -390,7 +410,7 @@ fn probe_looked(
             missed(record, &format!("probe:{probe}:{}", role.word()), at, &unseen);
             record.looked.remove("source");
             // A logon it was all the same, and the tenant counts it.
-            count_refusal(record, probe, probed.verdict, probed.at);
+            count_refusal(record, chronicle.watch, probe, (probed.verdict, probed.at));
         }
         Ok(probed) => {
             let changed = facts.last.as_ref().is_none_or(|last| last.verdict != probed.verdict);
@@ -400,7 +420,7 @@ fn probe_looked(
             }
             let (verdict, probed_at) = (probed.verdict, probed.at);
             remember_probe(facts, *probed, changed);
-            count_refusal(record, probe, verdict, probed_at);
+            count_refusal(record, chronicle.watch, probe, (verdict, probed_at));
             overlap::probed(record, role, verdict, probed_at);
         }
     }
@@ -444,18 +464,23 @@ fn remember_probe(facts: &mut ProbeFacts, probed: Probed, changed: bool) {
 
 /// The tenant counts refused logons by login, not by certificate: what a certificate that is gone has used up stays used up
 /// until a logon works again.
-fn count_refusal(record: &mut Record, probe: &str, verdict: Verdict, at: Timestamp) {
+fn count_refusal(record: &mut Record, watch: &Watch, probe: &str, (verdict, at): (Verdict, Timestamp)) {
+    let Some(login) = watch.probes.iter().find(|known| known.id == probe).map(Probe::login) else {
+        return;
+    };
     if verdict.counts_as_rejection() {
-        let (count, last) = record.refused.entry(probe.to_owned()).or_insert((0, at));
+        let (count, last) = record.refused.entry(login.to_owned()).or_insert((0, at));
         (*count, *last) = (count.saturating_add(1), at);
         return;
     }
-    let clean = [Role::InForce, Role::Candidate, Role::Replaced]
-        .into_iter()
-        .filter_map(|role| record.standing(role)?.probes.get(probe))
+    let same_login = watch.probes.iter().filter(|other| other.login() == login);
+    let roles = [Role::InForce, Role::Candidate, Role::Replaced];
+    let standings = roles.into_iter().filter_map(|role| record.standing(role));
+    let clean = standings
+        .flat_map(|standing| same_login.clone().filter_map(|other| standing.probes.get(&other.id)))
         .all(|facts| facts.rejections == 0);
     if verdict.recognised() && clean {
-        record.refused.remove(probe);
+        record.refused.remove(login);
     }
 }
 
@@ -464,7 +489,6 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
     let Some(candidate) = candidate else {
         return;
     };
-    asks::remember_mapped(&mut record.previous, &candidate);
     record.leftovers.push(Leftover {
         hand_offs: retire::uploads_of(&candidate, at),
         name: candidate.name.clone(),
@@ -474,6 +498,8 @@ pub(super) fn discard_candidate(record: &mut Record, candidate: Option<Standing>
         entry_removed: None,
         asked: false,
         asked_by: None,
+        was_used: false,
+        kept: false,
     });
 }
 

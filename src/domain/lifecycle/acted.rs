@@ -20,7 +20,13 @@ pub(super) fn acted(
     outcome: Result<Answer, Failure>,
     chronicle: &mut Chronicle<'_>,
 ) {
-    record.in_flight = None;
+    let begun = record.in_flight.take().map(|begun| begun.1);
+    if outcome.as_ref().is_err_and(|failure| !failure.maybe_effective) {
+        // What certainly changed nothing is no change, and takes nothing from the day's budget.
+        if let Some(place) = record.acts.iter().rposition(|at| Some(*at) == begun) {
+            record.acts.remove(place);
+        }
+    }
     count(record, &act, outcome.is_ok());
     let first = chronicle.events.len();
     let answer = match outcome {

@@ -3,10 +3,10 @@
 
 use super::asks::{are_together, effective_matching, overall_matching};
 use super::backdate::backdate;
-use super::{Chronicle, Dice, absorb, expired, keep, proving, retire, settle, want};
+use super::{Chronicle, Dice, GONE_AFTER, absorb, expired, keep, proving, retire, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
-use crate::domain::record::{Due, Ended, Learned, Order, Overlap, Record, Renewal, Role, Standing};
+use crate::domain::record::{Due, Ended, Learned, Look, Order, Overlap, Record, Renewal, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -30,6 +30,7 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     keep::finish_hold(watch, record, chronicle);
     settle::begin_settling(watch, record, chronicle);
     settle::answer_asked_back(watch, record, chronicle);
+    settle::reconsider_roll_back(watch, record, chronicle);
     settle::decide_roll_back(watch, record, chronicle);
     settle::finish_roll_back(record, chronicle);
     settle::end_settling(watch, record, chronicle);
@@ -182,6 +183,7 @@ fn counted_name(template: Option<&str>, in_force: &str, count: u32) -> String {
 /// A new certificate is judged before use; one that is unfit ends the renewal and waits for a person.
 fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let used = settle::may_be_used(watch, record);
+    let gone = is_gone(record);
     let (Some(renewal), Some(in_force)) = (&mut record.renewal, &record.in_force) else {
         return;
     };
@@ -192,7 +194,7 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         let why = "its candidate waited so long that it is due itself";
         return renew_anew(record, why, chronicle);
     }
-    if renewal.candidate_gone.is_some() && !used {
+    if gone && !used {
         let why = "somebody removed or replaced the entry of its candidate";
         return renew_anew(record, why, chronicle);
     }
@@ -208,6 +210,17 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         record.ended = Some(Ended { at: chronicle.now, generation, rolled_back: false, unfit: true, text });
         record.counts.renewals[1] += 1;
     }
+}
+
+/// Whether the candidate's entry was looked for twice, well apart, and did not hold it.
+fn is_gone(record: &Record) -> bool {
+    let since = record.renewal.as_ref().and_then(|renewal| renewal.candidate_gone);
+    let name = record.standing(Role::Candidate).and_then(|candidate| candidate.name.clone());
+    since.zip(name).is_some_and(|(since, name)| {
+        let key = Look::Entry(name).key();
+        let looked = record.looked.get(&key).filter(|_| !record.misses.contains_key(&*key));
+        looked.is_some_and(|looked| *looked >= since + GONE_AFTER)
+    })
 }
 
 /// A candidate for which a person took so long that it is due itself, before any caller uses it.
@@ -372,9 +385,19 @@ fn forget_needless(watch: &Watch, record: &mut Record) {
     let ids = want::conceivable(watch, record);
     record.attempts.retain(|id, _| ids.contains(id));
     record.approvals.retain(|id, _| ids.contains(id));
+    record.rejected.retain(|id, _| ids.contains(id));
+    // What left the configuration must hold nothing, and be remembered by nothing.
+    record.mapped.retain(|id, _| watch.target(id).is_some());
+    record.callers.retain(|id, _| watch.callers.iter().any(|caller| caller.id == *id));
+    record.refused.retain(|login, _| watch.probes.iter().any(|probe| probe.login() == login));
 }
 
+/// How long it is remembered that a look was made that nobody makes any more.
+const LOOKS_KEPT: Duration = Duration::days(7);
+
 fn forget_old(record: &mut Record, now: Timestamp) {
+    record.looked.forget_before(now - LOOKS_KEPT);
+    record.misses.retain(|_, misses| misses.last > now - LOOKS_KEPT);
     record.acts.retain(|at| *at > now - Duration::days(1));
     record.silenced_until.take_if(|until| *until <= now);
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::chain::Chain;
 use crate::domain::record::{Ask, HandOffFacts, ProbeFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Mode, Target, Watch};
@@ -54,7 +53,9 @@ pub fn is_known(watch: &Watch, target: &Target, standing: &Standing) -> bool {
     if publication.proven.is_some() || publication.held == Some(true) || by_word {
         return true;
     }
-    target.delivery == Delivery::Direct && publication.published.is_some() && watch.probe_of(target).is_none()
+    // What it was given counts only while it does not say that it holds it not.
+    let given = publication.published.is_some() && publication.held != Some(false);
+    target.delivery == Delivery::Direct && given && watch.probe_of(target).is_none()
 }
 
 /// Whether the target knows the one because it knows the other: it recognises certificates by issuer and subject, these are the
@@ -201,7 +202,8 @@ pub(super) fn needs_telling(watch: &Watch, target: &Target, standing: &Standing)
         Some(probe) => {
             let facts = standing.probes.get(&probe.id);
             // Where a call shuts the older one out, it is made once the target knows the newer: nothing else can tell before.
-            if target.ratchet && standing.ours && facts.is_none_or(|facts| facts.last.is_none()) {
+            let recognised = facts.is_some_and(|facts| facts.recognised_at.is_some());
+            if watch.is_ratchet(&probe.id) && standing.ours && !recognised && !knows_of_it(target, standing) {
                 return true;
             }
             facts.and_then(|facts| facts.conclusive).is_some_and(|(_, verdict)| verdict == Verdict::NotMapped)
@@ -209,39 +211,52 @@ pub(super) fn needs_telling(watch: &Watch, target: &Target, standing: &Standing)
     }
 }
 
-/// Whether a call with the candidate changes nothing for the certificate in force, or has been made before.
+/// Whether a call with the candidate changes nothing for the certificate in force: the one that shuts it out was recognised
+/// before. One that did not arrive, or came too early, shut nobody out, and the next may.
 pub(super) fn may_be_probed(watch: &Watch, record: &Record, probe: &str) -> bool {
-    let made = record
-        .standing(Role::Candidate)
-        .and_then(|candidate| candidate.probes.get(probe))
-        .is_some_and(|facts| facts.last.is_some());
-    made || !watch.is_ratchet(probe)
+    let candidate = record.standing(Role::Candidate);
+    !watch.is_ratchet(probe) || candidate.is_some_and(|candidate| !is_untried(watch, candidate, probe))
+}
+
+/// Whether the call that shuts the older certificate out is still ahead.
+pub(super) fn is_untried(watch: &Watch, standing: &Standing, probe: &str) -> bool {
+    let recognised = |facts: &ProbeFacts| facts.recognised_at.is_some();
+    watch.is_ratchet(probe) && !standing.probes.get(probe).is_some_and(recognised)
 }
 
 /// Whether every target of this probe was told about the certificate: by us, or by a person who says so.
 pub(super) fn was_told(watch: &Watch, standing: &Standing, probe: &str) -> bool {
     let mut mine =
         watch.targets.iter().filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe));
-    mine.all(|target| {
-        standing.targets.get(&target.id).is_some_and(|publication| {
-            let saved = publication.hand_off.as_ref().is_some_and(HandOffFacts::is_said_to_be_done);
-            publication.published.is_some() || publication.is_known() || saved
-        })
+    mine.all(|target| knows_of_it(target, standing))
+}
+
+/// Whether this target was told about the certificate: by us, or by a person who says so.
+pub(super) fn knows_of_it(target: &Target, standing: &Standing) -> bool {
+    standing.targets.get(&target.id).is_some_and(|publication| {
+        let saved = publication.hand_off.as_ref().is_some_and(HandOffFacts::is_said_to_be_done);
+        publication.published.is_some() || publication.is_known() || saved
     })
 }
 
 /// Whether what has to be done for this candidate shuts the certificate in force out before the switch: a person or
 /// certsteward takes the old mapping away, or the first call does.
 pub(super) fn opens_a_gap(watch: &Watch, record: &Record, standing: &Standing) -> bool {
-    let untried = |probe: &str| standing.probes.get(probe).is_none_or(|facts| facts.last.is_none());
-    let shuts_out = watch.probes.iter().any(|probe| watch.is_ratchet(&probe.id) && untried(&probe.id));
-    shuts_out
-        || watch.targets.iter().any(|target| {
-            let by_person = target.delivery == Delivery::HandOff;
-            needs_telling(watch, target, standing)
-                && ask_for(target, record, standing) == Ask::Replace
-                && (by_person || overwrites(target, record, standing))
-        })
+    watch.probes.iter().any(|probe| is_untried(watch, standing, &probe.id))
+        || watch.targets.iter().any(|target| telling_opens_a_gap(watch, record, target, standing))
+}
+
+/// Whether telling this target about the candidate takes the mapping of the certificate in force away.
+pub(super) fn telling_opens_a_gap(
+    watch: &Watch,
+    record: &Record,
+    target: &Target,
+    standing: &Standing,
+) -> bool {
+    let by_person = target.delivery == Delivery::HandOff;
+    needs_telling(watch, target, standing)
+        && ask_for(target, record, standing) == Ask::Replace
+        && (by_person || overwrites(target, record, standing))
 }
 
 /// In mode propose, whoever takes the old mapping away opens a gap that only the switch ends: so the switch is approved first.
@@ -254,14 +269,6 @@ pub(super) fn overwrites(target: &Target, record: &Record, standing: &Standing) 
     effective_matching(target, record) != Matching::Dn && ask_for(target, record, standing) == Ask::Replace
 }
 
-/// A candidate that is given up may be mapped where the certificate in force was: who adds that again must delete it first.
-pub(super) fn remember_mapped(previous: &mut Option<Chain>, given_up: &Standing) {
-    let mut asked = given_up.targets.values().filter_map(|publication| publication.hand_off.as_ref());
-    if asked.any(|facts| facts.ask == Ask::Replace) {
-        *previous = Some(given_up.chain.clone());
-    }
-}
-
 /// What a person would have to do for this standing: add it, or delete the one before it first.
 ///
 /// A second mapping with the same issuer and subject is refused (KBA 3574501).
@@ -271,7 +278,9 @@ pub(super) fn ask_for(target: &Target, record: &Record, standing: &Standing) -> 
         Some(other) => Some(&other.chain.leaf),
         None => record.previous.as_ref().map(|chain| &chain.leaf),
     };
-    let same = before.is_some_and(|other| {
+    // What a person was asked to put there for a renewal that was given up may stand there still.
+    let asked = record.mapped.get(&target.id).map(|chain| &chain.leaf);
+    let same = before.into_iter().chain(asked).any(|other| {
         other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
     });
     if same && target.refuses_same_subject { Ask::Replace } else { Ask::Add }

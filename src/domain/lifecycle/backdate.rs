@@ -18,6 +18,7 @@ pub(super) fn backdate(record: &mut Record, now: Timestamp) {
     record.check_asked.iter_mut().for_each(|at| back(at, now));
     record.absent_since.iter_mut().for_each(|at| back(at, now));
     record.unseen.iter_mut().for_each(|(at, _)| back(at, now));
+    record.learned.values_mut().for_each(|learned| back(&mut learned.at, now));
     for role in [Role::InForce, Role::Candidate, Role::Replaced] {
         if let Some(known) = record.standing_mut(role) {
             standing(known, now);
@@ -75,4 +76,9 @@ fn renewal(renewal: &mut Renewal, now: Timestamp) {
     renewal.switched.values_mut().for_each(|at| back(at, now));
     renewal.gap_announced.iter_mut().for_each(|(at, _)| back(at, now));
     renewal.rolling_back.iter_mut().for_each(|(at, _)| back(at, now));
+    renewal.candidate_gone.iter_mut().for_each(|at| back(at, now));
+    if let Some(keep) = &mut renewal.keep {
+        keep.looked_empty.take_if(|at| *at > now + TOLERANCE);
+        keep.stands.iter_mut().for_each(|at| back(at, now));
+    }
 }

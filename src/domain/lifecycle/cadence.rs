@@ -31,7 +31,10 @@ pub(super) fn ladder(count: u32) -> Duration {
 pub(super) fn backoff(count: u32, left: Duration, permille: i32) -> Duration {
     let doubled = Duration::minutes(1) * 2_i32.pow(count.saturating_sub(1).min(10));
     let spread = doubled + doubled * permille / 5000;
-    spread.min(Duration::hours(6)).min((left / 10).max(Duration::minutes(1)))
+    // Past the last moment there is no tenth to keep within: what did not work for an hour is tried hourly.
+    let most =
+        if left > Duration::zero() { (left / 10).max(Duration::minutes(1)) } else { Duration::hours(1) };
+    spread.min(Duration::hours(6)).min(most)
 }
 
 /// When this probe is made next with the certificate of this role, as far as is known now.
@@ -175,20 +178,22 @@ pub(super) fn is_locked_out(
 
 /// Until when a certificate is left alone because its target locks a login after so many refused logons.
 ///
-/// Every certificate that is refused counts against the same login. The last logon but one is kept for a person's sign, and
+/// Every certificate that is refused counts against the same login, whatever probe of the tenant presented it. The last logon but one is kept for a person's sign, and
 /// the one that would lock is never made.
 fn locked_out(watch: &Watch, record: &Record, probe: &Probe, standing: &Standing) -> Option<Timestamp> {
     let mine = watch
         .targets
         .iter()
-        .filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe.id));
+        .filter(|target| watch.probe_of(target).is_some_and(|other| other.login() == probe.login()));
     let limit = mine.filter_map(|target| target.max_rejections).min()?;
-    let facts = [Role::Candidate, Role::InForce, Role::Replaced]
-        .into_iter()
-        .filter_map(|role| record.standing(role)?.probes.get(&probe.id));
+    let same_login = watch.probes.iter().filter(|other| other.login() == probe.login());
+    let roles = [Role::Candidate, Role::InForce, Role::Replaced];
+    let standings = roles.into_iter().filter_map(|role| record.standing(role));
+    let facts =
+        standings.flat_map(|standing| same_login.clone().filter_map(|other| standing.probes.get(&other.id)));
     let refused: Vec<&ProbeFacts> = facts.filter(|facts| facts.rejections > 0).collect();
     let rejections: u32 = refused.iter().map(|facts| facts.rejections).sum();
-    let before = record.refused.get(&probe.id);
+    let before = record.refused.get(probe.login());
     let rejections = rejections.max(before.map_or(0, |(count, _)| *count));
     let last = refused.iter().filter_map(|facts| facts.last.as_ref().map(|last| last.at)).max();
     let last = last.max(before.map(|(_, last)| *last))?;
@@ -218,6 +223,7 @@ mod tests {
     fn backoff_never_eats_more_than_a_tenth_of_the_time_left() {
         assert_eq!(backoff(20, Duration::hours(10), 0), Duration::hours(1));
         assert_eq!(backoff(20, Duration::hours(10), 999), Duration::hours(1), "with jitter too");
-        assert_eq!(backoff(20, Duration::zero(), 0), Duration::minutes(1));
+        assert_eq!(backoff(20, Duration::minutes(1), 0), Duration::minutes(1));
+        assert_eq!(backoff(20, Duration::zero(), 0), Duration::hours(1), "past it, hourly");
     }
 }

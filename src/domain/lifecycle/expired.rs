@@ -11,7 +11,7 @@ use crate::domain::watch::Watch;
 /// due; where one may, the callers are switched back, which is told as every roll back is.
 pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
-    if end_overtaken(watch, record, chronicle) {
+    if end_overtaken(watch, record, chronicle) || end_half_switched(watch, record, chronicle) {
         return;
     }
     let Some(candidate) = record.standing(Role::Candidate) else {
@@ -25,7 +25,11 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
     }
     let text = format!("the candidate expired on {} before it was in force everywhere", lint::minute(until));
     if settle::may_be_used(watch, record) {
-        settle::go_back(watch, record, now, text);
+        if settle::can_go_back(watch, record, now) {
+            settle::go_back(watch, record, now, text);
+        } else {
+            bring_into_force(record, &format!("{text}, and there is no way back"), chronicle);
+        }
         return;
     }
     let Some(renewal) = record.renewal.take() else {
@@ -62,4 +66,43 @@ fn end_overtaken(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
     keep::leave_copies(record, &renewal, now);
     retire::keep_replaced(record, *renewal, now);
     true
+}
+
+/// Where some caller cannot be switched, those who were must not wait for it until their certificate expires: it counts as
+/// the one in force once it is due itself, and the next renewal begins.
+fn end_half_switched(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) -> bool {
+    let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.rolling_back.is_none()) else {
+        return false;
+    };
+    let Some(candidate) = renewal.candidate.as_ref().filter(|_| !renewal.switched.is_empty()) else {
+        return false;
+    };
+    let due = watch.moments(candidate, true).due;
+    if record.clock_doubt.is_some() || renewal.started >= due || chronicle.now < due {
+        return false;
+    }
+    let text = format!("what some callers use already is due itself since {}", lint::minute(due));
+    bring_into_force(record, &text, chronicle);
+    true
+}
+
+/// What callers use is the certificate in force, and its renewal ends without having led every caller to it.
+fn bring_into_force(record: &mut Record, why: &str, chronicle: &mut Chronicle<'_>) {
+    let candidate = record.renewal.as_mut().and_then(|renewal| renewal.candidate.take());
+    let Some(candidate) = candidate else {
+        return;
+    };
+    let replaced = record.in_force.replace(candidate);
+    if let Some(renewal) = &mut record.renewal {
+        renewal.replaced = replaced;
+    }
+    keep::name_the_settled(record);
+    let Some(renewal) = record.renewal.take() else {
+        return;
+    };
+    let text = format!("renewal {} ended before every caller was switched: {why}", renewal.generation);
+    chronicle.note(EventKind::RenewalEnded, text);
+    record.counts.renewals[1] += 1;
+    keep::leave_copies(record, &renewal, chronicle.now);
+    retire::keep_replaced(record, *renewal, chronicle.now);
 }

@@ -2,10 +2,10 @@
 //! A gate judges one act at one moment; it remembers nothing.
 
 use super::asks::{is_accepted_now, overwrites};
-use super::keep;
 use super::proving::is_everywhere_known;
+use super::{keep, ready};
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Ask, Record, Role};
+use crate::domain::record::{Act, Approval, Ask, Attempts, Leftover, Look, Record, Role, Standing};
 use crate::domain::snapshot::Held;
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Mode, Watch};
@@ -50,13 +50,18 @@ pub const TABLE: &[Gate] = &[
         judge: approval,
     },
     Gate {
+        name: "ready",
+        before: "a publication that takes the old mapping away and a call that shuts the older certificate out, until what ends that gap stands ready: every other target knows the candidate, every caller can be seen, the way back stands, and what is asked for approval is approved",
+        judge: ready,
+    },
+    Gate {
         name: "window",
-        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, outside the window; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, outside the window; an emergency lets a switch through, and an open gap whatever ends it",
         judge: window,
     },
     Gate {
         name: "freeze",
-        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, on frozen days; an emergency or an announced gap lets a switch through",
+        before: "a switch, an in-place issue, a publication that takes the old mapping away, a call that shuts the older certificate out and a retirement, on frozen days; an emergency lets a switch through, and an open gap whatever ends it",
         judge: freeze,
     },
     Gate {
@@ -104,8 +109,21 @@ fn pause(question: &Question<'_>) -> Judgement {
 }
 
 fn sight(question: &Question<'_>) -> Judgement {
+    if let Some((entry, misses)) = unseen_way(question) {
+        let text = format!(
+            "the entry {entry} cannot be seen ({}), and no caller is led to what cannot be seen",
+            misses.text
+        );
+        return Some((text, Some(misses.next)));
+    }
     if question.act.goes_back() {
         return None;
+    }
+    if let Some((entry, until)) = gone_candidate(question) {
+        let text = format!(
+            "the candidate's entry {entry} was not there when it was looked at; it is looked at again before anything is built on it"
+        );
+        return Some((text, Some(until)));
     }
     let (since, why) = question.record.unseen.as_ref()?;
     let since = crate::domain::lint::minute(*since);
@@ -113,6 +131,41 @@ fn sight(question: &Question<'_>) -> Judgement {
         format!("the source cannot be seen since {since} ({why}); what cannot be seen causes no act"),
         None,
     ))
+}
+
+/// The entry that this act leads callers back to, or to a copy of what is in force, where the last look at it failed.
+fn unseen_way<'a>(question: &'a Question<'_>) -> Option<(&'a String, &'a Attempts)> {
+    let entry = match question.act {
+        Act::RollBack { to, .. } => to,
+        Act::Switch { to, .. } if keep::is_hold(question.record, to) => to,
+        Act::Switch { .. }
+        | Act::Issue { .. }
+        | Act::Publish { .. }
+        | Act::Keep { .. }
+        | Act::Put { .. }
+        | Act::PutBack { .. }
+        | Act::Try { .. }
+        | Act::Retire { .. } => return None,
+    };
+    Some((entry, question.record.misses.get(&*Look::Entry(entry.clone()).key())?))
+}
+
+/// The candidate's entry where it was not seen to stand there last, for what is built on it.
+fn gone_candidate<'a>(question: &Question<'a>) -> Option<(&'a str, Timestamp)> {
+    let builds = match question.act {
+        Act::Publish { role: Role::Candidate, .. } | Act::Put { .. } | Act::Try { .. } => true,
+        Act::Switch { to, .. } => !keep::is_hold(question.record, to),
+        Act::Publish { .. }
+        | Act::Issue { .. }
+        | Act::Keep { .. }
+        | Act::RollBack { .. }
+        | Act::PutBack { .. }
+        | Act::Retire { .. } => false,
+    };
+    let renewal = question.record.renewal.as_ref().filter(|_| builds)?;
+    let since = renewal.candidate_gone?;
+    let entry = renewal.candidate.as_ref()?.name.as_deref()?;
+    Some((entry, since + super::GONE_AFTER))
 }
 
 fn clock(question: &Question<'_>) -> Judgement {
@@ -132,7 +185,7 @@ fn approval(question: &Question<'_>) -> Judgement {
             let leftover = leftovers.find(|leftover| leftover.retirement().as_ref() == Some(&id));
             let alone = !question.watch.policy.four_eyes;
             let person = leftover.is_some_and(|leftover| leftover.asked && alone);
-            let unused = leftover.is_some_and(|leftover| leftover.never_in_force);
+            let unused = leftover.is_some_and(Leftover::is_unused);
             !person
                 && (question.watch.mode == Mode::Propose
                     || (question.watch.policy.retire == Retire::Ask && !unused))
@@ -145,8 +198,17 @@ fn approval(question: &Question<'_>) -> Judgement {
         | Act::Put { .. }
         | Act::Try { .. } => question.watch.mode == Mode::Propose && !tells_what_stands_in_place(question),
     };
-    (asked && !question.record.approvals.contains_key(&id))
-        .then(|| (format!("it waits for approval; certsteward approve {} {id}", question.watch.id), None))
+    let waits = asked && !question.record.approvals.contains_key(&id);
+    waits.then(|| {
+        let watch = &question.watch.id;
+        let text = match question.record.rejected.get(&id) {
+            Some(Approval { by, .. }) => {
+                format!("it was rejected by {by}; certsteward approve {watch} {id} takes that back")
+            }
+            None => format!("it waits for approval; certsteward approve {watch} {id}"),
+        };
+        (text, None)
+    })
 }
 
 /// Whether an act can hurt a caller: a switch, an in-place issue, a publication that takes the old mapping away, a call that
@@ -164,6 +226,16 @@ fn can_hurt(question: &Question<'_>) -> bool {
         }
         Act::Publish { .. } | Act::Keep { .. } | Act::RollBack { .. } | Act::PutBack { .. } => false,
     }
+}
+
+fn ready(question: &Question<'_>) -> Judgement {
+    let (watch, record) = (question.watch, question.record);
+    let opener = ready::opener_of(watch, record, question.act)?;
+    if is_in_gap(watch, record) {
+        return None;
+    }
+    let missing = ready::missing(watch, record, opener, Some(question.act))?;
+    Some((format!("callers would be refused until they are switched, and {missing}"), None))
 }
 
 fn window(question: &Question<'_>) -> Judgement {
@@ -191,15 +263,12 @@ fn freeze(question: &Question<'_>) -> Judgement {
 }
 
 fn is_emergency(question: &Question<'_>) -> bool {
-    if !is_switch(question.act) {
-        return false;
-    }
-    let Some(in_force) = &question.record.in_force else {
-        return false;
-    };
-    if is_in_gap(question.watch, question.record) {
+    if ends_a_gap(question) {
         return true;
     }
+    let Some(in_force) = question.record.in_force.as_ref().filter(|_| is_switch(question.act)) else {
+        return false;
+    };
     let moments = question.watch.moments(in_force, false);
     match question.watch.policy.emergency {
         Emergency::FromCritical => question.now >= moments.critical,
@@ -215,7 +284,8 @@ const fn is_switch(act: &Act) -> bool {
 
 /// Whether this act is what the end of a gap waits for.
 fn ends_a_gap(question: &Question<'_>) -> bool {
-    let waited_for = is_switch(question.act) || matches!(question.act, Act::Keep { .. });
+    let told = matches!(question.act, Act::Publish { role: Role::Candidate, .. });
+    let waited_for = is_switch(question.act) || told || matches!(question.act, Act::Keep { .. });
     (waited_for && is_in_gap(question.watch, question.record)) || tells_what_stands_in_place(question)
 }
 
@@ -250,7 +320,8 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
         .any(|probe| watch.is_ratchet(&probe.id) && (accepted(&probe.id) || refused(&probe.id)));
     let overwritten = watch.targets.iter().any(|target| {
         let told = candidate.targets.get(&target.id).is_some_and(|told| told.published.is_some());
-        told && target.delivery == Delivery::Direct && overwrites(target, record, candidate)
+        let overwrites = || target.delivery == Delivery::Direct && overwrites(target, record, candidate);
+        (told || may_be_told(record, &target.id, candidate)) && overwrites()
     });
     let shut_out = watch.probes.iter().any(|probe| refused(&probe.id) && accepted(&probe.id));
     let told_directly = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
@@ -258,6 +329,13 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
         || tried
         || overwritten
         || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
+}
+
+/// Whether the answer to a publication was lost: the old mapping may be gone.
+fn may_be_told(record: &Record, target: &str, candidate: &Standing) -> bool {
+    let (target, fingerprint) = (target.to_owned(), candidate.fingerprint());
+    let act = Act::Publish { target, role: Role::Candidate, fingerprint };
+    record.attempts.get(&act.id()).is_some_and(|attempts| attempts.maybe_effective)
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
@@ -316,7 +394,6 @@ mod tests {
     use super::*;
     use crate::domain::event::Actor;
     use crate::domain::reason::{Reason, Unseen};
-    use crate::domain::record::{Approval, Attempts};
     use crate::domain::sample::{acts, answered, noon, renewing, watch};
     use crate::domain::window::{Freeze, Window};
 

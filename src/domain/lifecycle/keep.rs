@@ -266,14 +266,16 @@ pub(super) fn finish_hold(watch: &Watch, record: &mut Record, chronicle: &mut Ch
     }
 }
 
-/// The entries that hold the certificate which a renewal replaces: its original, the copy of a hold, and what was left of either.
+/// The entries that a renewal leads callers away from: what it replaces, the copy of a hold, what was left of either, and what
+/// earlier renewals left behind: a caller that could not be led on then is led on now.
 pub(super) fn old_names(record: &Record) -> Vec<String> {
     let Some(renewal) = &record.renewal else {
         return Vec::new();
     };
     let hold = renewal.kept(Purpose::Hold).map(|keep| keep.name.clone());
-    let copies = record.leftovers.iter().filter(|leftover| leftover.chain.fingerprint() == renewal.replaces);
-    let left = copies.filter_map(|leftover| leftover.name.clone());
+    let replaced = |leftover: &&Leftover| leftover.chain.fingerprint() == renewal.replaces;
+    let left = record.leftovers.iter().filter(|leftover| replaced(leftover) || !leftover.is_unused());
+    let left = left.filter_map(|leftover| leftover.name.clone());
     renewal.replaces_name.iter().cloned().chain(hold).chain(left).collect()
 }
 
@@ -365,6 +367,8 @@ fn unused(chain: crate::domain::chain::Chain, name: String, since: Timestamp) ->
         hand_offs: BTreeMap::new(),
         asked: false,
         asked_by: None,
+        was_used: false,
+        kept: false,
     }
 }
 

@@ -15,6 +15,7 @@ mod names;
 mod obey;
 mod overlap;
 mod proving;
+mod ready;
 mod rest;
 mod retire;
 mod settle;
@@ -40,11 +41,15 @@ pub(in crate::domain) use stray::moments_of as moments_of_stray;
 pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
 
-use super::certificate::Fingerprint;
+use super::certificate::{Certificate, Fingerprint};
 use super::event::{Actor, Event, EventKind};
 use super::reason::Answer;
+use super::record::{Record, Role};
 use super::watch::Watch;
 use super::{Duration, Timestamp};
+
+/// A candidate counts as gone once it was looked for twice, so far apart: a store may not show it for a moment.
+pub(in crate::domain) const GONE_AFTER: Duration = Duration::minutes(5);
 
 /// Chance, handed in, so that the same seed gives the same life.
 #[derive(Debug, Clone)]
@@ -85,13 +90,41 @@ pub struct Chronicle<'a> {
     watch: &'a Watch,
     now: Timestamp,
     events: Vec<Event>,
+    beside: Option<&'a Beside<'a>>,
+}
+
+/// Whether another watch uses a certificate with the issuer and the subject of this one at a tenant: the tenant may know both
+/// by one mapping.
+pub type Beside<'a> = dyn Fn(&str, &Certificate) -> bool + Sync + 'a;
+
+/// Whether this watch uses such a certificate at this tenant; none of its targets may be another's.
+#[must_use]
+pub fn uses_at(watch: &Watch, record: &Record, tenant: &str, leaf: &Certificate) -> bool {
+    let told = watch.targets.iter().any(|target| target.tenant.as_deref() == Some(tenant));
+    let roles = [Role::InForce, Role::Candidate, Role::Replaced].into_iter();
+    told && roles.filter_map(|role| record.standing(role)).any(|standing| {
+        let other = &standing.chain.leaf;
+        (&other.subject, &other.issuer) == (&leaf.subject, &leaf.issuer)
+    })
 }
 
 impl<'a> Chronicle<'a> {
     /// A chronicle of this watch at this moment.
     #[must_use]
     pub const fn new(watch: &'a Watch, now: Timestamp) -> Self {
-        Self { watch, now, events: Vec::new() }
+        Self { watch, now, events: Vec::new(), beside: None }
+    }
+
+    /// The same, with a way to ask what other watches use.
+    #[must_use]
+    pub fn beside(self, beside: Option<&'a Beside<'a>>) -> Self {
+        Self { beside, ..self }
+    }
+
+    /// Whether another watch may be let in by the mapping of this certificate.
+    fn is_used_beside(&self, target: &str, leaf: &Certificate) -> bool {
+        let tenant = self.watch.target(target).and_then(|target| target.tenant.as_deref());
+        tenant.zip(self.beside).is_some_and(|(tenant, beside)| beside(tenant, leaf))
     }
 
     fn note(&mut self, kind: EventKind, text: impl Into<String>) {

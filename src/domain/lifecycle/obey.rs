@@ -2,12 +2,13 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
-use super::{Chronicle, answer, keep, settle, want};
-use crate::domain::Timestamp;
+use super::retire::keep_for_good;
+use super::{Chronicle, answer, keep, proving, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
 use crate::domain::report::{Command, Verb};
 use crate::domain::watch::{Mode, Watch};
+use crate::domain::{Duration, Timestamp};
 
 pub(super) fn commanded(
     watch: &Watch,
@@ -53,22 +54,17 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             (EventKind::Command, give_up(watch, record, command.at, &format!("cancelled by {by}")))
         }
         Verb::Retry => {
-            record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
-            record.misses.clear();
-            let may_renew =
-                watch.mode != Mode::Observe && watch.renewal.is_some() && !watch.leaves_to_source();
-            if record.ended.take().is_some() && may_renew {
-                record.renewal_asked = Some(command.actor.clone());
-            }
-            record.check_asked = Some(command.at);
+            retry(watch, record, command);
             said("retry now, without waiting")
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
         Verb::Retire => said(retire(watch, record, &command.actor)),
         Verb::Confirm(target, question) => {
+            try_now(record, command.at);
             answer::confirmed(watch, record, target, *question, (command.at, by))
         }
         Verb::Sign(target, sign, question) => {
+            try_now(record, command.at);
             (EventKind::HandOffSign, answer::signed(record, target, *sign, *question, (command.at, by)))
         }
         Verb::Pause => {
@@ -85,6 +81,27 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         }
     }
 }
+
+/// Nothing waits any longer for what failed before.
+fn retry(watch: &Watch, record: &mut Record, command: &Command) {
+    record.attempts.values_mut().for_each(|attempts| attempts.next = command.at);
+    record.misses.clear();
+    proving::publish_anew(watch, record);
+    let may_renew = watch.mode != Mode::Observe && watch.renewal.is_some() && !watch.leaves_to_source();
+    if record.ended.take().is_some() && may_renew {
+        record.renewal_asked = Some(command.actor.clone());
+    }
+    record.check_asked = Some(command.at);
+}
+
+/// A person's word may be what a first call waited for; but a link can be pressed without end, and each call is a logon.
+fn try_now(record: &mut Record, at: Timestamp) {
+    let tries = record.attempts.iter_mut().filter(|(id, _)| id.starts_with("try-"));
+    tries.for_each(|(_, tried)| tried.next = tried.next.min(at.max(tried.last + BETWEEN_TRIES)));
+}
+
+/// See [`try_now`].
+const BETWEEN_TRIES: Duration = Duration::minutes(1);
 
 fn approve(
     watch: &Watch,
@@ -116,6 +133,7 @@ fn approve(
         );
     }
     record.pending.remove(act);
+    record.rejected.remove(act);
     record.approvals.insert(act.to_owned(), Approval { by, at: command.at });
     (EventKind::Approved, format!("approved {act}"))
 }
@@ -123,8 +141,20 @@ fn approve(
 /// A rejected retirement keeps the entry; any other rejected act ends its renewal.
 fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str) -> String {
     let retired = record.leftovers.iter_mut().find(|leftover| leftover.retirement().as_deref() == Some(act));
-    if let Some(name) = retired.and_then(|leftover| leftover.name.take()) {
-        return format!("{act} was rejected by {by}: {name} stays");
+    if let Some(leftover) = retired {
+        let name = leftover.name.take().unwrap_or_default();
+        keep_for_good(leftover, at);
+        return format!(
+            "{act} was rejected by {by}: {name} stays, and nobody is asked to remove its mapping"
+        );
+    }
+    if record.pending.contains_key(act) && record.renewal.is_none() {
+        record.pending.remove(act);
+        record.rejected.insert(act.to_owned(), Approval { by: by.to_owned(), at });
+        return format!(
+            "{act} was rejected by {by}: it is not done; certsteward approve {} {act} takes that back",
+            watch.id
+        );
     }
     if record.pending.contains_key(act) {
         return give_up(watch, record, at, &format!("{act} was rejected by {by}"));

@@ -5,12 +5,12 @@ use super::asks::{
     are_together, ask_for, can_compare, follows, is_known, is_proven_by_probe, needs_telling, opens_a_gap,
     overall_matching, reference,
 };
-use super::{Chronicle, Dice, absorb, want};
-use crate::domain::Timestamp;
+use super::{Chronicle, Dice, absorb, ready};
 use crate::domain::event::EventKind;
 use crate::domain::record::{Ask, HandOffFacts, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Target, Watch};
+use crate::domain::{Duration, Timestamp};
 
 /// What probes show becomes proof, and answers open questions.
 pub(super) fn prove(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
@@ -81,6 +81,7 @@ fn prove_standing(watch: &Watch, record: &mut Record, role: Role, chronicle: &mu
 
 /// A certificate that was known and is not mapped any more, twice in a row, is to be published again.
 pub(super) fn lose_proof(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    lose_publication(watch, record, chronicle);
     for role in [Role::Candidate, Role::InForce] {
         // In a renewal that overwrites or gives back the old mapping, the old one is expected to be lost.
         if role == Role::InForce && record.concern() == Role::Candidate {
@@ -107,6 +108,51 @@ pub(super) fn lose_proof(watch: &Watch, record: &mut Record, chronicle: &mut Chr
     }
 }
 
+/// How long a target that was told is given before a call that it still refuses means that what it was told is lost.
+const SYNCHRONISED_WITHIN: Duration = Duration::hours(1);
+
+/// What certsteward gave a target and calls do not show there is given again: it may have been lost, or taken away.
+fn lose_publication(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let role = record.concern();
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    for target in watch.targets.iter().filter(|target| target.delivery == Delivery::Direct) {
+        let facts = watch.probe_of(target).and_then(|probe| standing.probes.get(&probe.id));
+        let last = facts.filter(|facts| facts.repeated >= 2).and_then(|facts| facts.last.as_ref());
+        let refused = last.filter(|last| last.verdict == Verdict::NotMapped).map(|last| last.at);
+        let (Some(at), Some(publication)) = (refused, standing.targets.get_mut(&target.id)) else {
+            continue;
+        };
+        let patience = target.cache.unwrap_or(SYNCHRONISED_WITHIN).max(SYNCHRONISED_WITHIN);
+        let waited = |published: &mut Timestamp| at >= *published + patience;
+        if publication.proven.is_none() && publication.published.take_if(waited).is_some() {
+            publication.held = None;
+            let text = format!(
+                "the target {} was given the certificate {} before and still does not know it, so it is given again",
+                target.id,
+                crate::domain::lifecycle::words(patience)
+            );
+            chronicle.note(EventKind::Probed, text);
+        }
+    }
+}
+
+/// A person wants it tried again: what was given and is not known is given once more.
+pub(super) fn publish_anew(watch: &Watch, record: &mut Record) {
+    let role = record.concern();
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    for target in watch.targets.iter().filter(|target| target.delivery == Delivery::Direct) {
+        let verdict = watch.probe_of(target).and_then(|probe| standing.verdict(&probe.id));
+        let publication = standing.targets.get_mut(&target.id).filter(|told| told.proven.is_none());
+        if let Some(publication) = publication.filter(|_| verdict == Some(Verdict::NotMapped)) {
+            publication.published = None;
+        }
+    }
+}
+
 /// Opens a hand-off for each target that a person serves and that must be told. A gap is announced before the question.
 pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &mut Chronicle<'_>) {
     let role = record.concern();
@@ -128,13 +174,15 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
             standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
         })
         .map(|target| (target, ask_for(target, record, standing)))
-        .filter(|(_, ask)| *ask != Ask::Replace || want::gap_may_begin(watch, record))
+        .filter(|(_, ask)| ready::may_ask(watch, record, *ask))
         .collect();
     for (target, ask) in &wanted {
         let ask = *ask;
         let facts = new_hand_off(ask, dice, chronicle.now);
         if let Some(standing) = record.standing_mut(role) {
             standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
+            let chain = standing.chain.clone();
+            record.mapped.insert(target.id.clone(), chain);
         }
     }
     announce_gap(watch, record, chronicle);
@@ -242,7 +290,11 @@ pub(in crate::domain) fn expected_gap(watch: &Watch, record: &Record) -> Option<
             "calls may fail from the in-place issue until {until}: the old certificate is overwritten at once, and {because}"
         ));
     }
-    if renewal.candidate.is_some() && watch.targets.iter().any(|target| target.ratchet) {
+    let ratchet = watch.targets.iter().any(|target| target.ratchet);
+    if renewal.is_in_place() && ratchet && renewal.settling_since.is_none() {
+        return Some("calls of callers that still use what they read before fail from the first call with the new certificate until their caches have run out: the target shuts the older certificate out then".to_owned());
+    }
+    if renewal.candidate.is_some() && ratchet {
         return Some("calls fail from the first call with the new certificate until the callers are switched and their caches have run out: the target shuts the older certificate out then".to_owned());
     }
     let open = renewal.candidate.as_ref().is_some_and(|candidate| {

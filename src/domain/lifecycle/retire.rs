@@ -47,6 +47,8 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
         hand_offs: BTreeMap::new(),
         asked: false,
         asked_by: None,
+        was_used: false,
+        kept: false,
     });
 }
 
@@ -66,9 +68,11 @@ pub(super) fn leave_own(record: &mut Record, before: &Standing, now: Timestamp) 
         since: now,
         never_in_force: false,
         entry_removed: None,
-        hand_offs: BTreeMap::new(),
+        hand_offs: uploads_of(before, now),
         asked: false,
         asked_by: None,
+        was_used: false,
+        kept: false,
     });
 }
 
@@ -102,7 +106,7 @@ pub(super) fn entry_looked(
 /// cache; a roll back takes callers away from it at once.
 pub(in crate::domain) fn ripe_at(watch: &Watch, leftover: &Leftover) -> Timestamp {
     let caches = cadence::longest_cache(watch);
-    let soon = leftover.never_in_force || leftover.asked;
+    let soon = leftover.is_unused() || leftover.asked;
     leftover.since + if soon { caches } else { watch.policy.retire_after.max(caches) }
 }
 
@@ -132,9 +136,9 @@ pub(super) fn ask_removal(
     let sure = is_seen_now(watch, record, chronicle.now) && !is_in_doubt(record);
     for leftover in &mut record.leftovers {
         let ripe = ripe_at(watch, leftover) <= chronicle.now;
-        let leaf = &leftover.chain.leaf;
+        let leaf = leftover.chain.leaf.clone();
         // A tenant that matches issuer and subject lets the one in by the other's mapping: removing it would cut callers off.
-        let shared = used.iter().any(|other| is_one_mapping(other, leaf));
+        let shared = used.iter().any(|other| is_one_mapping(other, &leaf));
         let named = leftover.name.as_ref().is_some_and(|name| may_be_named(&callers, name));
         // A caller that cannot be seen for a moment takes no question back: only one that is seen to use it.
         let seen = |facts: &CallerFacts| facts.unseen.is_none() && facts.uses == leftover.name;
@@ -142,15 +146,22 @@ pub(super) fn ask_removal(
         if used_again || switched_back == Some(leftover.chain.fingerprint()) {
             withdraw(leftover, chronicle);
         }
-        if !sure || !ripe || shared || named || switched_back == Some(leftover.chain.fingerprint()) {
+        if leaf.not_after < chronicle.now {
+            expire(leftover, chronicle);
             continue;
         }
-        let targets = if leftover.never_in_force { uploaded(leftover) } else { added.clone() };
+        let blocked = shared || named || leftover.kept;
+        if !sure || !ripe || blocked || switched_back == Some(leftover.chain.fingerprint()) {
+            continue;
+        }
+        let own = uploaded(leftover);
+        let targets = if leftover.never_in_force || !own.is_empty() { own } else { added.clone() };
         for id in targets {
             if watch.target(&id).is_none_or(|target| target.delivery != Delivery::HandOff) {
                 continue;
             }
-            if leftover.hand_offs.get(&id).is_none_or(|facts| facts.ask != Ask::Remove || facts.withdrawn) {
+            let unasked = |facts: &HandOffFacts| facts.ask != Ask::Remove || facts.withdrawn;
+            if leftover.hand_offs.get(&id).is_none_or(unasked) && !chronicle.is_used_beside(&id, &leaf) {
                 chronicle.note(
                     EventKind::HandOffOpened,
                     format!("a person is asked to {} from {id}", Ask::Remove.sentence()),
@@ -172,6 +183,27 @@ fn withdraw(leftover: &mut Leftover, chronicle: &mut Chronicle<'_>) {
         let text =
             format!("removing {print} from {id} is not asked any more: a caller uses it again, or may");
         chronicle.note(EventKind::HandOffClosed, text);
+    }
+}
+
+/// Nobody needs a mapping of what has expired, and nobody is hurt by it: whoever was asked to remove it is not asked any more.
+fn expire(leftover: &mut Leftover, chronicle: &mut Chronicle<'_>) {
+    let print = leftover.chain.fingerprint().short();
+    for (id, facts) in leftover.hand_offs.iter_mut().filter(|(_, facts)| facts.ask == Ask::Remove) {
+        facts.withdrawn = false;
+        if facts.closed.is_none() {
+            facts.closed = Some(chronicle.now);
+            let text = format!("removing {print} from {id} is not asked any more: it has expired");
+            chronicle.note(EventKind::HandOffClosed, text);
+        }
+    }
+}
+
+/// A person keeps its entry, so nobody else is asked to remove its mapping.
+pub(super) fn keep_for_good(leftover: &mut Leftover, now: Timestamp) {
+    leftover.kept = true;
+    for facts in leftover.hand_offs.values_mut().filter(|facts| facts.ask == Ask::Remove) {
+        facts.closed.get_or_insert(now);
     }
 }
 
@@ -224,10 +256,11 @@ pub(super) fn uploads_of(candidate: &Standing, now: Timestamp) -> BTreeMap<Strin
     uploads
 }
 
-/// Where a candidate that was never used has a mapping of its own, whose removal was not asked yet.
+/// Where it has a mapping of its own, whose removal was not asked yet, or is to be asked again.
 fn uploaded(leftover: &Leftover) -> Vec<String> {
-    let added = leftover.hand_offs.iter().filter(|(_, facts)| facts.ask == Ask::Add);
-    added.map(|(id, _)| id.clone()).collect()
+    let added = |facts: &HandOffFacts| facts.ask == Ask::Add || facts.withdrawn;
+    let mapped = leftover.hand_offs.iter().filter(|(_, facts)| added(facts));
+    mapped.map(|(id, _)| id.clone()).collect()
 }
 
 /// The replaced certificate that the source shows again, where it does.

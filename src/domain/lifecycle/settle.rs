@@ -6,8 +6,9 @@ use super::retire::keep_replaced;
 use super::{Chronicle, absorb, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Act, Ended, Look, Record, Renewal, Role};
-use crate::domain::watch::Watch;
+use crate::domain::record::{Act, Ended, Look, Purpose, Record, Renewal, Role, Standing};
+use crate::domain::report::Sighting;
+use crate::domain::watch::{Caller, Probe, Watch};
 
 /// All callers use the candidate, so it is the certificate in force from here on.
 pub(super) fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
@@ -55,6 +56,97 @@ fn all_switched(watch: &Watch, record: &Record) -> bool {
     })
 }
 
+/// The role of the certificate that callers come from, and would go back to.
+pub(super) fn old_role(record: &Record) -> Role {
+    if record.standing(Role::Replaced).is_some() { Role::Replaced } else { Role::InForce }
+}
+
+/// The entry that callers are being led back to, or to a copy of what is in force: it is looked at in every pass.
+pub(super) fn way_back(record: &Record) -> Option<String> {
+    let renewal = record.renewal.as_ref()?;
+    if renewal.rolling_back.is_none() {
+        let held = renewal.kept(Purpose::Hold).filter(|keep| keep.stands.is_some())?;
+        return Some(held.name.clone());
+    }
+    if renewal.switches_entry() {
+        return renewal.kept(Purpose::WayBack).map(|keep| keep.name.clone());
+    }
+    renewal.replaces_name.clone()
+}
+
+/// The way back leads to the replaced certificate or nowhere: what stands there by now decides.
+pub(super) fn entry_looked(
+    record: &mut Record,
+    name: &str,
+    found: Option<&Sighting>,
+    chronicle: &mut Chronicle<'_>,
+) {
+    let rolling = record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some());
+    if !rolling || way_back(record).as_deref() != Some(name) {
+        return;
+    }
+    let old = record.standing(old_role(record)).map(Standing::fingerprint);
+    let holds = found.map(|sighting| sighting.chain.fingerprint());
+    match holds {
+        Some(print) if Some(print) == old => {}
+        Some(print) => {
+            let why = format!("the entry {name} holds {} by now", print.short());
+            give_up_roll_back(record, &why, chronicle);
+        }
+        None => give_up_roll_back(record, &format!("the entry {name} is gone"), chronicle),
+    }
+}
+
+/// Why the callers would be cut off by going back, as far as is known.
+fn no_way_back(watch: &Watch, old: &Standing, since: Timestamp, now: Timestamp) -> Option<String> {
+    if now > old.chain.leaf.not_after {
+        return Some("the replaced certificate has expired".to_owned());
+    }
+    let refuses = |probe: &&Probe| {
+        let last = old.probed(&probe.id).filter(|last| last.at >= since);
+        last.is_some_and(|last| last.verdict.blames_certificate())
+    };
+    let probe = watch.probes.iter().find(refuses)?;
+    Some(format!("the probe {} says that the replaced certificate is not accepted any more", probe.id))
+}
+
+/// Whether callers may go back, as far as the last calls say.
+pub(super) fn can_go_back(watch: &Watch, record: &Record, now: Timestamp) -> bool {
+    let old = record.standing(old_role(record));
+    old.is_some_and(|old| no_way_back(watch, old, Timestamp::MIN_UTC, now).is_none())
+}
+
+/// A roll back is carried out later than it is decided, and what it leads to may be refused by then.
+pub(super) fn reconsider_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let rolling = record.renewal.as_ref().and_then(|renewal| renewal.rolling_back.as_ref());
+    let Some((since, old)) = rolling.map(|(since, _)| *since).zip(record.standing(old_role(record))) else {
+        return;
+    };
+    if let Some(why) = no_way_back(watch, old, since, chronicle.now) {
+        give_up_roll_back(record, &why, chronicle);
+    }
+}
+
+/// The callers stay with what they use; those who went back already are led forward again, as any caller is.
+fn give_up_roll_back(record: &mut Record, why: &str, chronicle: &mut Chronicle<'_>) {
+    let Some(renewal) = &mut record.renewal else {
+        return;
+    };
+    renewal.rolling_back = None;
+    renewal.moved = chronicle.now;
+    let text = format!(
+        "the roll back of renewal {} is given up, because it would cut the callers off: {why}; who uses the new certificate stays with it",
+        renewal.generation
+    );
+    chronicle.note(EventKind::ActFailed, text);
+    let is_back = |caller: &Caller| !renewal.switched.contains_key(&caller.id);
+    let some_are_back = renewal.switches_callers() && chronicle.watch.callers.iter().any(is_back);
+    if let Some(replaced) = renewal.replaced.take_if(|_| some_are_back) {
+        renewal.candidate = record.in_force.replace(replaced);
+        renewal.settling_since = None;
+    }
+}
+
 /// Rolls back only if the verdict blames the certificate and the old one is accepted now.
 pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let pair = match (record.standing(Role::Candidate), record.standing(Role::Replaced)) {
@@ -90,7 +182,7 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
     let Some((asked, why)) = record.renewal.as_ref().and_then(|renewal| renewal.back_asked.clone()) else {
         return;
     };
-    let role = if record.standing(Role::Replaced).is_some() { Role::Replaced } else { Role::InForce };
+    let role = old_role(record);
     let Some(old) = record.standing(role) else {
         return;
     };
@@ -193,7 +285,12 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
     };
     let failed = keep::name_the_rolled_back(record, &renewal, failed);
     keep::leave_copies(record, &renewal, chronicle.now);
+    // Callers used it, and may have it in their caches: it goes as what was in force goes, not as what nobody ever used.
+    let leaves = failed.is_some();
     absorb::discard_candidate(record, failed, chronicle.now);
+    if let Some(leftover) = record.leftovers.last_mut().filter(|_| leaves) {
+        leftover.was_used = true;
+    }
     chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
     record.ended = Some(Ended {
         at: chronicle.now,

@@ -8,14 +8,14 @@ use super::asks::{self, is_known, needs_telling};
 use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
 use super::retire::{is_in_doubt, ripe_at, shows_leftover};
-use super::{Chronicle, cadence, keep, stray};
+use super::{Chronicle, GONE_AFTER, cadence, keep, settle, stray};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
 use crate::domain::record::{
     Act, Ask, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
 };
 use crate::domain::snapshot::Held;
-use crate::domain::watch::{AutoRenew, Delivery, Mode, Probe, Watch};
+use crate::domain::watch::{AutoRenew, Delivery, Probe, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What is wanted of one watch at one moment.
@@ -54,7 +54,8 @@ pub fn want(watch: &Watch, record: &Record, paused: Option<&str>, pass: Timestam
     let until = acts.iter().flat_map(|(_, held)| held).filter_map(|held| held.until);
     let next = later.chain(until).chain(moments(watch, record, now)).filter(|at| *at > now).min();
     let waits = |held: &Vec<Held>| held.iter().any(|held| held.gate == "approval");
-    let waiting = acts.iter().filter(|(_, held)| waits(held)).map(|(act, _)| act.clone()).collect();
+    let waiting = acts.iter().filter(|(act, held)| waits(held) && !record.rejected.contains_key(&act.id()));
+    let waiting = waiting.map(|(act, _)| act.clone()).collect();
     let first = acts.iter().position(|(_, held)| held.is_empty()).unwrap_or(0);
     let (act, held) = acts.into_iter().nth(first).map_or((None, Vec::new()), |(act, held)| (Some(act), held));
     if let Some(act) = act.as_ref().filter(|_| held.is_empty() && looks.is_empty()) {
@@ -73,20 +74,26 @@ fn was_looked(record: &Record, look: &Look, pass: Timestamp) -> bool {
     record.looked.get(&look.key()).is_some_and(|at| *at >= pass)
 }
 
+/// The entry that holds the certificate of this role: its own, or the copy that was kept while the original holds the candidate.
+fn entry_of(record: &Record, role: Role, standing: &Standing) -> Option<String> {
+    let renewal = record.renewal.as_ref().filter(|renewal| renewal.switches_entry());
+    let kept = renewal.filter(|renewal| !renewal.switched.is_empty() && role == settle::old_role(record));
+    let kept = kept.and_then(|renewal| Some(renewal.kept(Purpose::WayBack)?.name.clone()));
+    kept.or_else(|| standing.name.clone())
+}
+
 /// Before a caller is switched, every probe is made with the candidate in the same pass: an old proof may have been undone.
+/// Before one goes back, every probe is made with what it goes back to: that may be refused by now.
 /// Before the certificate in force is overwritten, it is asked once more: what it shows then is what the new one is compared with.
 fn stale_proofs(watch: &Watch, record: &Record, act: &Act, (pass, now): (Timestamp, Timestamp)) -> Vec<Look> {
     let role = match act {
         Act::Switch { to, .. } if keep::is_hold(record, to) => return Vec::new(),
         Act::Switch { .. } | Act::Put { .. } => Role::Candidate,
         Act::Issue { order, .. } if order.in_place => Role::InForce,
-        Act::Issue { .. }
-        | Act::Publish { .. }
-        | Act::RollBack { .. }
-        | Act::Keep { .. }
-        | Act::PutBack { .. }
-        | Act::Try { .. }
-        | Act::Retire { .. } => return Vec::new(),
+        Act::RollBack { .. } | Act::PutBack { .. } => settle::old_role(record),
+        Act::Issue { .. } | Act::Publish { .. } | Act::Keep { .. } | Act::Try { .. } | Act::Retire { .. } => {
+            return Vec::new();
+        }
     };
     let Some(standing) = record.standing(role) else {
         return Vec::new();
@@ -101,7 +108,8 @@ fn stale_proofs(watch: &Watch, record: &Record, act: &Act, (pass, now): (Timesta
     // One more refused logon could lock the login: what is known has to do.
     let locked = |probe: &Probe| cadence::is_locked_out(watch, record, probe, standing, now);
     let stale = watch.probes.iter().filter(|probe| !is_fresh(&probe.id) && !locked(probe));
-    stale.map(|probe| Look::Probe { probe: probe.id.clone(), role, entry: standing.name.clone() }).collect()
+    let entry = entry_of(record, role, standing);
+    stale.map(|probe| Look::Probe { probe: probe.id.clone(), role, entry: entry.clone() }).collect()
 }
 
 /// Whether a rule of the operator holds what comes next, so that it is not stuck.
@@ -194,6 +202,8 @@ fn standing_looks(watch: &Watch, record: &Record, pass: Timestamp) -> Vec<(Times
     let candidate = record.standing(Role::Candidate).and_then(|candidate| candidate.name.clone());
     looks.extend(candidate.map(Look::Entry));
     looks.extend(keep::look(record));
+    // Nobody is led back to what is not there any more, nor to a copy that somebody tidied up.
+    looks.extend(settle::way_back(record).map(Look::Entry));
     looks.extend(stray::looks(watch, record));
     looks
         .into_iter()
@@ -212,7 +222,7 @@ fn probe_looks(watch: &Watch, record: &Record) -> Vec<(Timestamp, Look)> {
     let mut looks = Vec::new();
     for probe in &watch.probes {
         for role in [Role::Candidate, Role::InForce, Role::Replaced] {
-            let entry = record.standing(role).and_then(|standing| standing.name.clone());
+            let entry = record.standing(role).and_then(|standing| entry_of(record, role, standing));
             let beside = if role == Role::InForce { beside_candidate(record, &probe.id) } else { None };
             let shuts_out = role == Role::Candidate && !asks::may_be_probed(watch, record, &probe.id);
             let Some(at) = cadence::probe_due(watch, record, probe, role).filter(|_| !shuts_out) else {
@@ -396,7 +406,7 @@ fn issue(record: &Record, pass: Timestamp) -> Option<Act> {
     (looked.is_some() && looked_since_failure(record, &act, looked)).then_some(act)
 }
 
-fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
+pub(super) fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
     let role = record.concern();
     let Some(standing) = record.standing(role) else {
         return Vec::new();
@@ -405,10 +415,6 @@ fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
     let direct = watch.targets.iter().filter(|target| target.delivery == Delivery::Direct);
     direct
         .filter(|target| needs_telling(watch, target, standing) && !is_known(watch, target, standing))
-        .filter(|target| {
-            let opens_a_gap = role == Role::Candidate && asks::overwrites(target, record, standing);
-            !opens_a_gap || gap_may_begin(watch, record)
-        })
         .filter(|target| {
             let publication = standing.targets.get(&target.id);
             publication
@@ -419,7 +425,7 @@ fn publications(watch: &Watch, record: &Record) -> Vec<Act> {
 }
 
 /// All targets must be proven before any caller is switched.
-fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
+pub(super) fn switches(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.switches_callers()) else {
         return Vec::new();
     };
@@ -466,32 +472,8 @@ fn puts(watch: &Watch, record: &Record) -> Option<Act> {
     keep::put(record).filter(|act| ready && shown && seen(act))
 }
 
-/// Whether a gap may be opened: what ends it stands ready. Every switch is approved, where approval is asked for at all, and
-/// the way back is kept, where the entry is switched.
-pub(super) fn gap_may_begin(watch: &Watch, record: &Record) -> bool {
-    let Some(renewal) = record.renewal.as_ref().filter(|renewal| renewal.candidate.is_some()) else {
-        return true;
-    };
-    let back = renewal.kept(Purpose::WayBack).is_some_and(|keep| keep.stands.is_some());
-    if renewal.switches_entry() && !back {
-        return false;
-    }
-    if watch.mode != Mode::Propose {
-        return true;
-    }
-    let approved = |act: &Act| record.approvals.contains_key(&act.id());
-    if renewal.switches_entry() {
-        return keep::put(record).as_ref().is_none_or(approved);
-    }
-    let switches = switches(watch, record);
-    let all_seen = watch.callers.iter().all(|caller| {
-        record.callers.get(&caller.id).is_some_and(|facts| facts.unseen.is_none() && facts.seen.is_some())
-    });
-    all_seen && switches.iter().all(approved)
-}
-
 /// A call with the candidate that shuts the older certificate out comes only once the target was told.
-fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
+pub(super) fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
     let Some(renewal) = &record.renewal else {
         return Vec::new();
     };
@@ -504,11 +486,7 @@ fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
     let locked = |probe: &Probe| cadence::is_locked_out(watch, record, probe, candidate, now);
     let waits = |probe: &Probe| {
         let id = &probe.id;
-        !locked(probe)
-            && gap_may_begin(watch, record)
-            && watch.is_ratchet(id)
-            && candidate.probes.get(id).is_none_or(|facts| facts.last.is_none())
-            && asks::was_told(watch, candidate, id)
+        !locked(probe) && asks::is_untried(watch, candidate, id) && asks::was_told(watch, candidate, id)
     };
     let probes = watch.probes.iter().filter(|probe| waits(probe));
     let generation = renewal.generation;
@@ -538,7 +516,7 @@ fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     };
     let in_doubt = is_in_doubt(record);
     let ripe =
-        record.leftovers.iter().filter(|leftover| leftover.never_in_force || !in_doubt).filter(|leftover| {
+        record.leftovers.iter().filter(|leftover| leftover.is_unused() || !in_doubt).filter(|leftover| {
             ripe_at(watch, leftover) <= now
                 && leftover.entry_removed.is_none()
                 && back != Some(leftover.chain.fingerprint())
@@ -564,6 +542,8 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         let not_after = candidate.chain.leaf.not_after + Duration::seconds(1);
         moments.extend([of.due, of.warning, of.critical, not_after]);
     }
+    moments
+        .extend(record.renewal.as_ref().and_then(|renewal| renewal.candidate_gone).map(|at| at + GONE_AFTER));
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {
         moments.push(since + cadence::settle_time(watch));
     }

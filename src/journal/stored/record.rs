@@ -24,6 +24,7 @@ stored!(Record {
     absent_since,
     in_force,
     previous,
+    mapped,
     shown,
     destination,
     oddities,
@@ -40,6 +41,7 @@ stored!(Record {
     refused,
     highest,
     approvals,
+    rejected,
     pending,
     acts,
     paused_everywhere,
@@ -85,7 +87,18 @@ stored!(Keep { name, purpose, fingerprint, looked_empty, stands });
 stored!(Overlap { old_accepted, old_refused, new_accepted, new_refused, first_switch, last_switch });
 stored!(CopyOrder { from, to, fingerprint, over });
 stored!(Order { name, common_name, validity, in_place, like, replaces, placed });
-stored!(Leftover { chain, name, since, never_in_force, entry_removed, hand_offs, asked, asked_by });
+stored!(Leftover {
+    chain,
+    name,
+    since,
+    never_in_force,
+    entry_removed,
+    hand_offs,
+    asked,
+    asked_by,
+    was_used,
+    kept
+});
 stored!(Learned { matching, at, from });
 stored!(CallerFacts { uses, seen, unseen, stray });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });

@@ -186,9 +186,10 @@ impl Rotation {
         }
         source.identity(Some("sfapi-2.pem")).await.ok().unwrap();
         self.caller().switch("sfapi.pem", "sfapi-2.pem").await.unwrap();
-        assert!(renewer.remove("sfapi-2.pem").await.is_err());
+        assert!(renewer.remove("sfapi-2.pem", self.print_of("sfapi-2.pem").await).await.is_err());
+        let old = self.print_of("sfapi.pem").await;
         for _ in 0..2 {
-            renewer.remove("sfapi.pem").await.unwrap();
+            renewer.remove("sfapi.pem", old).await.unwrap();
         }
     }
 

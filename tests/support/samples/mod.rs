@@ -363,6 +363,8 @@ fn settling() -> WatchView {
         hand_offs: [("security-center".to_owned(), asked(Ask::Remove, REMOVE_TOKEN, 200))].into(),
         asked: false,
         asked_by: None,
+        was_used: false,
+        kept: false,
     }];
     let mut view = view(watch, record);
     view.step = Step::Settling;

@@ -339,9 +339,12 @@ impl Renewer for Everything {
         })
     }
 
-    async fn remove(&self, name: &str) -> Result<Answer, Failure> {
+    async fn remove(&self, name: &str, fingerprint: Fingerprint) -> Result<Answer, Failure> {
         self.act("remove", |facts| {
             facts.must_see()?;
+            if facts.entries.get(name).is_some_and(|issued| issued.chain.fingerprint() != fingerprint) {
+                return Err(Failure::certain(Reason::StateChanged, "the entry holds another certificate"));
+            }
             if facts.destinations.values().any(|uses| uses == name) {
                 return Err(Failure::certain(Reason::StateChanged, "a destination names the entry"));
             }

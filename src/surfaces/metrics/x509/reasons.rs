@@ -24,7 +24,7 @@ pub(super) const WALK_ERROR: &str = "walk_error";
 /// The word for each reason: the one table.
 pub(super) const fn word(reason: Reason) -> &'static str {
     match reason {
-        Reason::NotFound => "not_found",
+        Reason::NotFound | Reason::LeadsNowhere => "not_found",
         Reason::PermissionDenied => "permission_denied",
         Reason::Empty | Reason::NoCertificate => "no_certificate_found",
         // Of which format it was is not known any more, so neither bad_pem, bad_pkcs12 nor bad_jks is said.

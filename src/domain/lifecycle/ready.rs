@@ -1,0 +1,101 @@
+//! What must stand ready before an act of ours, or a person on our word, shuts the certificate in force out: whatever ends
+//! that gap. It opens none.
+
+use super::{asks, keep, want};
+use crate::domain::record::{Act, Ask, Purpose, Record, Role, Standing};
+use crate::domain::watch::{Delivery, Mode, Target, Watch};
+
+/// Who shuts the certificate in force out, in the order in which gaps are opened: who takes longest goes first, so that the
+/// quick ones wait and not the callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Opener {
+    /// A person deletes the old mapping.
+    Person,
+    /// Certsteward overwrites it.
+    Publication,
+    /// The first call with the candidate does.
+    Call,
+}
+
+/// What this act opens a gap by; none where it opens none.
+pub(super) fn opener_of(watch: &Watch, record: &Record, act: &Act) -> Option<Opener> {
+    match act {
+        Act::Try { .. } => Some(Opener::Call),
+        Act::Publish { target, role: Role::Candidate, .. } => {
+            let told = watch.target(target).zip(record.standing(Role::Candidate));
+            let overwrites =
+                told.is_some_and(|(target, candidate)| asks::overwrites(target, record, candidate));
+            overwrites.then_some(Opener::Publication)
+        }
+        Act::Publish { .. }
+        | Act::Issue { .. }
+        | Act::Switch { .. }
+        | Act::RollBack { .. }
+        | Act::Keep { .. }
+        | Act::Put { .. }
+        | Act::PutBack { .. }
+        | Act::Retire { .. } => None,
+    }
+}
+
+/// What is missing before this gap may be opened, in words; nothing where its end stands ready, or where it is open already.
+pub(super) fn missing(watch: &Watch, record: &Record, opener: Opener, act: Option<&Act>) -> Option<String> {
+    let renewal = record.renewal.as_ref()?;
+    let candidate = renewal.candidate.as_ref()?;
+    let untold = watch.targets.iter().find(|target| blocks(watch, record, target, candidate, opener));
+    if let Some(target) = untold {
+        return Some(format!("{} does not know the candidate yet", target.id));
+    }
+    let back = renewal.kept(Purpose::WayBack).and_then(|keep| keep.stands);
+    if renewal.switches_entry() && back.is_none() {
+        return Some("the way back does not stand yet".to_owned());
+    }
+    let seen = |id: &String| {
+        record.callers.get(id).is_some_and(|facts| facts.unseen.is_none() && facts.seen.is_some())
+    };
+    let blind = watch.callers.iter().map(|caller| &caller.id).find(|id| !seen(id));
+    if let Some(id) = blind.filter(|_| renewal.switches_callers()) {
+        return Some(format!("the caller {id} cannot be seen, so it could not be switched"));
+    }
+    let ending = ending(watch, record);
+    let others = ending.iter().filter(|other| act.is_none_or(|act| act.id() != other.id()));
+    let unapproved = others.map(Act::id).find(|id| !record.approvals.contains_key(id));
+    unapproved
+        .map(|id| format!("{id}, which ends the gap, is not approved; certsteward approve {} {id}", watch.id))
+}
+
+/// Whether this target must know the candidate before this gap is opened, and does not.
+fn blocks(watch: &Watch, record: &Record, target: &Target, candidate: &Standing, opener: Opener) -> bool {
+    if asks::is_known(watch, target, candidate) {
+        return false;
+    }
+    let by_call = watch.probe_of(target).is_some_and(|probe| watch.is_ratchet(&probe.id));
+    if by_call && asks::knows_of_it(target, candidate) {
+        return false;
+    }
+    if !asks::telling_opens_a_gap(watch, record, target, candidate) {
+        return true;
+    }
+    let its = if target.delivery == Delivery::HandOff { Opener::Person } else { Opener::Publication };
+    its < opener
+}
+
+/// The acts that end the gap and that a person has to approve: where one of them is not, callers would wait for a person.
+fn ending(watch: &Watch, record: &Record) -> Vec<Act> {
+    if watch.mode != Mode::Propose {
+        return Vec::new();
+    }
+    let tells = |act: &Act| matches!(act, Act::Publish { role: Role::Candidate, .. });
+    let mut acts: Vec<Act> = want::publications(watch, record).into_iter().filter(tells).collect();
+    acts.extend(want::tries(watch, record, crate::domain::Timestamp::MAX_UTC));
+    acts.extend(want::switches(watch, record));
+    acts.extend(keep::put(record));
+    acts
+}
+
+/// Whether a person may be asked this now: to add is harmless, to delete first is not.
+pub(super) fn may_ask(watch: &Watch, record: &Record, ask: Ask) -> bool {
+    ask != Ask::Replace
+        || record.concern() != Role::Candidate
+        || missing(watch, record, Opener::Person, None).is_none()
+}

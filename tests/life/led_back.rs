@@ -1,0 +1,148 @@
+//! Led back, or not: a roll back is carried out later than it is decided, and must still be right then.
+
+use certsteward::domain::Duration;
+use certsteward::domain::event::EventKind;
+use certsteward::domain::report::Verb;
+use certsteward::domain::verdict::Verdict;
+use certsteward::domain::watch::{AutoRenew, Matching, Mode};
+
+use crate::support::world::{World, caller};
+
+fn two(world: &mut World) {
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned()));
+}
+
+fn served(world: &World) -> bool {
+    world.change(|facts| {
+        facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))
+    })
+}
+
+async fn settled() -> World {
+    let mut world = World::late(Matching::Dn);
+    world.until_event(EventKind::Settled, 10).await;
+    world
+}
+
+fn says(world: &World, name: &str, verdict: Option<Verdict>) {
+    world.change(|facts| {
+        let print = facts.chain(name).fingerprint();
+        match verdict {
+            Some(verdict) => drop(facts.verdict_for.insert(print, verdict)),
+            None => drop(facts.verdict_for.remove(&print)),
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_roll_back_that_was_held_asks_again_before_it_goes_on() {
+    let mut world = settled().await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.paused = Some("kim");
+    world.run(25).await;
+    says(&world, "sfapi-2.pem", None);
+    says(&world, "sfapi.pem", Some(Verdict::NotMapped));
+    world.run(60 * 24).await;
+    world.paused = None;
+    world.after(1).await;
+    assert!(served(&world), "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_roll_back_that_failed_once_asks_again_too() {
+    let mut world = settled().await;
+    world.change(|facts| facts.fail_before.push("switch"));
+    world.command(Verb::RollBack).await;
+    says(&world, "sfapi.pem", Some(Verdict::NotMapped));
+    world.change(|facts| facts.now += Duration::minutes(2));
+    world.run(10).await;
+    assert!(served(&world), "{}", world.story());
+}
+
+#[tokio::test]
+async fn nobody_goes_back_to_an_entry_that_is_gone() {
+    let mut world = World::late(Matching::Dn);
+    (world.watch.probes, world.watch.targets) = (Vec::new(), Vec::new());
+    world.until_event(EventKind::Settled, 10).await;
+    world.change(|facts| facts.forget("sfapi.pem"));
+    world.command(Verb::RollBack).await;
+    assert!(served(&world), "{}", world.story());
+}
+
+#[tokio::test]
+async fn what_was_in_force_is_not_removed_at_once() {
+    let mut world = settled().await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.run(60).await;
+    let names = world.change(|facts| facts.names());
+    assert!(names.contains(&"sfapi-2.pem".to_owned()), "{names:?}\n{}", world.story());
+}
+
+#[tokio::test]
+async fn nobody_is_set_to_a_held_entry_that_is_gone() {
+    let mut world = World::new(Matching::Exact);
+    world.change(|facts| facts.now += Duration::days(270));
+    world.watch.source.auto_renew = AutoRenew::Unknown;
+    world.until_event(EventKind::HandOffOpened, 10).await;
+    world.watch.mode = Mode::Propose;
+    world.until(333).await;
+    world.approve("keep").await;
+    world.change(|facts| facts.forget("sfapi-hold.pem"));
+    world.run(60 * 5).await;
+    let waits = world.record().pending.keys().any(|id| id.starts_with("switch"));
+    assert!(!waits && served(&world), "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_roll_back_that_cannot_end_does_not_go_on_for_ever() {
+    let mut world = World::late(Matching::Dn);
+    two(&mut world);
+    world.until_event(EventKind::Settled, 10).await;
+    world.change(|facts| facts.destinations.remove("second"));
+    world.command(Verb::RollBack).await;
+    world.run(60).await;
+    assert!(world.record().renewal.is_none(), "{}", world.story());
+    assert!(
+        world.text().contains("the caller second is gone, so it is not switched back"),
+        "{}",
+        world.text()
+    );
+    world.watch.callers.pop();
+    world.command(Verb::Renew).await;
+    world.run(60).await;
+    assert_eq!(world.record().generation, 2, "{}", world.story());
+}
+
+#[tokio::test]
+async fn backoff_grows_past_the_deadline_too() {
+    let mut world = World::late(Matching::Dn);
+    world.watch.source.auto_renew = AutoRenew::Unknown;
+    two(&mut world);
+    world.watch.callers.push(caller("third"));
+    world.change(|facts| facts.destinations.insert("third".to_owned(), "sfapi.pem".to_owned()));
+    world.change(|facts| (facts.now += Duration::days(38), facts.unseen.insert("third".to_owned())));
+    world.run(60).await;
+    world.change(|facts| facts.destinations.remove("second"));
+    world.command(Verb::Cancel).await;
+    let before = world.change(|facts| facts.tried.len());
+    world.run(60 * 24).await;
+    let tried = world.change(|facts| facts.tried.len()) - before;
+    assert!(tried < 50, "{tried} attempts in a day");
+}
+
+#[tokio::test]
+async fn a_caller_that_cannot_be_switched_does_not_take_the_others_along() {
+    let mut world = World::late(Matching::Dn);
+    two(&mut world);
+    world.pass(Vec::new()).await;
+    world.change(|facts| facts.unseen.insert("second".to_owned()));
+    for day in (305..667).step_by(10) {
+        world.until(day).await;
+    }
+    assert!(
+        world.record().generation > 1,
+        "the candidate that callers use is about to expire: {:?}",
+        world.findings()
+    );
+}
