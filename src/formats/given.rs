@@ -8,7 +8,7 @@ use crate::domain::reason::{Reason, Unseen};
 
 /// How many bytes are unpacked from archives in all, whatever they lie in.
 const UNPACKED: u64 = 32 * 1024 * 1024;
-/// How many rounds of password hashing are done in all: about two seconds of work.
+/// How many rounds of password hashing are done in all: some seconds of work.
 const ROUNDS: u64 = 5_000_000;
 /// How many keystores and encrypted keys are opened; what each costs beyond its rounds is bounded by this.
 const LOCKS: u64 = 500;
