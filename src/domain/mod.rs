@@ -2,6 +2,7 @@
 //! No I/O, no async, no clock, no logging, no serialisation: time comes in as `now`, facts as reports.
 
 pub mod act;
+pub mod asked;
 pub mod assess;
 pub mod certificate;
 pub mod chain;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Timestamp;
 pub use super::act::{Act, Look, Looked, Role, Step};
+pub use super::asked::{Ask, HandOffFacts};
 use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::event::Actor;
@@ -28,8 +29,8 @@ pub struct Record {
     pub in_force: Option<Standing>,
     /// The chain that was in force before it.
     pub previous: Option<Chain>,
-    /// What a person was asked last to make known at each target: it may stand there, whatever is in force.
-    pub mapped: BTreeMap<String, Chain>,
+    /// What each target was made to know, the newest of each subject and issuer: it may stand there, whatever is in force.
+    pub mapped: BTreeMap<String, Vec<Chain>>,
     /// What the source showed last: fingerprint and entry name.
     pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.
@@ -196,82 +197,6 @@ impl Publication {
     }
 }
 
-/// An open question to a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandOffFacts {
-    /// What is asked.
-    pub ask: Ask,
-    /// When.
-    pub opened: Timestamp,
-    /// The token of its link: can download, say done and check now, nothing else.
-    pub token: String,
-    /// The last signs people gave, newest last.
-    pub signs: Vec<(Timestamp, super::report::Sign, String)>,
-    /// The reminders already sent, as seconds before the deadline.
-    pub reminded: Vec<i64>,
-    /// When the deputy was asked.
-    pub escalated: Option<Timestamp>,
-    /// When it was done, or not wanted any more.
-    pub closed: Option<Timestamp>,
-    /// It was not done: it is not wanted any more, and may be again.
-    pub withdrawn: bool,
-}
-
-impl HandOffFacts {
-    /// How many signs are kept: a link may be pressed without end, a record may not grow without end.
-    const SIGNS: usize = 20;
-
-    /// Whether a person said that it is done.
-    #[must_use]
-    pub fn is_said_to_be_done(&self) -> bool {
-        self.signs.iter().any(|(_, sign, _)| *sign == super::report::Sign::Saved)
-    }
-
-    /// Keeps a person's sign. The first word that it is done is never forgotten: what follows from it may still be ahead.
-    pub fn sign(&mut self, at: Timestamp, sign: super::report::Sign, by: String) {
-        let done =
-            |(_, sign, _): &(Timestamp, super::report::Sign, String)| *sign == super::report::Sign::Saved;
-        while self.signs.len() >= Self::SIGNS {
-            let kept = self.signs.iter().position(done);
-            self.signs.remove(usize::from(kept == Some(0)));
-        }
-        self.signs.push((at, sign, by));
-    }
-}
-
-/// What a person is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ask {
-    /// Add the certificate beside what stands there.
-    Add,
-    /// Delete what stands there, then add: a gap.
-    Replace,
-    /// Remove the replaced certificate.
-    Remove,
-}
-
-impl Ask {
-    /// What a person is asked to do, as the rest of a sentence.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::Add => "add the certificate",
-            Self::Replace => "delete the old certificate and add the new one",
-            Self::Remove => "remove the replaced certificate",
-        }
-    }
-
-    /// The word of metrics, mails and pages.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Add => "add",
-            Self::Replace => "replace",
-            Self::Remove => "remove",
-        }
-    }
-}
-
 /// When the renewal of one certificate is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
@@ -322,6 +247,8 @@ pub struct Renewal {
     pub moved: Timestamp,
     /// Since when the candidate's entry is gone, or holds something else.
     pub candidate_gone: Option<Timestamp>,
+    /// A person ended it before what was asked of the store could be seen: when, and in what words.
+    pub given_up: Option<(Timestamp, String)>,
     /// A person asked for the way back: when, and in what words. It is taken once the old certificate is seen to be accepted.
     pub back_asked: Option<(Timestamp, String)>,
     /// What is in force, kept under another name.
@@ -533,6 +460,19 @@ pub struct Counts {
 }
 
 impl Record {
+    /// How many mappings of one target are remembered.
+    const MAPPED: usize = 8;
+
+    /// A target may know this from now on.
+    pub(in crate::domain) fn remember_mapped(&mut self, target: &str, chain: &Chain) {
+        let mapped = self.mapped.entry(target.to_owned()).or_default();
+        let leaf = &chain.leaf;
+        mapped.retain(|other| (&other.leaf.subject, &other.leaf.issuer) != (&leaf.subject, &leaf.issuer));
+        mapped.push(chain.clone());
+        let surplus = mapped.len().saturating_sub(Self::MAPPED);
+        mapped.drain(..surplus);
+    }
+
     /// The standing with this role.
     #[must_use]
     pub fn standing(&self, role: Role) -> Option<&Standing> {

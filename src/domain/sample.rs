@@ -170,6 +170,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         gap_announced: None,
         moved: noon(),
         candidate_gone: None,
+        given_up: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),

@@ -3,6 +3,7 @@
 mod answers;
 mod lab;
 mod own;
+mod page;
 mod peers;
 mod record;
 mod scenario;
@@ -12,7 +13,7 @@ mod table;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use certsteward::domain::verdict::{Phase, Probed, Verdict};
+use certsteward::domain::verdict::{Probed, Verdict};
 use certsteward::net::Net;
 use certsteward::probers::Prober as _;
 use certsteward::probers::mtls::{Mtls, Settings};
@@ -21,7 +22,7 @@ use crate::support::machine::now;
 use lab::Lab;
 use peers::{Peer, Peers};
 use record::Record;
-use scenario::{Kind, Scenario, Site};
+use scenario::{Scenario, Site};
 
 /// The limit of a probe that is to meet a server that never answers.
 const SHORT: Duration = Duration::from_millis(700);
@@ -68,11 +69,6 @@ async fn every_scenario_gets_the_verdict_that_is_right() {
                 probed.text
             ));
         }
-        println!(
-            "{:?} {:?} {}: {} {:?} {}",
-            scenario.site, scenario.client, scenario.path, probed.verdict, probed.detail, probed.text
-        );
-        let _ = (Phase::Tls, Kind::Nginx);
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
@@ -96,4 +92,18 @@ async fn the_other_tools_are_asked_the_same() {
         }
     }
     record.write();
+}
+
+#[test]
+fn the_page_is_what_the_table_and_the_record_say() {
+    let wanted = page::page(&Record::read());
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conformance.md");
+    if std::env::var_os("CERTSTEWARD_WRITE_DOCS").is_some() {
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let is = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        is == wanted,
+        "docs/conformance.md is not what the table says; CERTSTEWARD_WRITE_DOCS=1 writes it anew"
+    );
 }

@@ -89,7 +89,9 @@ fn config(certificates: &Certificates, version: Version, asking: Asking) -> rust
     let verifier = match asking {
         Asking::Ignores => WebPkiClientVerifier::no_client_auth(),
         Asking::Requests => verifier().allow_unauthenticated().build().unwrap(),
-        _ => verifier().build().unwrap(),
+        Asking::Requires | Asking::Unchecked | Asking::Later | Asking::WithoutTickets | Asking::OnlyRsa => {
+            verifier().build().unwrap()
+        }
     };
     let version = match version {
         Version::V12 => &rustls::version::TLS12,
@@ -193,7 +195,8 @@ async fn inside(mut stream: TlsStream<TcpStream>, odd: Odd) {
         Odd::CloseAfterHandshake => return,
         Odd::Ssh => b"SSH-2.0-OpenSSH_9.2p1\r\n",
         // A frame of settings, empty.
-        _ => b"\0\0\0\x04\0\0\0\0\0",
+        Odd::Http2 | Odd::Http2Regardless => b"\0\0\0\x04\0\0\0\0\0",
+        Odd::PlainHttp | Odd::Silent | Odd::Nothing | Odd::NoName | Odd::Hangup | Odd::Reset => return,
     };
     let _written = stream.write_all(said).await;
     let _left = stream.shutdown().await;

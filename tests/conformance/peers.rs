@@ -47,10 +47,6 @@ impl Peer {
             Self::SClient => "s_client",
         }
     }
-
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|peer| peer.name() == name)
-    }
 }
 
 /// What a tool said.
@@ -158,13 +154,14 @@ fn run(command: &mut Command) -> (i32, String) {
 
 fn tls_settings(lab: &Lab, client: Client) -> String {
     let ca = lab.path("ca.pem").display().to_string();
-    let own = match client {
-        Client::None => String::new(),
-        client => format!(
+    let own = if client == Client::None {
+        String::new()
+    } else {
+        format!(
             ", cert_file: {}, key_file: {}",
             lab.path(&format!("{}.pem", client.file())).display(),
             lab.path(&format!("{}.key", client.file())).display()
-        ),
+        )
     };
     format!("{{ ca_file: {ca}, server_name: localhost{own} }}")
 }

@@ -1,7 +1,8 @@
 //! What the other tools said when they were last asked, kept beside the tests so that the page can be written without them.
-//! One line an answer: scenario, tool, whether it called it a success, what it said.
+//! One line a scenario, one column a tool: `ok`, `fails` with its words, or `-` where it was not asked.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::peers::{Peer, Said};
@@ -34,33 +35,45 @@ fn name(scenario: &Scenario) -> String {
 
 impl Record {
     pub(super) fn read() -> Self {
-        let text = std::fs::read_to_string(path()).unwrap_or_default();
+        let text = std::fs::read_to_string(path()).unwrap();
         let mut record = Self::default();
         for line in text.lines() {
-            let parts: Vec<&str> = line.split('\t').collect();
-            match parts.as_slice() {
-                ["version", name, version] => {
-                    record.versions.push(((*name).to_owned(), (*version).to_owned()))
+            let mut parts = line.split('\t');
+            match parts.next() {
+                Some("version") => {
+                    let mut next = || parts.next().unwrap().to_owned();
+                    record.versions.push((next(), next()));
                 }
-                [name, peer, ok, said] => {
-                    let said = Said { ok: *ok == "ok", text: (*said).to_owned() };
-                    let peer = Peer::from_name(peer).unwrap();
-                    record.answers.insert(((*name).to_owned(), peer), said);
-                }
-                _ => panic!("a line of the record is damaged: {line}"),
+                Some("scenario") => {}
+                name => record.add(name.unwrap(), parts),
             }
         }
         record
     }
 
+    fn add<'a>(&mut self, scenario: &str, columns: impl Iterator<Item = &'a str>) {
+        for (peer, said) in Peer::ALL.into_iter().zip(columns).filter(|(_, said)| *said != "-") {
+            let text = said.strip_prefix("fails").unwrap_or_default().trim().to_owned();
+            self.answers.insert((scenario.to_owned(), peer), Said { ok: said == "ok", text });
+        }
+    }
+
     pub(super) fn write(&self) {
         let mut text = String::new();
         for (name, version) in &self.versions {
-            text.push_str(&format!("version\t{name}\t{version}\n"));
+            writeln!(text, "version\t{name}\t{version}").unwrap();
         }
-        for ((name, peer), said) in &self.answers {
-            let ok = if said.ok { "ok" } else { "fails" };
-            text.push_str(&format!("{name}\t{}\t{ok}\t{}\n", peer.name(), said.text));
+        let head = Peer::ALL.map(Peer::name).join("\t");
+        writeln!(text, "scenario\t{head}").unwrap();
+        let mut names: Vec<&String> = self.answers.keys().map(|(name, _)| name).collect();
+        names.dedup();
+        for name in names {
+            let columns = Peer::ALL.map(|peer| match self.answers.get(&(name.clone(), peer)) {
+                None => "-".to_owned(),
+                Some(said) if said.ok => "ok".to_owned(),
+                Some(said) => format!("fails {}", said.text),
+            });
+            writeln!(text, "{name}\t{}", columns.join("\t")).unwrap();
         }
         std::fs::write(path(), text).unwrap();
     }

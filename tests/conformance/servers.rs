@@ -33,7 +33,9 @@ pub(super) async fn start(
             Kind::Nginx => nginx(folder, &own, backend).into_iter().collect(),
             Kind::Haproxy => haproxy(folder, &own).into_iter().collect(),
             Kind::Apache => apache(folder, &own).into_iter().collect(),
-            _ => own.iter().filter_map(|(site, port)| openssl(folder, *site, *port)).collect::<Vec<_>>(),
+            Kind::Openssl | Kind::Rustls | Kind::Odd(_) => {
+                own.iter().filter_map(|(site, port)| openssl(folder, *site, *port)).collect::<Vec<_>>()
+            }
         };
         if commands.is_empty() {
             continue;

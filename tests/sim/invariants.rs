@@ -222,9 +222,10 @@ impl Outside {
     }
 
     /// A person did what an open question asked: that counts as ours.
-    pub fn judge_told(&mut self, ask: Ask, before: &BTreeMap<String, bool>) {
+    pub fn judge_told(&mut self, ask: Ask, about: Fingerprint, before: &BTreeMap<String, bool>) {
         let gap = |record: &Arc<Record>| {
-            record.renewal.as_ref().is_none_or(|renewal| renewal.gap_announced.is_some())
+            let in_force = record.in_force.as_ref().is_some_and(|standing| standing.fingerprint() == about);
+            in_force || record.renewal.as_ref().is_none_or(|renewal| renewal.gap_announced.is_some())
         };
         // About the certificate in force a question is asked when it is refused already.
         let announced = ask == Ask::Replace && self.saved.as_ref().is_some_and(gap);
@@ -323,7 +324,9 @@ impl Outside {
         self.timeline.say(now, || format!("<< {id} is not served any more, by an expiry"));
         self.timeline.count("expiries in use");
         let recent = |at: Timestamp| now - at < Duration::days(3) && now - self.skewed_at > Duration::days(3);
-        let silent = self.judge.level.is_some_and(|(at, level)| recent(at) && level < Level::Critical);
+        let awake = self.weather.suspended.is_none_or(|until| until <= now);
+        let silent =
+            awake && self.judge.level.is_some_and(|(at, level)| recent(at) && level < Level::Critical);
         if silent {
             self.judge.breaks(|| format!("{id} was cut off by an expiry, and nothing critical was said"));
         }

@@ -233,6 +233,11 @@ impl Life {
             let theirs = watch.renewal.is_none()
                 || watch.leaves_to_source()
                 || watch.mode == certsteward::domain::watch::Mode::Observe;
+            // What was shut out by a newer one that is gone is helped by nothing but a newer one still.
+            let shut = outside.saved.as_ref().and_then(|record| record.in_force.as_ref());
+            let shut =
+                shut.is_some_and(|one| outside.systems.iter().any(|system| system.shuts_out(&one.chain)));
+            let theirs = theirs || shut;
             let waits = outside.saved.as_ref().is_some_and(|record| record.ended.is_some());
             let service = if begun || theirs || waits { BTreeMap::new() } else { outside.service() };
             if let Some((id, _)) = service.iter().find(|(_, served)| !**served) {

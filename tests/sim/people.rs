@@ -298,7 +298,7 @@ impl Outside {
         if let Some(system) = self.system(&question.target) {
             system.delete_name(&question.chain);
         }
-        self.judge_told(Ask::Replace, &before);
+        self.judge_told(Ask::Replace, question.chain.fingerprint(), &before);
     }
 
     fn add_as_told(&mut self, question: &HandOff) {
@@ -333,7 +333,7 @@ impl Outside {
             }
             (Habit::Right | Habit::Silent, Ask::Remove) => {
                 system.delete(&chain);
-                self.judge_told(Ask::Remove, &before);
+                self.judge_told(Ask::Remove, chain.fingerprint(), &before);
             }
             (Habit::SaysOnly, _) => drop(system.lies.insert(chain.fingerprint())),
             (Habit::WrongFile, _) => {
@@ -362,8 +362,12 @@ impl Outside {
     /// What the source names is put back: the entry in force, or else a new one.
     fn mend_source(&mut self, days: i64) {
         self.mend_callers();
-        if self.entry(&self.followed()).is_none() {
-            self.renew_in_place(days, true, 0);
+        let named = self.saved.as_ref().and_then(|record| record.in_force.as_ref()?.name.clone());
+        let watched = named.filter(|_| self.watch.source.destination.is_none());
+        let watched = watched.unwrap_or_else(|| self.followed());
+        if self.entry(&watched).is_none() {
+            self.put(&watched, "SFAPI", days, false, 0);
+            self.destinations.values_mut().for_each(|one| one.names.clone_from(&watched));
         }
     }
 

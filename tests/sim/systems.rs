@@ -80,7 +80,7 @@ impl System {
         chain.leaf.is_valid_at(now) && self.knows(chain) && !self.shuts_out(chain)
     }
 
-    fn shuts_out(&self, chain: &Chain) -> bool {
+    pub fn shuts_out(&self, chain: &Chain) -> bool {
         self.ratchet && self.newest.is_some_and(|newest| chain.leaf.not_before < newest)
     }
 

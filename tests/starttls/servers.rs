@@ -222,10 +222,8 @@ impl Start<'_> {
     fn prosody(&self, protocol: StartTls) -> Option<Command> {
         let prosody = program("prosody")?;
         let data = self.folder("prosody").display().to_string();
-        let (c2s, s2s) = match protocol {
-            StartTls::XmppServer => (free_port(), self.port),
-            _ => (self.port, free_port()),
-        };
+        let to_server = protocol == StartTls::XmppServer;
+        let (c2s, s2s) = if to_server { (free_port(), self.port) } else { (self.port, free_port()) };
         let tls = if self.tls {
             "ssl = { certificate = \"FOLDER/server.pem\"; key = \"FOLDER/server.key\" }\n"
         } else {

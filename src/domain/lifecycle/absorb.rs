@@ -203,6 +203,10 @@ fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, ch
     let before = record.in_force.replace(Standing::new(sighting, at, false));
     if let Some(before) = &before {
         recognise_by_name(record, before, chronicle);
+        let targets = chronicle.watch.targets.iter();
+        for target in targets.filter(|target| asks::is_known(chronicle.watch, target, before)) {
+            record.remember_mapped(&target.id, &before.chain);
+        }
         retire::leave_own(record, before, at);
     }
     record.previous = before.map(|standing| standing.chain);

@@ -9,7 +9,7 @@ use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp};
 
 /// How long a store is given to show what it says it has issued, before it is asked again.
-const VISIBLE_WITHIN: Duration = Duration::hours(1);
+pub(super) const VISIBLE_WITHIN: Duration = Duration::hours(1);
 
 /// Absorbs the outcome of an act.
 pub(super) fn acted(

@@ -3,7 +3,7 @@
 
 use super::asks::{are_together, effective_matching, overall_matching};
 use super::backdate::backdate;
-use super::{Chronicle, Dice, GONE_AFTER, absorb, expired, keep, proving, retire, settle, want};
+use super::{Chronicle, Dice, GONE_AFTER, absorb, expired, keep, obey, proving, retire, settle, want};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
 use crate::domain::record::{Due, Ended, Learned, Look, Order, Overlap, Record, Renewal, Role, Standing};
@@ -19,6 +19,7 @@ pub fn advance(watch: &Watch, record: &mut Record, dice: &mut Dice, chronicle: &
     expired::let_go_of_expired(watch, record, chronicle);
     begin_renewal(watch, record, chronicle);
     place_order(record, now);
+    obey::finish_given_up(record, chronicle);
     judge_candidate(watch, record, chronicle);
     learn(watch, record, chronicle);
     change_subject(watch, record, chronicle);
@@ -95,6 +96,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         gap_announced: None,
         moved: chronicle.now,
         candidate_gone: None,
+        given_up: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),

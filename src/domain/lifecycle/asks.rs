@@ -224,13 +224,6 @@ pub(super) fn is_untried(watch: &Watch, standing: &Standing, probe: &str) -> boo
     watch.is_ratchet(probe) && !standing.probes.get(probe).is_some_and(recognised)
 }
 
-/// Whether every target of this probe was told about the certificate: by us, or by a person who says so.
-pub(super) fn was_told(watch: &Watch, standing: &Standing, probe: &str) -> bool {
-    let mut mine =
-        watch.targets.iter().filter(|target| watch.probe_of(target).is_some_and(|other| other.id == probe));
-    mine.all(|target| knows_of_it(target, standing))
-}
-
 /// Whether this target was told about the certificate: by us, or by a person who says so.
 pub(super) fn knows_of_it(target: &Target, standing: &Standing) -> bool {
     standing.targets.get(&target.id).is_some_and(|publication| {
@@ -279,7 +272,7 @@ pub(super) fn ask_for(target: &Target, record: &Record, standing: &Standing) -> 
         None => record.previous.as_ref().map(|chain| &chain.leaf),
     };
     // What a person was asked to put there for a renewal that was given up may stand there still.
-    let asked = record.mapped.get(&target.id).map(|chain| &chain.leaf);
+    let asked = record.mapped.get(&target.id).into_iter().flatten().map(|chain| &chain.leaf);
     let same = before.into_iter().chain(asked).any(|other| {
         other.fingerprint != leaf.fingerprint && other.subject == leaf.subject && other.issuer == leaf.issuer
     });

@@ -49,8 +49,13 @@ pub(super) fn probe_due(watch: &Watch, record: &Record, probe: &Probe, role: Rol
     let facts = standing.probes.get(&probe.id).cloned().unwrap_or_default();
     let due = wished(watch, record, probe, role, standing, &facts)?;
     let due = facts.not_before.map_or(due, |not_before| due.max(not_before));
-    Some(locked_out(watch, record, probe, standing).map_or(due, |until| due.max(until)))
+    // Every logon with either counts: the one that somebody waits for goes first.
+    let yields = if role == record.concern() { Duration::zero() } else { AFTER_THE_OTHER };
+    Some(locked_out(watch, record, probe, standing).map_or(due, |until| due.max(until + yields)))
 }
+
+/// How long the certificate that nobody waits for leaves the next logon to the other.
+const AFTER_THE_OTHER: Duration = Duration::hours(1);
 
 fn wished(
     watch: &Watch,
@@ -180,7 +185,12 @@ pub(super) fn is_locked_out(
 ///
 /// Every certificate that is refused counts against the same login, whatever probe of the tenant presented it. The last logon but one is kept for a person's sign, and
 /// the one that would lock is never made.
-fn locked_out(watch: &Watch, record: &Record, probe: &Probe, standing: &Standing) -> Option<Timestamp> {
+pub(super) fn locked_out(
+    watch: &Watch,
+    record: &Record,
+    probe: &Probe,
+    standing: &Standing,
+) -> Option<Timestamp> {
     let mine = watch
         .targets
         .iter()

@@ -3,7 +3,7 @@
 
 use super::asks::{is_accepted_now, overwrites};
 use super::proving::is_everywhere_known;
-use super::{keep, ready};
+use super::{cadence, keep, ready};
 use crate::domain::policy::{Emergency, Retire};
 use crate::domain::record::{Act, Approval, Ask, Attempts, Leftover, Look, Record, Role, Standing};
 use crate::domain::snapshot::Held;
@@ -74,7 +74,11 @@ pub const TABLE: &[Gate] = &[
         before: "every act but a roll back, once the day's budget is used up",
         judge: budget,
     },
-    Gate { name: "backoff", before: "an act that failed, until its next attempt", judge: backoff },
+    Gate {
+        name: "backoff",
+        before: "an act that failed, until its next attempt; a call that could lock the login, until that is over",
+        judge: backoff,
+    },
 ];
 
 /// The gates that hold this act now; none where it may begin.
@@ -230,6 +234,9 @@ fn can_hurt(question: &Question<'_>) -> bool {
 
 fn ready(question: &Question<'_>) -> Judgement {
     let (watch, record) = (question.watch, question.record);
+    if let Some(target) = ready::untold(watch, record, question.act) {
+        return Some((format!("{target} was not told of the candidate yet"), None));
+    }
     let opener = ready::opener_of(watch, record, question.act)?;
     if is_in_gap(watch, record) {
         return None;
@@ -306,8 +313,9 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
     };
     let accepted = |probe: &str| candidate.verdict(probe).is_some_and(Verdict::recognised);
     let replaced = candidate.targets.values().any(|publication| {
-        let replaced = publication.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
-        replaced && publication.is_known()
+        let asked = publication.hand_off.as_ref().filter(|facts| facts.ask == Ask::Replace);
+        // Whoever is deleting the old mapping, or has replaced it, has opened the gap whether a call can show it or not.
+        asked.is_some_and(|facts| publication.is_known() || facts.is_begun())
     });
     let refused = |probe: &str| {
         let in_force = record.in_force.as_ref().and_then(|in_force| in_force.verdict(probe));
@@ -374,7 +382,20 @@ fn budget(question: &Question<'_>) -> Judgement {
     })
 }
 
+/// Until when the call that this act is would be one refused logon too many, if it were refused.
+fn locked_until(question: &Question<'_>) -> Option<Timestamp> {
+    let Act::Try { probe, .. } = question.act else { return None };
+    let candidate = question.record.standing(Role::Candidate)?;
+    let probe = question.watch.probe(probe)?;
+    let until = cadence::locked_out(question.watch, question.record, probe, candidate)?;
+    (question.now < until).then_some(until)
+}
+
 fn backoff(question: &Question<'_>) -> Judgement {
+    if let Some(until) = locked_until(question) {
+        let text = "one more refused logon could lock the login (max_rejections)".to_owned();
+        return Some((text, Some(until)));
+    }
     let attempts = question.record.attempts.get(&question.act.id())?;
     (question.now < attempts.next).then(|| {
         let (next, id) = (attempts.next.format("%Y-%m-%d %H:%M:%S UTC"), &question.watch.id);

@@ -2,6 +2,7 @@
 //! It carries nothing out.
 
 use super::absorb::discard_candidate;
+use super::acted::VISIBLE_WITHIN;
 use super::retire::keep_for_good;
 use super::{Chronicle, answer, keep, proving, settle, want};
 use crate::domain::event::{Actor, EventKind};
@@ -177,28 +178,49 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
             "{text}: callers were switched already, so they are switched back first, if a call shows that the replaced certificate is accepted now"
         );
     }
-    let Some(renewal) = record.renewal.take() else {
+    let Some(renewal) = &mut record.renewal else {
         return format!("{text}: there was no renewal to end");
     };
-    keep::leave_copies(record, &renewal, at);
-    let was_seen = renewal.candidate.is_some();
-    discard_candidate(record, renewal.candidate, at);
-    record.ended = Some(Ended {
-        at,
-        generation: renewal.generation,
-        rolled_back: false,
-        unfit: false,
-        text: text.to_owned(),
-    });
-    record.counts.renewals[1] += 1;
-    let order = renewal.order.filter(|_| renewal.issue_started.is_some() && !was_seen);
-    let unseen = order.map(|order| {
-        format!(
-            "; look whether {} stands in the store: its issue was begun and it was not seen yet",
+    let order =
+        renewal.order.clone().filter(|_| renewal.issue_started.is_some() && renewal.candidate.is_none());
+    if let Some(order) = order.filter(|_| !in_place) {
+        renewal.given_up = Some((at, text.to_owned()));
+        return format!(
+            "{text}: {} was asked of the store and is not seen yet; the renewal ends once it is seen, or certainly not there",
             order.name
-        )
-    });
-    format!("renewal {} ended: {text}{}", renewal.generation, unseen.unwrap_or_default())
+        );
+    }
+    let generation = renewal.generation;
+    end_given_up(record, at, text);
+    format!("renewal {generation} ended: {text}")
+}
+
+fn end_given_up(record: &mut Record, at: Timestamp, text: &str) {
+    let Some(renewal) = record.renewal.take() else {
+        return;
+    };
+    keep::leave_copies(record, &renewal, at);
+    discard_candidate(record, renewal.candidate, at);
+    let (generation, text) = (renewal.generation, text.to_owned());
+    record.ended = Some(Ended { at, generation, rolled_back: false, unfit: false, text });
+    record.counts.renewals[1] += 1;
+}
+
+/// What was asked of the store before a person ended the renewal is left behind once it is seen; where it is still not there
+/// after the time that a store is given, it was never issued.
+pub(super) fn finish_given_up(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let Some(renewal) = &record.renewal else {
+        return;
+    };
+    let Some((at, text)) = renewal.given_up.clone() else {
+        return;
+    };
+    let nothing = renewal.looked_empty.is_some_and(|looked| looked >= at + VISIBLE_WITHIN);
+    if renewal.candidate.is_some() || nothing {
+        let generation = renewal.generation;
+        end_given_up(record, chronicle.now, &text);
+        chronicle.note(EventKind::RenewalEnded, format!("renewal {generation} ended: {text}"));
+    }
 }
 
 fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {

@@ -126,12 +126,13 @@ fn lose_publication(watch: &Watch, record: &mut Record, chronicle: &mut Chronicl
         };
         let patience = target.cache.unwrap_or(SYNCHRONISED_WITHIN).max(SYNCHRONISED_WITHIN);
         let waited = |published: &mut Timestamp| at >= *published + patience;
-        if publication.proven.is_none() && publication.published.take_if(waited).is_some() {
+        let unproven = publication.proven.is_none();
+        if let Some(published) = publication.published.take_if(|published| unproven && waited(published)) {
             publication.held = None;
             let text = format!(
                 "the target {} was given the certificate {} before and still does not know it, so it is given again",
                 target.id,
-                crate::domain::lifecycle::words(patience)
+                crate::domain::lifecycle::words(at - published)
             );
             chronicle.note(EventKind::Probed, text);
         }
@@ -182,7 +183,7 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
         if let Some(standing) = record.standing_mut(role) {
             standing.targets.entry(target.id.clone()).or_default().hand_off = Some(facts);
             let chain = standing.chain.clone();
-            record.mapped.insert(target.id.clone(), chain);
+            record.remember_mapped(&target.id, &chain);
         }
     }
     announce_gap(watch, record, chronicle);

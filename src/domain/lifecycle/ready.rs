@@ -64,6 +64,15 @@ pub(super) fn missing(watch: &Watch, record: &Record, opener: Opener, act: Optio
         .map(|id| format!("{id}, which ends the gap, is not approved; certsteward approve {} {id}", watch.id))
 }
 
+/// The target that must be told before this call is made: nothing would be shut out, and a refused logon is counted.
+pub(super) fn untold<'a>(watch: &'a Watch, record: &Record, act: &Act) -> Option<&'a str> {
+    let Act::Try { probe, .. } = act else { return None };
+    let candidate = record.standing(Role::Candidate)?;
+    let mut mine =
+        watch.targets.iter().filter(|target| watch.probe_of(target).is_some_and(|its| its.id == *probe));
+    mine.find(|target| !asks::knows_of_it(target, candidate)).map(|target| target.id.as_str())
+}
+
 /// Whether this target must know the candidate before this gap is opened, and does not.
 fn blocks(watch: &Watch, record: &Record, target: &Target, candidate: &Standing, opener: Opener) -> bool {
     if asks::is_known(watch, target, candidate) {
@@ -87,7 +96,7 @@ fn ending(watch: &Watch, record: &Record) -> Vec<Act> {
     }
     let tells = |act: &Act| matches!(act, Act::Publish { role: Role::Candidate, .. });
     let mut acts: Vec<Act> = want::publications(watch, record).into_iter().filter(tells).collect();
-    acts.extend(want::tries(watch, record, crate::domain::Timestamp::MAX_UTC));
+    acts.extend(want::tries(watch, record));
     acts.extend(want::switches(watch, record));
     acts.extend(keep::put(record));
     acts

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
+use super::acted::VISIBLE_WITHIN;
 use super::asks::{self, is_known, needs_telling};
 use super::gates::{self, Question};
 use super::proving::is_everywhere_known;
@@ -339,8 +340,7 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
     }
     acts.extend(keep::conceivable(record));
     acts.extend(keep::hold_switches(watch, record));
-    // Whenever that may be: an approval is kept through a wait.
-    acts.extend(tries(watch, record, Timestamp::MAX_UTC));
+    acts.extend(tries(watch, record));
     let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
     acts.iter().map(Act::id).chain(retirements).collect()
 }
@@ -351,7 +351,7 @@ fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
     if acts.is_empty() {
         acts.extend(issue(record, pass));
         acts.extend(publications(watch, record));
-        acts.extend(tries(watch, record, now));
+        acts.extend(tries(watch, record));
         acts.extend(keep::keep_act(record, pass));
         acts.extend(keep::hold_switches(watch, record).into_iter().filter(|act| caller_seen(record, act)));
         acts.extend(switches(watch, record));
@@ -397,7 +397,7 @@ fn roll_backs(watch: &Watch, record: &Record) -> Vec<Act> {
 
 fn issue(record: &Record, pass: Timestamp) -> Option<Act> {
     let renewal = record.renewal.as_ref()?;
-    if renewal.candidate.is_some() || renewal.replaced.is_some() {
+    if renewal.candidate.is_some() || renewal.replaced.is_some() || renewal.given_up.is_some() {
         return None;
     }
     let order = renewal.order.clone()?;
@@ -472,8 +472,9 @@ fn puts(watch: &Watch, record: &Record) -> Option<Act> {
     keep::put(record).filter(|act| ready && shown && seen(act))
 }
 
-/// A call with the candidate that shuts the older certificate out comes only once the target was told.
-pub(super) fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> {
+/// The calls with the candidate that shut the older certificate out: wanted from the beginning, so that they can be approved
+/// before anybody is asked to open a gap that they end.
+pub(super) fn tries(watch: &Watch, record: &Record) -> Vec<Act> {
     let Some(renewal) = &record.renewal else {
         return Vec::new();
     };
@@ -483,12 +484,7 @@ pub(super) fn tries(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Act> 
     let Some(entry) = candidate.name.clone() else {
         return Vec::new();
     };
-    let locked = |probe: &Probe| cadence::is_locked_out(watch, record, probe, candidate, now);
-    let waits = |probe: &Probe| {
-        let id = &probe.id;
-        !locked(probe) && asks::is_untried(watch, candidate, id) && asks::was_told(watch, candidate, id)
-    };
-    let probes = watch.probes.iter().filter(|probe| waits(probe));
+    let probes = watch.probes.iter().filter(|probe| asks::is_untried(watch, candidate, &probe.id));
     let generation = renewal.generation;
     probes.map(|probe| Act::Try { generation, probe: probe.id.clone(), entry: entry.clone() }).collect()
 }
@@ -542,8 +538,10 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         let not_after = candidate.chain.leaf.not_after + Duration::seconds(1);
         moments.extend([of.due, of.warning, of.critical, not_after]);
     }
-    moments
-        .extend(record.renewal.as_ref().and_then(|renewal| renewal.candidate_gone).map(|at| at + GONE_AFTER));
+    if let Some(renewal) = &record.renewal {
+        moments.extend(renewal.candidate_gone.map(|at| at + GONE_AFTER));
+        moments.extend(renewal.given_up.as_ref().map(|(at, _)| *at + VISIBLE_WITHIN));
+    }
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {
         moments.push(since + cadence::settle_time(watch));
     }

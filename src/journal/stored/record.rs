@@ -79,6 +79,7 @@ stored!(Renewal {
     gap_announced,
     moved,
     candidate_gone,
+    given_up,
     back_asked,
     keep,
     overlap = Overlap::default(),

@@ -147,6 +147,7 @@ fn renewal(candidate: Standing, replaces: Fingerprint) -> Renewal {
         gap_announced: Some((now() - Duration::hours(46), gap.to_owned())),
         moved: at("2027-02-08T10:05:00Z"),
         candidate_gone: None,
+        given_up: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
