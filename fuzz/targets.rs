@@ -116,10 +116,7 @@ pub(crate) fn service_key(bytes: &[u8]) {
         Ok(key) => {
             black_box(key.not_after());
         }
-        Err(why) => {
-            told(Some(&why));
-            assert!(!why.text.contains("-----"), "no part of a key is quoted: {}", why.text);
-        }
+        Err(why) => told(Some(&why)),
     }
 }
 
