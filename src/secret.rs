@@ -1,6 +1,7 @@
 //! Secrets by reference: a file, an environment variable or a systemd credential, read anew at each use.
 //! A secret never stands in the configuration itself, and is never printed.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
@@ -69,13 +70,8 @@ fn read_file(path: &std::path::Path, private: bool) -> Result<Zeroizing<Vec<u8>>
     let failed = |error: std::io::Error| {
         Unseen::new(Reason::of_file(&error), format!("cannot read the secret file {shown}: {error}"))
     };
-    let facts = std::fs::metadata(path).map_err(failed)?;
-    if facts.len() > LIMIT {
-        return Err(Unseen::new(
-            Reason::TooLarge,
-            format!("the secret file {shown} is larger than {LIMIT} bytes"),
-        ));
-    }
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let facts = file.metadata().map_err(failed)?;
     if private && facts.mode() & 0o007 != 0 {
         let text = format!(
             "the secret file {shown} can be read by everybody (mode {:o}); run: chmod 600 {shown}",
@@ -83,7 +79,15 @@ fn read_file(path: &std::path::Path, private: bool) -> Result<Zeroizing<Vec<u8>>
         );
         return Err(Unseen::new(Reason::PermissionDenied, text));
     }
-    std::fs::read(path).map(Zeroizing::new).map_err(failed)
+    let room = usize::try_from(facts.len().min(LIMIT)).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
+    // What is no regular file tells no size, or a wrong one.
+    file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size > LIMIT) {
+        let text = format!("the secret file {shown} is larger than {LIMIT} bytes");
+        return Err(Unseen::new(Reason::TooLarge, text));
+    }
+    Ok(bytes)
 }
 
 impl std::fmt::Display for SecretRef {

@@ -19,11 +19,13 @@ mod dashboards;
 mod delivery;
 mod dropin;
 mod formats;
+mod fuzz;
 mod journal;
 #[cfg(feature = "sandbox")]
 mod kill;
 mod layering;
 mod life;
+mod limits;
 mod net;
 mod notifiers;
 #[cfg(feature = "sandbox")]

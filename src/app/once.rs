@@ -88,7 +88,7 @@ async fn found_once(
     built.watches(discoveries.watches(&built.config))?;
     let looks = built.config.discoveries.iter().filter_map(|discovery| {
         let finder = built.finders.get(&discovery.id)?;
-        Some(async move { (discovery, finder.find().await) })
+        Some(async move { (discovery, finder.find().await.bounded()) })
     });
     for (discovery, found) in join_all(looks).await {
         let watches = built.watches_of_stores();

@@ -94,6 +94,8 @@ impl Output {
         for (name, value) in facts {
             let mut label = name.as_str();
             for line in value.lines() {
+                // What a certificate says must not steer the terminal.
+                let line = line.replace(char::is_control, "\u{fffd}");
                 let padding = " ".repeat(width.saturating_sub(label.chars().count()));
                 let shown = self.tone(Tone::Faint, label);
                 self.line(format_args!("{:indent$}{shown}{padding}  {line}", ""));

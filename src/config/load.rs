@@ -1,6 +1,7 @@
 //! Reads the main file and those it includes, and runs the readings in turn.
 //! It knows no key but `include`, and which keys belong to the main file alone.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::ROOT;
@@ -116,11 +117,14 @@ fn parsed(text: String, path: &Path, ledger: &mut Ledger) -> Option<Table> {
 
 fn text_of(path: &Path) -> Result<String, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
-    if size > LIMIT {
-        return Err(format!("has {size} bytes; a configuration has at most {LIMIT}: split it with include"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size > LIMIT) {
+        return Err(format!(
+            "is larger than {LIMIT} bytes, the most for a configuration; split it with include"
+        ));
     }
-    let bytes = std::fs::read(path).map_err(cannot)?;
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())
 }
 

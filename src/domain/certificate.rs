@@ -245,18 +245,28 @@ impl Certificate {
         self.parsed()?.extensions().iter().find_map(|extension| wanted(extension.parsed_extension()))
     }
 
-    /// The subject's common name, else the whole subject as text.
+    /// The subject's common name, else the whole subject as text; fit for a sentence.
     #[must_use]
     pub fn common_name(&self) -> String {
-        self.subject.common_name().map_or_else(|| self.subject.to_string(), str::to_owned)
+        for_sentences(&self.subject)
     }
 
-    /// The issuer's common name, else the whole issuer as text.
+    /// The issuer's common name, else the whole issuer as text; fit for a sentence.
     #[must_use]
     pub fn issuer_name(&self) -> String {
-        self.issuer.common_name().map_or_else(|| self.issuer.to_string(), str::to_owned)
+        for_sentences(&self.issuer)
     }
 }
+
+/// How a name is told: on one line, and no longer than a sentence bears. X.520 allows a common name 64 characters.
+fn for_sentences(name: &DistinguishedName) -> String {
+    let told = name.common_name().map_or_else(|| Cow::Owned(name.to_string()), Cow::Borrowed);
+    let mut plain = told.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let shown: String = plain.by_ref().take(LONGEST_NAME).collect();
+    if plain.next().is_none() { shown } else { format!("{shown}…") }
+}
+
+const LONGEST_NAME: usize = 200;
 
 fn unreadable(der: &[u8], error: &x509_parser::nom::Err<x509_parser::error::X509Error>) -> Unseen {
     use x509_parser::nom::Err::{Error, Failure, Incomplete};
@@ -434,6 +444,16 @@ mod tests {
         assert_eq!(certificate.signature, "ecdsa-with-SHA256");
         assert!(!certificate.is_ca);
         assert!(certificate.is_self_issued());
+    }
+
+    #[test]
+    fn a_name_in_a_sentence_is_one_line_and_not_long() {
+        let named = |name: &str| {
+            made(|params| params.distinguished_name.push(DnType::CommonName, name)).common_name()
+        };
+        assert_eq!(named("SF\nAPI\u{1b}[31m"), "SF API [31m");
+        let long = named(&"ä".repeat(5000));
+        assert_eq!((long.chars().count(), long.ends_with("ä…")), (201, true));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::name::DistinguishedName;
 use super::reason::{Reason, Unseen};
 use super::shared::Shared;
 
+/// How many issuers a chain has at most; those beyond are strays.
+const LONGEST: usize = 32;
+
 /// A leaf with its issuers, each the issuer of the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -41,7 +44,9 @@ impl Chain {
         let leaf = unique.remove(leaf_at);
         let mut issuers: Vec<Certificate> = Vec::new();
         let mut tip = leaf.clone();
-        while let Some(at) = issuer_position(&tip, &unique) {
+        while issuers.len() < LONGEST
+            && let Some(at) = issuer_position(&tip, &unique)
+        {
             tip = unique.remove(at);
             issuers.push(tip.clone());
         }

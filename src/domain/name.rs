@@ -89,7 +89,7 @@ fn escaped(value: &str) -> String {
     for c in value.chars() {
         match c {
             '\\' | ',' | '+' | '"' | '<' | '>' | ';' => text.extend(['\\', c]),
-            c if c.is_ascii_control() => text.push_str(&format!("\\{:02X}", u32::from(c))),
+            c if c.is_control() => text.push_str(&format!("\\{:02X}", u32::from(c))),
             c => text.push(c),
         }
     }

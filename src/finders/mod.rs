@@ -13,13 +13,16 @@ pub mod file;
 pub mod file_sd;
 pub mod http_sd;
 pub mod place;
-mod target_list;
+pub mod target_list;
 
 use std::time::Duration;
 
 pub use place::{Entry, Place, Server};
 
-use crate::domain::reason::Unseen;
+use crate::domain::reason::{Reason, Unseen};
+
+/// How many places one discovery may find; more watches than that on one host are a mistake, or somebody's mischief.
+pub const MOST_PLACES: usize = 200_000;
 
 /// What one look found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +43,25 @@ impl Found {
     pub fn nothing(why: Unseen) -> Self {
         Self { unseen: vec![why], ..Self::default() }
     }
+
+    /// The same with no more places than one discovery may find; those beyond count as places that could not be looked into,
+    /// so that nobody takes them for gone.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        self.cut_to(MOST_PLACES)
+    }
+
+    fn cut_to(mut self, most: usize) -> Self {
+        let found = self.places.len();
+        if found > most {
+            self.places.truncate(most);
+            let text = format!(
+                "it finds {found} places, which is more than the limit of {most}; only the first were taken: split it, or leave some out with exclude"
+            );
+            self.unseen.push(Unseen::new(Reason::TooLarge, text));
+        }
+        self
+    }
 }
 
 /// A way of finding places.
@@ -47,4 +69,21 @@ impl Found {
 pub trait Finder: Send + Sync {
     /// Looks once for everything there is.
     async fn find(&self) -> Found;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beyond_the_limit_is_said_and_not_taken_for_gone() {
+        let places = ["/a.pem", "/b.pem", "/c.pem"].map(|path| Place::File(path.into())).to_vec();
+        let found = Found { places: places.clone(), ..Found::default() };
+        assert_eq!(found.clone().cut_to(3), found);
+        let cut = found.cut_to(2);
+        assert_eq!(cut.places, places[..2]);
+        assert_eq!(cut.unseen.len(), 1);
+        assert_eq!(cut.unseen[0].reason, Reason::TooLarge);
+        assert!(cut.unseen[0].text.starts_with("it finds 3 places"), "{}", cut.unseen[0].text);
+    }
 }

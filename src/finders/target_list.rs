@@ -12,28 +12,35 @@ use super::Server;
 /// One group of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Group {
+pub struct Group {
     /// What is to be looked at.
     #[serde(default)]
-    pub(super) targets: Vec<String>,
+    pub targets: Vec<String>,
     /// What is said of all of it.
     #[serde(default)]
-    pub(super) labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
-/// The groups of a list in JSON, or what is wrong with it and where.
-pub(super) fn from_json(bytes: &[u8]) -> Result<Vec<Group>, String> {
+/// The groups of a list in JSON.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn from_json(bytes: &[u8]) -> Result<Vec<Group>, String> {
     serde_json::from_slice(bytes).map_err(|error| format!("it is no list of target groups in JSON: {error}"))
 }
 
-/// The groups of a list in YAML, or what is wrong with it and where.
-pub(super) fn from_yaml(bytes: &[u8]) -> Result<Vec<Group>, String> {
+/// The groups of a list in YAML.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn from_yaml(bytes: &[u8]) -> Result<Vec<Group>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     yaml::groups(text).map_err(|wrong| format!("it is no list of target groups in YAML: {wrong}"))
 }
 
 /// The TLS servers among the targets, each once with the labels of the first group that names it, and what is none.
-pub(super) fn servers(groups: Vec<Group>, port: u16) -> (Vec<Server>, Vec<String>) {
+#[must_use]
+pub fn servers(groups: Vec<Group>, port: u16) -> (Vec<Server>, Vec<String>) {
     let (mut servers, mut left_out, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for group in groups {
         let labels = kept(group.labels);
@@ -70,11 +77,12 @@ fn server(target: &str, port: u16) -> Result<(String, u16), String> {
     }
     let host = url.host_str().unwrap_or_default();
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let host = host.trim_end_matches('.');
     if host.is_empty() || url.port() == Some(0) {
         return Err(refused("it is no host and port; write host:port"));
     }
     let given = url.port().or_else(|| (is_page || names_port(bare)).then_some(443));
-    Ok((host.trim_end_matches('.').to_ascii_lowercase(), given.unwrap_or(port)))
+    Ok((host.to_ascii_lowercase(), given.unwrap_or(port)))
 }
 
 /// Whether a port is written out; the parser of addresses drops the one that is the scheme's own.
@@ -133,6 +141,7 @@ mod tests {
             ("tcp://www.example.org:443", None),
             ("www.example.org:443/metrics", None),
             ("www.example.org:0", None),
+            (".:443", None),
             ("www.example.org:99999", None),
             ("a b:443", None),
             ("::1:443", None),

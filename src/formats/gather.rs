@@ -4,7 +4,8 @@
 use zeroize::Zeroizing;
 
 use super::der::{self, Cut, Element, Kind};
-use super::{LIMIT, base64, keys, pem, pkcs12, zip};
+use super::given::Given;
+use super::{LIMIT, base64, ber, keys, pem, pkcs12, zip};
 use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
@@ -12,6 +13,10 @@ use crate::domain::reason::{Reason, Unseen};
 const DEPTH: usize = 5;
 /// How many certificates are read from one input.
 const CERTIFICATES: usize = 5000;
+/// The largest certificate that is read: what it says stands in pages, series and mails, and a TLS server takes no more than 100 KiB.
+const CERTIFICATE_BYTES: usize = 256 * 1024;
+/// How many private keys are read from one input.
+const KEYS: usize = 1000;
 /// How many oddities are kept.
 const ODDITIES: usize = 50;
 
@@ -42,7 +47,20 @@ impl Gathered {
             self.left_out += 1;
             return;
         }
+        if der.len() > CERTIFICATE_BYTES {
+            let text = format!(
+                "{place}the certificate has {} bytes, which is more than the limit of {} KiB",
+                der.len(),
+                CERTIFICATE_BYTES >> 10
+            );
+            return self.add_oddity(Unseen::new(Reason::TooLarge, text));
+        }
         match Certificate::from_der(der) {
+            // The parser passes over tags that everybody else looks at.
+            Ok(_) if !is_certificate(der) => {
+                let text = "the certificate is not built as one: other programs will refuse it";
+                self.add_oddity(Unseen::new(Reason::Malformed, format!("{place}{text}")));
+            }
             Ok(certificate) => self.certificates.push(certificate),
             Err(odd) => self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text))),
         }
@@ -51,8 +69,25 @@ impl Gathered {
     /// Takes a plain private key in any of its three forms.
     pub(super) fn add_key(&mut self, der: &[u8], kind: Kind) {
         match keys::to_pkcs8(der, kind) {
-            Ok(key) => self.keys.push(key),
-            Err(odd) => self.key_oddities.push(odd),
+            Ok(key) => self.add_pkcs8(key),
+            Err(odd) => self.add_key_oddity(odd),
+        }
+    }
+
+    /// Takes a plain private key that is PKCS#8 already.
+    pub(super) fn add_pkcs8(&mut self, key: Zeroizing<Vec<u8>>) {
+        if self.keys.len() < KEYS {
+            self.keys.push(key);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    pub(super) fn add_key_oddity(&mut self, odd: Unseen) {
+        if self.key_oddities.len() < ODDITIES {
+            self.key_oddities.push(odd);
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -75,11 +110,17 @@ impl Gathered {
     }
 
     /// Takes over what another collection found, its oddities prefixed with where that was.
-    pub(super) fn absorb(&mut self, mut other: Self, place: &str) {
-        self.certificates.append(&mut other.certificates);
-        self.keys.append(&mut other.keys);
+    pub(super) fn absorb(&mut self, other: Self, place: &str) {
+        let room = CERTIFICATES.saturating_sub(self.certificates.len());
+        self.left_out += other.certificates.len().saturating_sub(room);
+        self.certificates.extend(other.certificates.into_iter().take(room));
+        for key in other.keys {
+            self.add_pkcs8(key);
+        }
         let placed = |odd: Unseen| Unseen::new(odd.reason, format!("{place}{}", odd.text));
-        self.key_oddities.extend(other.key_oddities.into_iter().map(placed));
+        for odd in other.key_oddities {
+            self.add_key_oddity(placed(odd));
+        }
         for odd in other.oddities {
             self.add_oddity(placed(odd));
         }
@@ -129,6 +170,10 @@ impl Gathered {
     }
 }
 
+fn is_certificate(der: &[u8]) -> bool {
+    der::element(der).is_ok_and(|(element, _)| der::kind(&element) == Kind::Certificate)
+}
+
 /// Collects everything.
 ///
 /// # Errors
@@ -139,11 +184,11 @@ pub(super) fn gather(bytes: &[u8], password: Option<&str>) -> Result<Gathered, U
             format!("it has {} bytes, which is more than the limit of {} MiB", bytes.len(), LIMIT >> 20);
         return Err(Unseen::new(Reason::TooLarge, text));
     }
-    unwrap(bytes, password, DEPTH)
+    unwrap(bytes, &Given::new(password), DEPTH)
 }
 
 /// Opens one wrapping.
-pub(super) fn unwrap(bytes: &[u8], password: Option<&str>, depth: usize) -> Result<Gathered, Unseen> {
+pub(super) fn unwrap(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Gathered, Unseen> {
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(unsupported("it is wrapped in too many layers"));
     };
@@ -157,15 +202,25 @@ pub(super) fn unwrap(bytes: &[u8], password: Option<&str>, depth: usize) -> Resu
         [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Err(unsupported(
             "it is a Java keystore (JKS); convert it: keytool -importkeystore -srckeystore OLD.jks -destkeystore NEW.p12 -deststoretype PKCS12",
         )),
-        [b'P', b'K', 3, 4, ..] => zip::gather(bytes, password, deeper),
+        [b'P', b'K', 3, 4, ..] => zip::gather(bytes, given, deeper),
         [b'P', b'K', 5, 6, ..] => Err(Unseen::new(Reason::Empty, "it is a ZIP archive without any file")),
-        _ if pem::is_pem(bytes) => Ok(pem::gather(bytes, password)),
-        _ => from_der(bytes, password).unwrap_or_else(|| from_text(bytes, password, deeper)),
+        // What is signed, or a remark in a certificate, may hold PEM too; the length tells DER from text.
+        [der::SEQUENCE, 0x80..=0x84, ..] => {
+            from_der(bytes, given).unwrap_or_else(|| from_armour(bytes, given, deeper))
+        }
+        _ => from_armour(bytes, given, deeper),
     }
 }
 
+fn from_armour(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Gathered, Unseen> {
+    if pem::is_pem(bytes) {
+        return Ok(pem::gather(bytes, given));
+    }
+    from_der(bytes, given).unwrap_or_else(|| from_text(bytes, given, depth))
+}
+
 /// DER, of whatever kind and as many as there are; none where it is not DER.
-fn from_der(bytes: &[u8], password: Option<&str>) -> Option<Result<Gathered, Unseen>> {
+fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>> {
     if bytes.first() != Some(&der::SEQUENCE) {
         return None;
     }
@@ -174,7 +229,7 @@ fn from_der(bytes: &[u8], password: Option<&str>) -> Option<Result<Gathered, Uns
     while !rest.iter().all(u8::is_ascii_whitespace) {
         match der::element(rest) {
             Ok((element, after)) => {
-                let known = add_element(&mut gathered, &element, password);
+                let known = add_element(&mut gathered, &element, given);
                 if !known && rest.len() == bytes.len() {
                     return None;
                 }
@@ -188,6 +243,7 @@ fn from_der(bytes: &[u8], password: Option<&str>) -> Option<Result<Gathered, Uns
             Err(Cut::Truncated) if looks_like_der(bytes) => {
                 return Some(Err(Unseen::new(Reason::Truncated, truncated("it is DER that"))));
             }
+            Err(Cut::Indefinite) if add_marked(&mut gathered, bytes, given) => break,
             Err(Cut::Indefinite) if looks_like_der(bytes) => {
                 return Some(Err(unsupported(
                     "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
@@ -200,7 +256,7 @@ fn from_der(bytes: &[u8], password: Option<&str>) -> Option<Result<Gathered, Uns
 }
 
 /// Puts one element where it belongs; false where nobody knows what it is.
-pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, password: Option<&str>) -> bool {
+pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given: &Given<'_>) -> bool {
     let kind = der::kind(element);
     match kind {
         Kind::Certificate => gathered.add_certificate(element.whole, ""),
@@ -208,9 +264,9 @@ pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, passwo
         Kind::RevocationList => gathered.saw("a certificate revocation list"),
         Kind::PublicKey => gathered.saw("a public key"),
         Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 => gathered.add_key(element.whole, kind),
-        Kind::EncryptedPkcs8 => match keys::decrypt(element.whole, password) {
-            Ok(key) => gathered.keys.push(key),
-            Err(odd) => gathered.key_oddities.push(odd),
+        Kind::EncryptedPkcs8 => match keys::decrypt(element.whole, given) {
+            Ok(key) => gathered.add_pkcs8(key),
+            Err(odd) => gathered.add_key_oddity(odd),
         },
         Kind::Pkcs7 => {
             gathered.form = "PKCS#7";
@@ -222,13 +278,22 @@ pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, passwo
         Kind::Pkcs12 => {
             gathered.form = "PKCS#12";
             gathered.saw("a PKCS#12 structure");
-            if let Err(odd) = pkcs12::gather(gathered, element.whole, password) {
+            if let Err(odd) = pkcs12::gather(gathered, element.whole, given) {
                 gathered.add_oddity(odd);
             }
         }
         Kind::Unknown => {}
     }
     kind != Kind::Unknown
+}
+
+/// Takes PKCS#7 whose ends are marked; false where it is something else. A PKCS#12 archive of that kind is signed as it stands
+/// and would be no longer.
+pub(super) fn add_marked(gathered: &mut Gathered, bytes: &[u8], given: &Given<'_>) -> bool {
+    let der = ber::to_der(bytes).unwrap_or_default();
+    der::element(&der).is_ok_and(|(element, _)| {
+        der::kind(&element) == Kind::Pkcs7 && add_element(gathered, &element, given)
+    })
 }
 
 /// Whether it begins as the things read here do, so that a broken end is worth naming.
@@ -244,11 +309,11 @@ fn looks_like_der(bytes: &[u8]) -> bool {
 }
 
 /// Base64 without armour around it, or something that is no certificate at all.
-fn from_text(bytes: &[u8], password: Option<&str>, depth: usize) -> Result<Gathered, Unseen> {
+fn from_text(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Gathered, Unseen> {
     let Some(decoded) = undecorated(bytes) else {
         return Err(alien(bytes));
     };
-    let mut gathered = unwrap(&decoded, password, depth).map_err(|odd| {
+    let mut gathered = unwrap(&decoded, given, depth).map_err(|odd| {
         // What decodes to nothing known was no Base64 to begin with.
         let known = odd.reason != Reason::UnsupportedFormat || decoded.starts_with(&[0xfe, 0xed]);
         if known { odd } else { alien(bytes) }

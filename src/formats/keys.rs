@@ -4,9 +4,13 @@
 use zeroize::Zeroizing;
 
 use super::der::{self, Element, Kind};
+use super::given::Given;
 use super::pkcs12;
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::reason::{Reason, Unseen};
+
+/// How many certificates are tried in all with keys that do not tell whose they are.
+pub(super) const TRIALS: usize = 20_000;
 
 /// Turns PKCS#1 and SEC1 into PKCS#8; PKCS#8 stays as it is.
 pub(super) fn to_pkcs8(key: &[u8], kind: Kind) -> Result<Zeroizing<Vec<u8>>, Unseen> {
@@ -52,11 +56,12 @@ fn sec1_curve(key: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 ///
 /// It is handed to the PKCS#12 reader as the only key of an archive made around it, so that one decryption with one set of
 /// limits serves both forms.
-pub(super) fn decrypt(encrypted: &[u8], password: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Unseen> {
-    let Some(password) = password else {
+pub(super) fn decrypt(encrypted: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen> {
+    let Some(password) = given.password else {
         let text = "the private key is encrypted and no password was given; name the file that holds it (password = { file = … })";
         return Err(Unseen::new(Reason::PasswordNeeded, text));
     };
+    given.unlock(encrypted)?;
     let archive = pkcs12::around_shrouded_key(encrypted);
     let refused =
         |odd: Unseen| Unseen::new(odd.reason, format!("the private key cannot be decrypted: {}", odd.text));
@@ -74,6 +79,7 @@ pub(super) fn decrypt(encrypted: &[u8], password: Option<&str>) -> Result<Zeroiz
 pub(super) fn belonging(
     key: Zeroizing<Vec<u8>>,
     certificates: &[Certificate],
+    trials: &mut usize,
 ) -> Result<(Fingerprint, Zeroizing<Vec<u8>>), Unseen> {
     if let Ok(print) = crate::identity::public_key_fingerprint(&key) {
         return Ok((print, key));
@@ -81,7 +87,9 @@ pub(super) fn belonging(
     if let Some(print) = own_public_key(&key) {
         return Ok((print, key));
     }
-    let completed = certificates.iter().find_map(|certificate| {
+    let most = *trials;
+    let completed = certificates.iter().take(most).find_map(|certificate| {
+        *trials = trials.saturating_sub(1);
         let whole = with_public_key(&key, certificate)?;
         let print = crate::identity::public_key_fingerprint(&whole).ok()?;
         (print == certificate.key_fingerprint).then_some((print, whole))

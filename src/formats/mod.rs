@@ -2,9 +2,11 @@
 //! It judges no certificate and makes no connection; the form is recognised by content, never by name.
 
 mod base64;
+mod ber;
 mod der;
 pub mod files;
 mod gather;
+mod given;
 mod keys;
 mod pem;
 mod pkcs12;
@@ -50,6 +52,9 @@ pub struct Opened {
     /// Parts that could not be read.
     pub oddities: Vec<Unseen>,
 }
+
+/// How many names a sentence bears.
+const NAMED: usize = 5;
 
 /// The forms of public output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,11 +144,12 @@ fn choose(gathered: &mut Gathered) -> Result<(Chain, Option<Key>), Unseen> {
     gathered.demand_certificate()?;
     let certificates = std::mem::take(&mut gathered.certificates);
     let mut known: Vec<(Fingerprint, Key)> = Vec::new();
+    let mut trials = keys::TRIALS;
     for key in std::mem::take(&mut gathered.keys) {
-        match keys::belonging(key, &certificates) {
+        match keys::belonging(key, &certificates, &mut trials) {
             Ok(pair) if known.iter().all(|(print, _)| *print != pair.0) => known.push(pair),
             Ok(_) => {}
-            Err(odd) => gathered.key_oddities.push(odd),
+            Err(odd) => gathered.add_key_oddity(odd),
         }
     }
     let wanted = wanted_key(&certificates, &known)?;
@@ -168,13 +174,15 @@ fn wanted_key(
         _ => {
             let names: Vec<String> = matching
                 .iter()
+                .take(NAMED)
                 .filter_map(|print| of_key(*print).next())
                 .map(Certificate::common_name)
                 .collect();
             let text = format!(
-                "there are {} certificates with a private key in it ({}) and nothing says which is meant; put each in its own file",
-                names.len(),
-                names.join(", ")
+                "there are {} certificates with a private key in it ({}{}) and nothing says which is meant; put each in its own file",
+                matching.len(),
+                names.join(", "),
+                if matching.len() > names.len() { ", …" } else { "" }
             );
             Err(Unseen::new(Reason::SeveralLeaves, text))
         }

@@ -3,7 +3,8 @@
 
 use zeroize::Zeroizing;
 
-use super::gather::{Gathered, add_element, truncated};
+use super::gather::{Gathered, add_element, add_marked, truncated};
+use super::given::Given;
 use super::{base64, der};
 use crate::domain::reason::{Reason, Unseen};
 
@@ -32,13 +33,13 @@ pub(super) fn is_pem(bytes: &[u8]) -> bool {
 }
 
 /// Reads every block.
-pub(super) fn gather(bytes: &[u8], password: Option<&str>) -> Gathered {
+pub(super) fn gather(bytes: &[u8], given: &Given<'_>) -> Gathered {
     let mut gathered = Gathered::of("PEM");
     let mut rest = bytes;
     let mut number = 0_usize;
     while let Some((block, after)) = next_block(rest) {
         number += 1;
-        add_block(&mut gathered, &block, number, password);
+        add_block(&mut gathered, &block, number, given);
         rest = after;
     }
     gathered.form = "PEM";
@@ -67,12 +68,12 @@ fn is_label(label: &[u8]) -> bool {
     label.len() <= 64 && label.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
 }
 
-fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, password: Option<&str>) {
+fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, given: &Given<'_>) {
     let label = block.label.as_str();
     let place = format!("block {number} ({label})");
     let is_key = label.ends_with("PRIVATE KEY");
     let keep = |gathered: &mut Gathered, odd: Unseen| {
-        if is_key { gathered.key_oddities.push(odd) } else { gathered.add_oddity(odd) }
+        if is_key { gathered.add_key_oddity(odd) } else { gathered.add_oddity(odd) }
     };
     if label.ends_with("PARAMETERS") {
         return;
@@ -98,7 +99,7 @@ fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, password
             );
         }
         Ok((element, after)) => {
-            if !add_element(gathered, &element, password) {
+            if !add_element(gathered, &element, given) {
                 keep(
                     gathered,
                     Unseen::new(Reason::UnsupportedFormat, format!("{place} holds something unknown")),
@@ -118,6 +119,7 @@ fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, password
         Err(der::Cut::Truncated) => {
             keep(gathered, Unseen::new(Reason::Truncated, truncated(&place)));
         }
+        Err(der::Cut::Indefinite) if add_marked(gathered, &decoded, given) => {}
         Err(der::Cut::Indefinite | der::Cut::Alien) => {
             keep(gathered, Unseen::new(Reason::Malformed, format!("{place} is Base64, but not of DER")));
         }

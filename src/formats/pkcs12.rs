@@ -7,10 +7,13 @@ use zeroize::Zeroizing;
 
 use super::der::{self, Element, Kind};
 use super::gather::Gathered;
+use super::given::Given;
 use crate::domain::reason::{Reason, Unseen};
 
 /// Reads every certificate and key of an archive. Without a password the empty one is tried, which many programs write.
-pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], password: Option<&str>) -> Result<(), Unseen> {
+pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], given: &Given<'_>) -> Result<(), Unseen> {
+    given.unlock(archive)?;
+    let password = given.password;
     let opened = Pkcs12Archive::from_pkcs12(archive, password.unwrap_or_default())
         .map_err(|error| refusal(archive, &error, password.is_some()))?;
     if let Some(odd) = opened.keys.iter().find_map(|bag| nonsense(bag.key.as_der(), password.is_some())) {

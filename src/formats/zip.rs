@@ -6,19 +6,18 @@ use std::io::Read as _;
 use zeroize::Zeroizing;
 
 use super::gather::{Gathered, unwrap};
+use super::given::Given;
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many files are looked at.
 const MEMBERS: usize = 200;
 /// The largest file that is read, unpacked.
 const MEMBER_BYTES: u64 = 4 * 1024 * 1024;
-/// The most that is unpacked in all.
-const TOTAL_BYTES: u64 = 16 * 1024 * 1024;
 /// How many times larger than packed a file may be.
 const RATIO: u64 = 200;
 
 /// Reads every file of the archive.
-pub(super) fn gather(bytes: &[u8], password: Option<&str>, depth: usize) -> Result<Gathered, Unseen> {
+pub(super) fn gather(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Gathered, Unseen> {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| {
         Unseen::new(
             Reason::Truncated,
@@ -33,23 +32,22 @@ pub(super) fn gather(bytes: &[u8], password: Option<&str>, depth: usize) -> Resu
         return Err(Unseen::new(Reason::TooLarge, text));
     }
     let mut gathered = Gathered::of("ZIP");
-    let mut left = TOTAL_BYTES;
     for at in 0..archive.len() {
         let name = shown(archive.name_for_index(at).unwrap_or_default());
         if is_by_the_way(&name) {
             continue;
         }
         let place = format!("in {name}: ");
-        match unpack(&mut archive, at, &mut left) {
-            Ok(content) => add_member(&mut gathered, &content, &place, password, depth),
+        match unpack(&mut archive, at, given) {
+            Ok(content) => add_member(&mut gathered, &content, &place, given, depth),
             Err(odd) => gathered.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text))),
         }
     }
     Ok(gathered)
 }
 
-fn add_member(gathered: &mut Gathered, content: &[u8], place: &str, password: Option<&str>, depth: usize) {
-    match unwrap(content, password, depth) {
+fn add_member(gathered: &mut Gathered, content: &[u8], place: &str, given: &Given<'_>, depth: usize) {
+    match unwrap(content, given, depth) {
         Ok(found) => gathered.absorb(found, place),
         // A destination's own file and a read-me travel along; they are no oddity.
         Err(odd) if is_by_the_way_too(content, odd.reason) => {}
@@ -60,14 +58,17 @@ fn add_member(gathered: &mut Gathered, content: &[u8], place: &str, password: Op
 fn unpack(
     archive: &mut zip::ZipArchive<std::io::Cursor<&[u8]>>,
     at: usize,
-    left: &mut u64,
+    given: &Given<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, Unseen> {
     let too_large = |text: String| Unseen::new(Reason::TooLarge, text);
     let member = archive.by_index(at).map_err(|error| refusal(&error))?;
     let packed = member.compressed_size().max(1);
-    let limit = MEMBER_BYTES.min(*left);
+    let limit = MEMBER_BYTES.min(given.unpackable());
     if member.size() > limit {
-        return Err(too_large(format!("it has {} bytes, which is more than the limit", member.size())));
+        return Err(too_large(format!(
+            "it has {} bytes, which is more than the limit of {limit} that is left for it",
+            member.size()
+        )));
     }
     let mut content =
         Zeroizing::new(Vec::with_capacity(usize::try_from(member.size()).unwrap_or_default() + 1));
@@ -79,7 +80,7 @@ fn unpack(
     if size > limit || (size > 64 * 1024 && size / packed > RATIO) {
         return Err(too_large("it unpacks to more than its packed size allows".to_owned()));
     }
-    *left -= size;
+    given.unpacked(size);
     Ok(content)
 }
 

@@ -1,6 +1,7 @@
 //! The authorities that are trusted: the system's, and those of a connection's own file.
 //! It verifies nothing.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
@@ -50,8 +51,13 @@ pub(crate) fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Unseen> {
     let shown = path.display();
     let failed =
         |error: std::io::Error| Unseen::new(Reason::of_file(&error), format!("cannot read {shown}: {error}"));
-    if std::fs::metadata(path).map_err(failed)?.len() > LIMIT {
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let room = usize::try_from(file.metadata().map_err(failed)?.len().min(LIMIT)).unwrap_or_default();
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
+    // What is no regular file tells no size, or a wrong one.
+    file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size > LIMIT) {
         return Err(Unseen::new(Reason::TooLarge, format!("{shown} is larger than {LIMIT} bytes")));
     }
-    std::fs::read(path).map(zeroize::Zeroizing::new).map_err(failed)
+    Ok(bytes)
 }

@@ -4,22 +4,20 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
 use hyper::body::Bytes;
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::api::{Api, Reply, Request, Verb, serialized};
+use super::body::{self, Strange, Wrote};
 use super::destination::Destination;
 use super::refusal;
 use super::token::{Tokens, encoded};
-use super::wire::{PublicKey, WholeEntry, Written, attributes, readable, whole};
+use super::wire::{attributes, whole};
 use super::{ConnectionSettings, Level};
 use crate::domain::Timestamp;
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::Order;
-use crate::formats;
 use crate::net::Net;
 
 /// A client for one Destination service, shared by every role that uses the connection.
@@ -131,17 +129,13 @@ impl DestinationService {
             _ if reply.is_absent() => return Ok(None),
             _ => return Err(self.api.refused(&request, &reply).into()),
         }
-        let entry: WholeEntry =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-        // Room for all of it at once: a text that grows leaves copies of the key behind.
-        let mut text = Zeroizing::new(String::with_capacity(entry.content.len()));
-        entry.content.split_ascii_whitespace().for_each(|piece| text.push_str(piece));
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map_err(|_| {
+        let bytes = body::content(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
+        let bytes = bytes.ok_or_else(|| {
             let text =
                 format!("could not {} ({}): its content is not Base64", request.what, self.connection());
             Unseen::new(Reason::UnexpectedAnswer, text)
         })?;
-        Ok(Some(Content(Zeroizing::new(bytes))))
+        Ok(Some(Content(bytes)))
     }
 
     /// Generates a certificate under a new name. What stands there already is left as it is.
@@ -215,9 +209,7 @@ impl DestinationService {
         if !matches!(reply.status, 200..=299) {
             return Err(self.api.refused(&request, &reply));
         }
-        // A page of something between us and the service is no word of the service: the entry may still stand there.
-        let text = reply.body.trim_ascii();
-        if text.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() {
+        if body::removed(&reply.body) {
             return Ok(request.answered(&reply));
         }
         Err(self.api.not_understood(&request, &reply))
@@ -236,9 +228,8 @@ impl DestinationService {
             _ if reply.is_absent() => return Ok(None),
             _ => return Err(self.api.refused(&request, &reply).into()),
         }
-        let properties: Map<String, Value> =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-        let destination = Destination::new(properties);
+        let destination =
+            body::destination(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
         if destination.name() != name {
             return Err(self.api.not_understood(&request, &reply).into());
         }
@@ -271,20 +262,13 @@ impl DestinationService {
         if !matches!(reply.status, 200..=299) {
             return Err(self.api.refused(&request, &reply));
         }
-        let text = reply.body.trim_ascii();
-        if text.is_empty() {
-            return Ok(request.answered(&reply));
-        }
-        match serde_json::from_slice::<Written>(text) {
-            Ok(Written::Each(items)) => match items.iter().find(|item| item.status > 299) {
-                Some(refused) => Err(self.api.item_refused(&request, refused.status, &refused.cause())),
-                None => Ok(request.answered(&reply)),
-            },
-            Ok(Written::Count { count: Some(0) }) => {
+        match body::wrote(&reply.body) {
+            Ok(Wrote::All) => Ok(request.answered(&reply)),
+            Ok(Wrote::Nothing) => {
                 Err(Failure { maybe_effective: false, ..self.api.not_understood(&request, &reply) })
             }
-            Ok(Written::Count { .. } | Written::Other(_)) => Ok(request.answered(&reply)),
-            Err(_) => Err(self.api.not_understood(&request, &reply)),
+            Ok(Wrote::Refused(status, words)) => Err(self.api.item_refused(&request, status, &words)),
+            Err(Strange) => Err(self.api.not_understood(&request, &reply)),
         }
     }
 
@@ -295,10 +279,8 @@ impl DestinationService {
         request: &Request,
         reply: &Reply,
     ) -> Result<PublicKeys, Unseen> {
-        let keys: Vec<PublicKey> =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(request, reply))?;
-        let pem: String = keys.iter().map(|key| readable(&key.content)).collect();
-        let opened = formats::open(pem.as_bytes(), None).map_err(|unseen| {
+        let read = body::public_side(&reply.body).map_err(|_| self.api.not_understood(request, reply))?;
+        let opened = read.map_err(|unseen| {
             let text = format!("could not {} ({}): {unseen}", request.what, self.connection());
             Unseen::new(unseen.reason, text)
         })?;

@@ -1,13 +1,11 @@
 //! What stands in a level of the Destination service, listed: entries by name alone, destinations whole.
 //! It fetches no entry: a list of entries that is more than names would hold their private keys.
 
-use serde_json::{Map, Value};
-
 use super::Level;
 use super::api::{Reply, Request};
+use super::body;
 use super::destination::Destination;
 use super::destination_service::{DestinationService, certificates, destinations, read};
-use super::wire::Named;
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many destinations a page has where a level is read by pages: from so many on SAP recommends pages.
@@ -27,9 +25,7 @@ impl DestinationService {
         if reply.status != 200 {
             return Err(self.api.refused(&request, &reply).into());
         }
-        let entries: Vec<Named> =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(&request, &reply))?;
-        Ok(entries.into_iter().map(|entry| entry.name).collect())
+        body::names(&reply.body).map_err(|_| self.api.not_understood(&request, &reply).into())
     }
 
     /// The destinations of both levels that name this entry anywhere: as keystore or trust store, of the call or of its
@@ -72,13 +68,7 @@ impl DestinationService {
         if reply.status != 200 {
             return Err(self.api.refused(request, reply).into());
         }
-        let all: Vec<Map<String, Value>> =
-            serde_json::from_slice(&reply.body).map_err(|_| self.api.not_understood(request, reply))?;
-        let all: Vec<Destination> = all.into_iter().map(Destination::new).collect();
-        if all.iter().any(|destination| destination.name().is_empty()) {
-            return Err(self.api.not_understood(request, reply).into());
-        }
-        Ok(all)
+        body::destinations(&reply.body).map_err(|_| self.api.not_understood(request, reply).into())
     }
 
     async fn by_pages(&self, level: Level) -> Result<Vec<Destination>, Unseen> {

@@ -2,6 +2,7 @@
 //! They decide nothing and keep nothing but tokens.
 
 mod api;
+pub mod body;
 pub mod destination;
 pub mod destination_service;
 pub mod entry;

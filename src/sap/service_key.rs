@@ -49,7 +49,7 @@ impl ServiceKey {
             if text.starts_with("https://") || is_loopback(&text) {
                 return Ok(text);
             }
-            Err(unusable(format!("\"{member}\" in {place} is not an https:// address: {text:?}")))
+            Err(unusable(format!("\"{member}\" in {place} is {}, not an https:// address", what_else(&text))))
         };
         let client_id = required(members.clientid, "clientid")?;
         let uri = address(members.uri, "uri")?;
@@ -120,6 +120,15 @@ fn is_loopback(address: &str) -> bool {
 }
 
 /// A position only: serde's own words may quote what stands there.
+/// What stands where an address should, without its value: somebody may have put the secret there.
+fn what_else(text: &str) -> String {
+    let schemes = ["http", "ldap", "ldaps", "ftp"];
+    match text.split_once("://") {
+        Some((scheme, _)) if schemes.contains(&scheme) => format!("an address with {scheme}://"),
+        Some(_) | None => format!("a text of {} characters", text.chars().count()),
+    }
+}
+
 fn not_json(place: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {

@@ -90,6 +90,22 @@ fn der_and_cer_are_read() {
 }
 
 #[test]
+fn pkcs7_whose_ends_are_marked_is_read() {
+    let shop = Workshop::new();
+    shop.put("note.txt", "signed");
+    shop.put("issuers.pem", [&LANDSCAPE.issuing, &LANDSCAPE.root].map(|one| one.pem.as_str()).concat());
+    let sign =
+        "cms -sign -stream -nodetach -in note.txt -signer leaf.pem -inkey key.pem -certfile issuers.pem";
+    let der = shop.openssl(&format!("{sign} -outform DER"));
+    assert!(der.starts_with(&[0x30, 0x80]), "openssl writes BER");
+    gives_the_chain("PKCS#7", der);
+    gives_the_chain("PEM", shop.openssl(&format!("{sign} -outform PEM")));
+    // What is signed is no certificate to be seen, be it one.
+    shop.put("note.txt", &LANDSCAPE.other.pem);
+    gives_the_chain("PKCS#7", shop.openssl(&format!("{sign} -outform DER")));
+}
+
+#[test]
 fn a_pkcs7_bundle_is_read() {
     let shop = Workshop::new();
     gives_the_chain("PEM", shop.openssl("crl2pkcs7 -nocrl -certfile chain.pem"));

@@ -68,7 +68,16 @@ fn a_key_that_belongs_to_another_certificate_is_refused() {
 fn an_address_without_tls_is_refused() {
     let mut key = secret();
     key["url"] = "http://t.example.org".into();
-    refused(&key, "\"url\"");
+    refused(&key, "\"url\" in the file key.json is an address with http://, not an https:// address");
+}
+
+#[test]
+fn a_secret_in_the_place_of_an_address_is_not_quoted() {
+    let mut key = x509();
+    key["certurl"] = key["key"].clone();
+    let unseen = ServiceKey::read(key.to_string().as_bytes(), "key.json").err().unwrap();
+    assert!(!unseen.text.contains("PRIVATE"), "{}", unseen.text);
+    assert!(unseen.text.starts_with("\"certurl\" in key.json is a text of "), "{}", unseen.text);
 }
 
 #[test]

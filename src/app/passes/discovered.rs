@@ -106,7 +106,7 @@ impl Passes {
         let Some(finder) = built.finders.get(id).map(Arc::clone) else { return };
         self.search.discoveries.begins(id);
         let built = Arc::clone(built);
-        let task = self.search.under_way.spawn(async move { (built, finder.find().await) });
+        let task = self.search.under_way.spawn(async move { (built, finder.find().await.bounded()) });
         self.search.tasks.insert(task.id(), id.to_owned());
     }
 

@@ -70,7 +70,11 @@ impl StartTls {
         self.converse(stream, hello.as_deref().unwrap_or("localhost"), server_name).await
     }
 
-    async fn converse(
+    /// The same over any stream; `hello` is what we call ourselves where a protocol asks.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn converse(
         self,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
         hello: &str,
