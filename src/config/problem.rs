@@ -53,11 +53,20 @@ pub(super) struct Ledger {
     /// The files, in the order they were read.
     pub(super) files: Vec<File>,
     found: Vec<(Option<Place>, Problem)>,
+    /// Problems that are not listed one by one.
+    more: usize,
 }
+
+/// How many problems are listed: nobody reads more at once, and each costs a search for its place.
+const MOST: usize = 1000;
 
 impl Ledger {
     /// Notes a problem at a place.
     pub(super) fn say(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        if self.found.len() >= MOST {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
         let Some(file) = self.files.get(place.file) else { return };
         let problem = Problem {
             file: file.path.clone(),
@@ -85,8 +94,13 @@ impl Ledger {
     /// All problems in file order; none where there are none.
     pub(super) fn problems(mut self) -> Option<Problems> {
         self.found.sort_by_key(|(place, _)| *place);
-        (!self.found.is_empty())
-            .then(|| Problems(self.found.into_iter().map(|(_, problem)| problem).collect()))
+        let file = self.found.first().map(|(_, problem)| problem.file.clone())?;
+        let mut problems: Vec<Problem> = self.found.into_iter().map(|(_, problem)| problem).collect();
+        if self.more > 0 {
+            let text = format!("{} more problems are not listed; put these right first", self.more);
+            problems.push(Problem { file, position: None, path: String::new(), text });
+        }
+        Some(Problems(problems))
     }
 }
 
@@ -95,4 +109,22 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
     (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_problems_are_listed_and_the_rest_is_counted() {
+        let path = PathBuf::from("certsteward.toml");
+        let file = File { path, folder: PathBuf::new(), text: "\n".repeat(2_000) };
+        let mut ledger = Ledger { files: vec![file], ..Ledger::default() };
+        for offset in 0..1_500 {
+            ledger.say(Place { file: 0, offset }, "watch", "is missing");
+        }
+        let problems = ledger.problems().unwrap().0;
+        assert_eq!(problems.len(), MOST + 1);
+        assert_eq!(problems[MOST].text, "500 more problems are not listed; put these right first");
+    }
 }

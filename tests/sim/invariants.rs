@@ -215,6 +215,8 @@ impl Outside {
         });
         if self.judge_cut_off(&format!("the act {kind}"), before, announced && !goes_back) {
             self.judge_readiness(kind);
+        } else if kind == "call" {
+            return;
         }
         let id = self.saved.as_ref().and_then(|record| record.in_flight.as_deref()).map(|(act, _)| act.id());
         let now = self.now;

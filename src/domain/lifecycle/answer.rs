@@ -135,6 +135,10 @@ fn probed_just_now(record: &Record, at: Timestamp) -> bool {
 }
 
 fn close_removal(record: &mut Record, target: &str, place: usize, at: Timestamp) {
+    let gone = record.leftovers.get(place).map(|leftover| leftover.chain.fingerprint());
+    if let Some(mapped) = record.mapped.get_mut(target) {
+        mapped.retain(|chain| Some(chain.fingerprint()) != gone);
+    }
     let hand_off = record.leftovers.get_mut(place).and_then(|leftover| leftover.hand_offs.get_mut(target));
     hand_off.into_iter().for_each(|facts| facts.closed = Some(at));
 }

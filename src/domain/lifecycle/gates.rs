@@ -483,7 +483,13 @@ mod tests {
     fn approval_is_by_id_and_covers_the_roll_back() {
         let proposing = Watch { mode: Mode::Propose, ..free() };
         let mut record = renewing(&proposing);
-        check(&proposing, &record, "approval", FORWARD);
+        let switches = |act: &Act| matches!(act, Act::Switch { .. });
+        let switch = acts().into_iter().map(|(_, act)| act).find(switches).unwrap();
+        // The first call waits for the approval of the switch, too.
+        check_some(&proposing, &record, "ready", "try");
+        record.approvals.insert(switch.id(), Approval { by: "pat".to_owned(), at: noon() });
+        let others: Vec<&str> = FORWARD.iter().copied().filter(|name| *name != "switch").collect();
+        check(&proposing, &record, "approval", &others);
         for (_, act) in acts().into_iter().filter(|(name, _)| *name != "retire") {
             record.approvals.insert(act.id(), Approval { by: "pat".to_owned(), at: noon() });
         }

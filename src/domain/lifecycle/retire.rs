@@ -27,6 +27,10 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     let copies = record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == print);
     copies.for_each(|leftover| leftover.since = now);
     record.previous = Some(replaced.chain.clone());
+    let known = |publication: &Publication| publication.is_known() || publication.held == Some(true);
+    for (target, _) in replaced.targets.iter().filter(|(_, publication)| known(publication)) {
+        record.remember_mapped(target, &replaced.chain);
+    }
     let name = replaced.name.filter(|_| !in_place);
     let separate_mapping = record.in_force.as_ref().is_some_and(|standing| {
         standing.chain.leaf.subject != replaced.chain.leaf.subject
