@@ -54,8 +54,14 @@ ssl_client_certificate {at}/ca.pem; ssl_verify_client on; ssl_session_tickets of
     )
 }
 
-/// Probes a second and probes a CPU second of the prober, and the share that failed.
-fn drive(port: u16, path: &str, prober: &Running) -> (f64, f64, usize) {
+/// What a prober did in one span: probes a second, probes a CPU second of its own, and how many failed.
+struct Driven {
+    rate: f64,
+    work: f64,
+    failed: usize,
+}
+
+fn drive(port: u16, path: &str, prober: &Running) -> Driven {
     let (done, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (cpu, began) = (prober.cpu(), Instant::now());
     std::thread::scope(|scope| {
@@ -71,7 +77,12 @@ fn drive(port: u16, path: &str, prober: &Running) -> (f64, f64, usize) {
     });
     let (seconds, cpu) = (began.elapsed().as_secs_f64(), prober.cpu() - cpu);
     let done = done.into_inner() as f64;
-    (done / seconds, done / cpu.max(0.01), failed.into_inner())
+    Driven { rate: done / seconds, work: done / cpu.max(0.01), failed: failed.into_inner() }
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 pub(crate) fn measure() {
@@ -106,14 +117,16 @@ pub(crate) fn measure() {
     }
     // In turns, so that a machine that slows down slows both.
     let runs: Vec<_> = (0..3).map(|_| (drive(ours, &path, &mine), drive(theirs, &path, &peer))).collect();
-    let best = |of: &dyn Fn(&((f64, f64, usize), (f64, f64, usize))) -> f64| {
-        let mut all: Vec<f64> = runs.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let (rate, peers) = (best(&|run| run.0.0), best(&|run| run.1.0));
-    let (work, theirs) = (best(&|run| run.0.1), best(&|run| run.1.1));
-    let failed: usize = runs.iter().map(|run| run.0.2 + run.1.2).sum();
+    let (mut rates, mut works) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (mine, peer) in &runs {
+        rates.0.push(mine.rate);
+        rates.1.push(peer.rate);
+        works.0.push(mine.work);
+        works.1.push(peer.work);
+    }
+    let (rate, peers) = (median(rates.0), median(rates.1));
+    let (work, theirs) = (median(works.0), median(works.1));
+    let failed: usize = runs.iter().map(|(mine, peer)| mine.failed + peer.failed).sum();
     let beside = |ours: f64, theirs: f64, goal: &str| {
         format!("blackbox_exporter {theirs:.0}: {:.1} × (goal {goal} ×)", ours / theirs)
     };

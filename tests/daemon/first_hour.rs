@@ -47,10 +47,10 @@ async fn a_drafted_configuration_loads_as_it_is_runs_and_finds_what_is_wrong() {
         told(&text),
         [
             "critical payroll_replication",
+            "critical time_events",
             "warning learning_import",
             "warning recruiting_feed",
             "warning sap_hcmcloud_core_odata",
-            "warning time_events",
             "odd compensation_export",
         ],
         "{text}"
@@ -79,7 +79,7 @@ async fn a_drafted_configuration_loads_as_it_is_runs_and_finds_what_is_wrong() {
         ("learning_import", "destination-authentication"),
         ("recruiting_feed", "destination-keystore"),
         ("sap_hcmcloud_core_odata", "expires"),
-        ("time_events", "unseen"),
+        ("time_events", "source-vanished"),
         ("compensation_export", "rejected"),
         ("jobs_scheduler", "rejected"),
     ] {

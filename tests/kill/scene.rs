@@ -293,7 +293,7 @@ impl Scene {
         let record = &self.seen.record;
         let used = self.landscape.caller_report().certificate.map(|used| used.fingerprint);
         let stands = self.landscape.entries().iter().any(|entry| entry.fingerprint == used);
-        let none_left = record["leftovers"].as_array().is_some_and(Vec::is_empty);
+        let none_left = record["leftovers"].as_array().is_none_or(Vec::is_empty);
         let rests = record["renewal"].is_null() && none_left && !self.seen.mails_wait;
         let ended = if self.terms.is_left() {
             self.is_left_proven(used.as_deref())
