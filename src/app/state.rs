@@ -128,6 +128,10 @@ impl Shared {
     /// Whether another watch than this one uses a certificate with this issuer and subject at this tenant.
     pub(super) fn is_used_beside(&self, id: &str, tenant: &str, leaf: &Certificate) -> bool {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        // As long as not every watch was looked at since the start, any of them may.
+        if pictures.len() < self.built.load().config.watches.len() {
+            return true;
+        }
         let mut others = pictures.iter().filter(|(other, _)| &***other != id);
         others.any(|(_, view)| lifecycle::uses_at(&view.watch, &view.record, tenant, leaf))
     }

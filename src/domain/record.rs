@@ -173,6 +173,8 @@ pub struct Publication {
     pub published: Option<Timestamp>,
     /// Whether giving it was ever begun: from then on it may know it by us.
     pub begun: bool,
+    /// It was given, or may have been: what stood in its place may be gone, whatever became of it since.
+    pub given: bool,
     /// Whether the target, asked, said that it holds the certificate.
     pub held: Option<bool>,
     /// When a probe showed that it knows the certificate.
@@ -249,6 +251,8 @@ pub struct Renewal {
     pub candidate_gone: Option<Timestamp>,
     /// A person ended it before what was asked of the store could be seen: when, and in what words.
     pub given_up: Option<(Timestamp, String)>,
+    /// When a roll back was given up last: only a newer answer about the old certificate decides again.
+    pub back_refused: Option<Timestamp>,
     /// A person asked for the way back: when, and in what words. It is taken once the old certificate is seen to be accepted.
     pub back_asked: Option<(Timestamp, String)>,
     /// What is in force, kept under another name.

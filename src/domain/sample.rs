@@ -176,6 +176,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         moved: noon(),
         candidate_gone: None,
         given_up: None,
+        back_refused: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),

@@ -2,6 +2,7 @@
 
 use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
+use certsteward::domain::record::Ask;
 use certsteward::domain::report::{Sign, Verb};
 use certsteward::domain::verdict::Verdict;
 use certsteward::domain::watch::{Delivery, Matching, Mode, SubjectChoice};
@@ -38,6 +39,16 @@ fn served(world: &World) -> bool {
     world.change(|facts| {
         facts.destinations.keys().cloned().collect::<Vec<_>>().iter().all(|id| facts.is_served(id))
     })
+}
+
+fn says(world: &World, name: &str, verdict: Option<Verdict>) {
+    world.change(|facts| {
+        let print = facts.chain(name).fingerprint();
+        match verdict {
+            Some(verdict) => drop(facts.verdict_for.insert(print, verdict)),
+            None => drop(facts.verdict_for.remove(&print)),
+        }
+    });
 }
 
 #[tokio::test]
@@ -98,4 +109,71 @@ async fn a_word_once_given_is_kept() {
     }
     world.run(60 * 24 * 8).await;
     assert!(world.record().renewal.is_none(), "{:?}", world.findings());
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_delete_a_mapping_while_acts_are_paused() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().subject = SubjectChoice::Same;
+    world.change(|facts| facts.api = Some(Verdict::Unavailable));
+    world.until_event(EventKind::Issued, 10).await;
+    world.command(Verb::Pause).await;
+    world.change(|facts| facts.api = None);
+    world.run(120).await;
+    let asked = world.view().hand_offs.iter().any(|question| question.ask == Ask::Replace);
+    if asked {
+        world.serve(5).await;
+        world.run(60 * 24 * 2).await;
+    }
+    assert!(!asked && served(&world), "{}\n{}", world.story(), world.plan());
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_delete_a_mapping_while_the_candidate_is_not_there() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().subject = SubjectChoice::Same;
+    (world.watch.probes, world.watch.targets[0].proven_by) = (Vec::new(), None);
+    world.watch.mode = Mode::Propose;
+    world.begin().await;
+    world.approve("issue").await;
+    world.change(|facts| facts.forget("sfapi-2.pem"));
+    world.after(1).await;
+    world.approve("switch").await;
+    let asked = world.view().hand_offs.iter().any(|question| question.ask == Ask::Replace);
+    assert!(!asked, "{}\n{}", world.story(), world.plan());
+}
+
+#[tokio::test]
+async fn what_was_given_and_lost_in_an_open_gap_is_given_again_outside_the_window() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().subject = SubjectChoice::Same;
+    world.watch.targets[0].matching = Matching::Exact;
+    world.watch.targets[0].delivery = Delivery::Direct;
+    world.terms().window = Some(certsteward::domain::window::Window::parse("Sat 03:00-04:00").unwrap());
+    world.until_event(EventKind::Issued, 10).await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.until_event(EventKind::Published, 10).await;
+    // The target lost it.
+    says(&world, "sfapi-2.pem", None);
+    world.change(|facts| facts.mappings.clear());
+    world.run(60 * 24).await;
+    assert!(served(&world), "{}\n{}", world.story(), world.plan());
+}
+
+#[tokio::test]
+async fn what_was_given_and_lost_in_an_open_gap_needs_no_second_approval() {
+    let mut world = World::late(Matching::Exact);
+    world.watch.mode = Mode::Propose;
+    world.terms().subject = SubjectChoice::Same;
+    world.watch.targets[0].matching = Matching::Exact;
+    world.watch.targets[0].delivery = Delivery::Direct;
+    world.begin().await;
+    world.approve("issue").await;
+    world.approve("switch").await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.approve("publish").await;
+    says(&world, "sfapi-2.pem", None);
+    world.change(|facts| facts.mappings.clear());
+    world.run(60 * 24).await;
+    assert!(served(&world), "{}", world.story());
 }

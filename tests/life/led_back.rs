@@ -35,6 +35,14 @@ fn says(world: &World, name: &str, verdict: Option<Verdict>) {
     });
 }
 
+fn uses(world: &World, id: &str) -> String {
+    world.change(|facts| facts.destinations[id].clone())
+}
+
+fn rolling(world: &World) -> bool {
+    world.record().renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some())
+}
+
 #[tokio::test]
 async fn a_roll_back_that_was_held_asks_again_before_it_goes_on() {
     let mut world = settled().await;
@@ -145,4 +153,89 @@ async fn a_caller_that_cannot_be_switched_does_not_take_the_others_along() {
         "the candidate that callers use is about to expire: {:?}",
         world.findings()
     );
+}
+
+#[tokio::test]
+async fn nobody_goes_back_to_an_entry_that_is_gone_though_calls_blame_the_new_one() {
+    let mut world = World::late(Matching::Dn);
+    world.until_event(EventKind::Settled, 10).await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.paused = Some("kim");
+    world.run(25).await;
+    assert!(rolling(&world), "setup");
+    world.change(|facts| facts.forget("sfapi.pem"));
+    world.paused = None;
+    world.change(|facts| facts.now += Duration::seconds(5));
+    world.pass(Vec::new()).await;
+    assert_eq!(uses(&world, "first"), "sfapi-2.pem", "{}", world.story());
+}
+
+#[tokio::test]
+async fn that_a_roll_back_is_given_up_is_said_once() {
+    let mut world = World::late(Matching::Dn);
+    world.until_event(EventKind::Settled, 10).await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.paused = Some("kim");
+    world.run(25).await;
+    world.change(|facts| facts.forget("sfapi.pem"));
+    for _ in 0..6 {
+        world.change(|facts| facts.now += Duration::seconds(5));
+        world.pass(Vec::new()).await;
+    }
+    let said = world.timeline.iter().filter(|line| line.contains("is given up")).count();
+    assert!(said <= 1, "{said} times\n{}", world.story());
+}
+
+#[tokio::test]
+async fn a_caller_that_was_only_feared_to_be_switched_is_led_forward_when_the_roll_back_is_given_up() {
+    let mut world = World::late(Matching::Dn);
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned()));
+    world.change(|facts| facts.lose = Some("second"));
+    world.until_event(EventKind::ActFailed, 10).await;
+    // The lost write had no effect.
+    world.change(|facts| facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned()));
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.paused = Some("kim");
+    world.run(60 * 24).await;
+    assert!(rolling(&world), "setup {}", world.story());
+    says(&world, "sfapi.pem", Some(Verdict::NotMapped));
+    says(&world, "sfapi-2.pem", None);
+    world.paused = None;
+    world.after(1).await;
+    assert!(!rolling(&world), "setup2 {}", world.story());
+    world.change(|facts| facts.unseen.clear());
+    world.run(60 * 24 * 5).await;
+    assert_eq!(uses(&world, "second"), "sfapi-2.pem", "{}\n{:?}", world.story(), world.findings());
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_make_room_for_what_callers_are_led_back_from() {
+    let mut world = World::late(Matching::Dn);
+    world.until_event(EventKind::Settled, 10).await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.change(|facts| facts.fail_before.extend(["switch"; 8]));
+    world.run(25).await;
+    let question = world.view().hand_offs.first().cloned();
+    let text = question.map(|q| format!("{:?} {} {:?}", q.ask, q.headline, q.steps));
+    assert!(
+        rolling(&world) && text.is_none(),
+        "rolling {} asked {text:?}\n{}",
+        rolling(&world),
+        world.story()
+    );
+}
+
+#[tokio::test]
+async fn nobody_goes_back_to_an_entry_that_holds_another_certificate() {
+    let mut world = World::late(Matching::Dn);
+    world.until_event(EventKind::Settled, 10).await;
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.paused = Some("kim");
+    world.run(25).await;
+    world.change(|facts| facts.issue("sfapi.pem", "OTHER", 30));
+    world.paused = None;
+    world.change(|facts| facts.now += Duration::seconds(5));
+    world.pass(Vec::new()).await;
+    assert_eq!(uses(&world, "first"), "sfapi-2.pem", "{}", world.story());
 }

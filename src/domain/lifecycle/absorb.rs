@@ -38,6 +38,11 @@ pub fn recover(record: &mut Record, chronicle: &mut Chronicle<'_>) {
         maybe_effective: true,
     };
     record.attempts.insert(act.id(), attempts);
+    if let crate::domain::record::Act::Publish { target, role, .. } = &act
+        && let Some(standing) = record.standing_mut(*role)
+    {
+        standing.targets.entry(target.clone()).or_default().given = true;
+    }
     chronicle.note(EventKind::ActFailed, text);
 }
 

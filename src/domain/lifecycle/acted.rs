@@ -85,6 +85,7 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
             if let Some(standing) = record.standing_mut(*role) {
                 let publication = standing.targets.entry(target.clone()).or_default();
                 publication.published = Some(at);
+                publication.given = true;
                 publication.held = None;
             }
         }
@@ -180,6 +181,12 @@ fn failed(
     };
     let before = record.attempts.insert(act.id(), attempts);
     let uncertain = failure.maybe_effective || before.is_some_and(|before| before.maybe_effective);
+    if let Act::Publish { target, role, .. } = act
+        && uncertain
+        && let Some(standing) = record.standing_mut(*role)
+    {
+        standing.targets.entry(target.clone()).or_default().given = true;
+    }
     match (act, &mut record.renewal) {
         // Certainly nothing was issued: what stands under that name from now on is somebody else's.
         (Act::Issue { .. }, Some(renewal)) if !uncertain => renewal.issue_started = None,

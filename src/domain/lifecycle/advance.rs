@@ -97,6 +97,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         moved: chronicle.now,
         candidate_gone: None,
         given_up: None,
+        back_refused: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
@@ -192,13 +193,21 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
     let Some(candidate) = &renewal.candidate else {
         return;
     };
-    if is_used_up(watch, (used, renewal), candidate, chronicle.now) {
+    let doubtful = record.clock_doubt.is_some();
+    if !doubtful && is_used_up(watch, (used, renewal), candidate, chronicle.now) {
         let why = "its candidate waited so long that it is due itself";
         return renew_anew(record, why, chronicle);
     }
     if gone && !used {
         let why = "somebody removed or replaced the entry of its candidate";
         return renew_anew(record, why, chronicle);
+    }
+    if gone && used && renewal.rolling_back.is_none() && renewal.back_refused.is_none() {
+        let why = "somebody removed or replaced the entry that some callers use already".to_owned();
+        if settle::can_go_back(watch, record, chronicle.now) {
+            settle::go_back(watch, record, why, chronicle);
+        }
+        return;
     }
     let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;

@@ -11,6 +11,10 @@ use crate::domain::watch::Watch;
 /// due; where one may, the callers are switched back, which is told as every roll back is.
 pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let now = chronicle.now;
+    // What a clock in doubt calls expired may not be.
+    if record.clock_doubt.is_some() {
+        return;
+    }
     if end_overtaken(watch, record, chronicle) || end_half_switched(watch, record, chronicle) {
         return;
     }
@@ -26,7 +30,7 @@ pub(super) fn let_go_of_expired(watch: &Watch, record: &mut Record, chronicle: &
     let text = format!("the candidate expired on {} before it was in force everywhere", lint::minute(until));
     if settle::may_be_used(watch, record) {
         if settle::can_go_back(watch, record, now) {
-            settle::go_back(watch, record, now, text);
+            settle::go_back(watch, record, text, chronicle);
         } else {
             bring_into_force(record, &format!("{text}, and there is no way back"), chronicle);
         }
@@ -78,7 +82,7 @@ fn end_half_switched(watch: &Watch, record: &mut Record, chronicle: &mut Chronic
         return false;
     };
     let due = watch.moments(candidate, true).due;
-    if record.clock_doubt.is_some() || renewal.started >= due || chronicle.now < due {
+    if renewal.started >= due || chronicle.now < due {
         return false;
     }
     let text = format!("what some callers use already is due itself since {}", lint::minute(due));

@@ -5,7 +5,7 @@ use super::asks::{is_accepted_now, overwrites};
 use super::proving::is_everywhere_known;
 use super::{cadence, keep, ready};
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Approval, Ask, Attempts, Leftover, Look, Record, Role, Standing};
+use crate::domain::record::{Act, Approval, Ask, Attempts, Leftover, Look, Record, Role};
 use crate::domain::snapshot::Held;
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Mode, Watch};
@@ -151,6 +151,8 @@ fn unseen_way<'a>(question: &'a Question<'_>) -> Option<(&'a String, &'a Attempt
         | Act::Try { .. }
         | Act::Retire { .. } => return None,
     };
+    // Without a renewer nobody can look.
+    question.watch.renewal.as_ref()?;
     Some((entry, question.record.misses.get(&*Look::Entry(entry.clone()).key())?))
 }
 
@@ -200,7 +202,10 @@ fn approval(question: &Question<'_>) -> Judgement {
         | Act::Switch { .. }
         | Act::Keep { .. }
         | Act::Put { .. }
-        | Act::Try { .. } => question.watch.mode == Mode::Propose && !tells_what_stands_in_place(question),
+        | Act::Try { .. } => {
+            let again = tells_what_stands_in_place(question) || is_given_again(question);
+            question.watch.mode == Mode::Propose && !again
+        }
     };
     let waits = asked && !question.record.approvals.contains_key(&id);
     waits.then(|| {
@@ -213,6 +218,14 @@ fn approval(question: &Question<'_>) -> Judgement {
         };
         (text, None)
     })
+}
+
+/// What was given once and lost is given again without another approval: callers are refused until it is.
+fn is_given_again(question: &Question<'_>) -> bool {
+    let Act::Publish { target, role: Role::Candidate, .. } = question.act else { return false };
+    let candidate = question.record.standing(Role::Candidate);
+    let told = candidate.and_then(|candidate| candidate.targets.get(target));
+    told.is_some_and(|told| told.given) && is_in_gap(question.watch, question.record)
 }
 
 /// Whether an act can hurt a caller: a switch, an in-place issue, a publication that takes the old mapping away, a call that
@@ -331,9 +344,8 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
         .iter()
         .any(|probe| watch.is_ratchet(&probe.id) && (accepted(&probe.id) || refused(&probe.id)));
     let overwritten = watch.targets.iter().any(|target| {
-        let told = candidate.targets.get(&target.id).is_some_and(|told| told.published.is_some());
-        let overwrites = || target.delivery == Delivery::Direct && overwrites(target, record, candidate);
-        (told || may_be_told(record, &target.id, candidate)) && overwrites()
+        let given = candidate.targets.get(&target.id).is_some_and(|told| told.given);
+        given && target.delivery == Delivery::Direct && overwrites(target, record, candidate)
     });
     let shut_out = watch.probes.iter().any(|probe| refused(&probe.id) && accepted(&probe.id));
     let told_directly = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
@@ -341,13 +353,6 @@ pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
         || tried
         || overwritten
         || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
-}
-
-/// Whether the answer to a publication was lost: the old mapping may be gone.
-fn may_be_told(record: &Record, target: &str, candidate: &Standing) -> bool {
-    let (target, fingerprint) = (target.to_owned(), candidate.fingerprint());
-    let act = Act::Publish { target, role: Role::Candidate, fingerprint };
-    record.attempts.get(&act.id()).is_some_and(|attempts| attempts.maybe_effective)
 }
 
 fn proof(question: &Question<'_>) -> Judgement {

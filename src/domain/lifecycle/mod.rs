@@ -97,10 +97,11 @@ pub struct Chronicle<'a> {
 /// by one mapping.
 pub type Beside<'a> = dyn Fn(&str, &Certificate) -> bool + Sync + 'a;
 
-/// Whether this watch uses such a certificate at this tenant; none of its targets may be another's.
+/// Whether this watch uses such a certificate at this tenant, as far as its targets and probes tell.
 #[must_use]
 pub fn uses_at(watch: &Watch, record: &Record, tenant: &str, leaf: &Certificate) -> bool {
-    let told = watch.targets.iter().any(|target| target.tenant.as_deref() == Some(tenant));
+    let told = watch.targets.iter().any(|target| target.tenant.as_deref() == Some(tenant))
+        || watch.probes.iter().any(|probe| probe.tenant.as_deref() == Some(tenant));
     let roles = [Role::InForce, Role::Candidate, Role::Replaced].into_iter();
     told && roles.filter_map(|role| record.standing(role)).any(|standing| {
         let other = &standing.chain.leaf;

@@ -164,7 +164,8 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
     let Some(standing) = record.standing(role) else {
         return;
     };
-    if issuing || !can_judge_beside(watch, record, standing) {
+    let goes_back = record.renewal.as_ref().is_some_and(|renewal| renewal.rolling_back.is_some());
+    if issuing || goes_back || !can_judge_beside(watch, record, standing) {
         return;
     }
     let wanted: Vec<(&Target, Ask)> = watch

@@ -104,6 +104,15 @@ fn ending(watch: &Watch, record: &Record) -> Vec<Act> {
 
 /// Whether a person may be asked this now: to add is harmless, to delete first is not.
 pub(super) fn may_ask(watch: &Watch, record: &Record, ask: Ask) -> bool {
+    let renewal = record.renewal.as_ref();
+    let gone = renewal.is_some_and(|renewal| renewal.candidate_gone.is_some());
+    let paused = record.paused.is_some() || record.paused_everywhere.is_some();
+    let doubtful = record.unseen.is_some() || record.clock_doubt.is_some() || gone;
+    // What would hold the switch would hold it after the person has deleted the old mapping, too.
+    let held = watch.mode == Mode::Observe || paused || doubtful;
+    if ask == Ask::Replace && record.concern() == Role::Candidate && held {
+        return false;
+    }
     ask != Ask::Replace
         || record.concern() != Role::Candidate
         || missing(watch, record, Opener::Person, None).is_none()

@@ -112,7 +112,8 @@ fn no_way_back(watch: &Watch, old: &Standing, since: Timestamp, now: Timestamp) 
 
 /// Whether callers may go back, as far as the last calls say.
 pub(super) fn can_go_back(watch: &Watch, record: &Record, now: Timestamp) -> bool {
-    let old = record.standing(old_role(record));
+    let refused = record.renewal.as_ref().is_some_and(|renewal| renewal.back_refused.is_some());
+    let old = record.standing(old_role(record)).filter(|_| !refused);
     old.is_some_and(|old| no_way_back(watch, old, Timestamp::MIN_UTC, now).is_none())
 }
 
@@ -133,7 +134,14 @@ fn give_up_roll_back(record: &mut Record, why: &str, chronicle: &mut Chronicle<'
         return;
     };
     renewal.rolling_back = None;
+    renewal.back_refused = Some(chronicle.now);
     renewal.moved = chronicle.now;
+    if renewal.switches_callers() {
+        // Whoever was only feared to use the new one is led to it like any other.
+        let new = renewal.order.as_ref().map(|order| order.name.clone());
+        let uses = |id: &String| record.callers.get(id).and_then(|facts| facts.uses.clone());
+        renewal.switched.retain(|id, _| uses(id) == new);
+    }
     let text = format!(
         "the roll back of renewal {} is given up, because it would cut the callers off: {why}; who uses the new certificate stays with it",
         renewal.generation
@@ -160,7 +168,8 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
     let blamed = watch.probes.iter().find(|probe| {
         let new = new.probed(&probe.id).filter(|probed| probed.verdict.blames_certificate());
         let old = replaced.probed(&probe.id).filter(|probed| probed.verdict.recognised());
-        new.zip(old).is_some_and(|(new, old)| old.at >= new.at)
+        let refused = record.renewal.as_ref().and_then(|renewal| renewal.back_refused);
+        new.zip(old).is_some_and(|(new, old)| old.at >= new.at && refused.is_none_or(|at| old.at > at))
     });
     let Some(probe) = blamed.map(|probe| probe.id.clone()) else {
         return;
@@ -172,7 +181,7 @@ pub(super) fn decide_roll_back(watch: &Watch, record: &mut Record, chronicle: &m
     let used = renewal.settling_since.is_some() || may_be_used(watch, record);
     if going_on && used {
         let why = format!("probe {probe} blames the new certificate, and the old one is accepted");
-        go_back(watch, record, chronicle.now, why);
+        go_back(watch, record, why, chronicle);
     }
 }
 
@@ -200,7 +209,7 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
         renewal.back_asked = None;
     }
     match refused {
-        None => go_back(watch, record, chronicle.now, why),
+        None => go_back(watch, record, why, chronicle),
         Some(because) => {
             let text = format!(
                 "the way back is refused, because it would cut the callers off: the replaced certificate is not accepted now ({because}); make it known there again, then ask once more"
@@ -217,7 +226,9 @@ pub(super) fn may_be_used(watch: &Watch, record: &Record) -> bool {
 }
 
 /// From here on the callers go back, those included whose switch may have taken effect unseen.
-pub(super) fn go_back(watch: &Watch, record: &mut Record, at: Timestamp, why: String) {
+pub(super) fn go_back(watch: &Watch, record: &mut Record, why: String, chronicle: &mut Chronicle<'_>) {
+    let at = chronicle.now;
+    withdraw_questions(record, chronicle);
     let mut uncertain = uncertain_switches(watch, record);
     let put = keep::is_put_uncertain(record);
     if let Some(renewal) = record.renewal.as_mut() {
@@ -226,6 +237,23 @@ pub(super) fn go_back(watch: &Watch, record: &mut Record, at: Timestamp, why: St
         renewal.moved = at;
         for id in uncertain {
             renewal.switched.entry(id).or_insert(at);
+        }
+    }
+}
+
+/// Nobody is asked any more to make known what the callers are led away from: the mapping that has to make room may be theirs.
+fn withdraw_questions(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    let settled = record.standing(Role::Replaced).is_some();
+    let role = if settled { Role::InForce } else { Role::Candidate };
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    for (id, publication) in &mut standing.targets {
+        let open = publication.hand_off.as_mut().filter(|facts| facts.closed.is_none());
+        if let Some(facts) = open {
+            facts.closed = Some(chronicle.now);
+            let text = format!("what was asked of {id} is withdrawn, because the callers go back");
+            chronicle.note(EventKind::HandOffClosed, text);
         }
     }
 }

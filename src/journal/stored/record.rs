@@ -56,7 +56,7 @@ stored!(Record {
 
 stored!(Standing { chain, name, since, held, has_key, targets, probes, ours });
 stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
-stored!(Publication { hand_off, published, begun, held, proven, confirmed, follows });
+stored!(Publication { hand_off, published, begun, given, held, proven, confirmed, follows });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed, withdrawn });
 stored!(Due { fingerprint, at });
 stored!(Renewal {
@@ -80,6 +80,7 @@ stored!(Renewal {
     moved,
     candidate_gone,
     given_up,
+    back_refused,
     back_asked,
     keep,
     overlap = Overlap::default(),

@@ -148,6 +148,7 @@ fn renewal(candidate: Standing, replaces: Fingerprint) -> Renewal {
         moved: at("2027-02-08T10:05:00Z"),
         candidate_gone: None,
         given_up: None,
+        back_refused: None,
         back_asked: None,
         keep: None,
         overlap: Overlap::default(),
