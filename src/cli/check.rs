@@ -38,15 +38,28 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        // What cannot be looked at is unknown, whatever stood in the way.
-        let unknown =
-            |failed: Failed| Failed { exit: Exit::Unknown, text: format!("UNKNOWN - {}", failed.text) };
-        let seen = self.look(common).await.map_err(unknown)?;
-        let mut chosen = choose(&seen.watches, &self.watch).map_err(unknown)?;
+        // What cannot be looked at is unknown, whatever stood in the way; who runs plugins reads standard output.
+        match self.judged(common, output).await {
+            Err(failed) => {
+                output.line(format!("UNKNOWN - {}", failed.text));
+                Ok(Exit::Unknown)
+            }
+            exit => exit,
+        }
+    }
+
+    async fn judged(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
+        let seen = self.look(common).await?;
+        let starting = matches!(seen.looker, Looker::Unready { why: None });
+        if starting && seen.watches.is_empty() {
+            return Err(Failed::could_not(UNREADY));
+        }
+        let mut chosen = choose(&seen.watches, &self.watch)
+            .map_err(|failed| if starting { Failed::could_not(UNREADY) } else { failed })?;
         if chosen.is_empty() {
             let none = watches::none_configured(common);
             let said = seen.blind.iter().fold(none.text, |text, why| format!("{text}; {why}"));
-            return Err(unknown(Failed { text: said, ..none }));
+            return Err(Failed { text: said, ..none });
         }
         chosen.sort_by_key(|watch| std::cmp::Reverse(state_of(watch)));
         let worst = chosen.iter().map(|watch| state_of(watch)).max().unwrap_or(State::Unknown);
@@ -172,7 +185,7 @@ impl Looker {
     }
 }
 
-const UNREADY: &str = "certsteward is not ready: its first pass is not done, or its store cannot be written; its log says which";
+const UNREADY: &str = "certsteward is starting: not every watch was looked at yet";
 
 /// How many minutes old the newest picture may be.
 const OLD: i64 = 30;

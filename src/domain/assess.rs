@@ -391,7 +391,7 @@ impl Judge<'_> {
                 (false, true) => (Code::CandidateUnfit, Level::Warning),
                 (false, false) => (Code::Overdue, Level::Warning),
             };
-            let text = format!("renewal {} ended without effect: {}", ended.generation, ended.text);
+            let text = format!("renewal {} {}: {}", ended.generation, ended.words(), ended.text);
             self.add(code, level, "", text, format!("certsteward renew {} begins a new one", self.watch.id));
         } else if let Some(since) = self.store_is_late() {
             let text = format!("the store should have renewed the certificate since {}", lint::minute(since));

@@ -77,7 +77,7 @@ fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut
         lines.push(line(
             None,
             what,
-            format!("renewal {} ended without effect ({})", ended.generation, ended.text),
+            format!("renewal {} {} ({})", ended.generation, ended.words(), ended.text),
         ));
         return;
     }
@@ -341,7 +341,8 @@ fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Plan
 
 fn leftovers(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<PlanLine>) {
     for leftover in record.leftovers.iter().filter(|_| watch.policy.retire != Retire::Never) {
-        let what = match &leftover.name {
+        let name = leftover.name.as_ref().filter(|_| leftover.entry_removed.is_none());
+        let what = match name {
             Some(name) => format!("remove the entry {name}"),
             None => format!("forget the replaced certificate {}", leftover.chain.fingerprint().short()),
         };

@@ -463,6 +463,14 @@ pub struct Counts {
     pub rollbacks: [u64; 2],
 }
 
+impl Ended {
+    /// What became of it, in words.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        if self.rolled_back { "was rolled back" } else { "ended without effect" }
+    }
+}
+
 impl Record {
     /// How many mappings of one target are remembered.
     const MAPPED: usize = 8;

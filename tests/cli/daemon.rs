@@ -315,7 +315,7 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
 fn check_of_a_watch_that_is_not_there_is_unknown() {
     let list = ("200 OK", json!({ "watches": [{ "id": "b", "level": "ok" }] }));
     let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check", "a"]);
-    ran.expect(3, "", "certsteward: UNKNOWN - there is no watch \"a\"; there are: b\n");
+    ran.expect(3, "UNKNOWN - there is no watch \"a\"; there are: b\n", "");
 }
 
 #[test]
