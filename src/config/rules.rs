@@ -35,6 +35,7 @@ pub(super) fn check(
         keyless(watch, served, ledger);
     }
     which_proves(watch, served, ledger);
+    trusts(watch, source, ledger);
     let Some((section, terms)) = renewal else { return };
     if let Some(source) = source.filter(|source| source.kind() != "destination-service") {
         let text = format!(
@@ -101,6 +102,21 @@ fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
                 "has no key, and a source of type \"tls\" shows none; give the probe certificate and key";
             ledger.say(section.table.place, section.path.as_str(), text);
         }
+    }
+}
+
+/// What is trusted is presented by nobody: there is nothing to prove, to switch or to hand over.
+fn trusts(watch: &Section<'_>, source: Option<&Section<'_>>, ledger: &mut Ledger) {
+    let Some(source) = source.filter(|source| source.word("use") == "trust") else { return };
+    for key in ["renewal", "caller", "target", "probe"].into_iter().filter(|key| watch.has(key)) {
+        let text = format!(
+            "is not for certificates that are trusted ({} = \"trust\"): nobody presents them; leave {key} out, or say another use",
+            source.at("use")
+        );
+        watch.say(key, text, ledger);
+    }
+    if source.has("key") {
+        source.say("key", "belongs to a certificate that is presented, and these are trusted only; leave it out, or say another use", ledger);
     }
 }
 

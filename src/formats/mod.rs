@@ -95,6 +95,19 @@ pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
     Ok(Opened { chain, form, has_key, oddities: gathered.all_oddities() })
 }
 
+/// Reads certificates that are trusted, each on its own ([`Chain::trusted`]): several leaves, and a key that belongs to none of
+/// them, stand in nobody's way.
+///
+/// # Errors
+/// As [`read`].
+pub fn open_trusted(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
+    let mut gathered = gather::gather(bytes, password)?;
+    gathered.demand_certificate()?;
+    let (has_key, form) = (gathered.holds_key(), gathered.form);
+    let chain = Chain::trusted(std::mem::take(&mut gathered.certificates))?;
+    Ok(Opened { chain, form, has_key, oddities: gathered.all_oddities() })
+}
+
 /// Reads the chain and the key of its leaf.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use super::Source;
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
+use crate::domain::watch::Usage;
 use crate::formats;
 use crate::formats::files::{self, Stamp};
 use crate::identity::Identity;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub password: Option<SecretRef>,
     /// A file with the private key, where it is not in the same file; without both no probe is possible.
     pub key: Option<PathBuf>,
+    /// What its certificates are for.
+    pub usage: Usage,
 }
 
 /// One file, and what it and files beside it showed, as long as they have not changed since.
@@ -76,11 +79,11 @@ impl File {
     /// Parses anew only what changed; none where nothing is there. A failure is never remembered, as its cause may lie in
     /// another file.
     async fn opened(&self, path: &Path) -> Result<Option<Remembered>, Unseen> {
-        let (own, password, known) = (path.to_owned(), self.settings.password.clone(), self.known(path));
+        let (own, settings, known) = (path.to_owned(), self.settings.clone(), self.known(path));
         let looked = files::apart(path, move || match (files::stamp(&own)?, known) {
             (None, _) => Ok(None),
             (Some(stamp), Some(known)) if known.0 == stamp => Ok(Some(known)),
-            (Some(_), _) => parse(&own, password.as_ref()).map(Some),
+            (Some(_), _) => parse(&own, &settings).map(Some),
         });
         let shown = looked.await?;
         self.remember(path, shown.as_ref().ok().cloned().flatten());
@@ -122,11 +125,15 @@ impl Source for File {
     }
 }
 
-fn parse(path: &Path, password: Option<&SecretRef>) -> Result<(Stamp, Remembered), Unseen> {
+fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen> {
     let (bytes, stamp) = files::read(path)?;
-    let password = password.map(SecretRef::read).transpose()?;
-    let opened =
-        formats::open(&bytes, password.as_deref().map(String::as_str)).map_err(|odd| at(path, &odd))?;
+    let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
+    let password = password.as_deref().map(String::as_str);
+    let opened = match settings.usage {
+        Usage::Trust => formats::open_trusted(&bytes, password),
+        Usage::Client | Usage::Server | Usage::Any => formats::open(&bytes, password),
+    };
+    let opened = opened.map_err(|odd| at(path, &odd))?;
     Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
 }
 

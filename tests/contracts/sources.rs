@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use certsteward::domain::reason::Reason;
 use certsteward::domain::record::Order;
-use certsteward::domain::watch::{Matching, Validity};
+use certsteward::domain::watch::{Matching, Usage, Validity};
 use certsteward::net::{self, Address, Net};
 use certsteward::sources::Source;
 use certsteward::sources::destination_service::{DestinationServiceSource, Entry, Settings};
@@ -202,7 +202,7 @@ impl Stage for RealFile {
     async fn open() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sfapi.pem");
-        let source = File::new(FileSettings { path, password: None, key: None });
+        let source = File::new(FileSettings { path, password: None, key: None, usage: Usage::Any });
         let authority = Authority::root("Example Client CA");
         let stage = Self { folder, authority, source, stands: Mutex::default() };
         stage.replace().await;

@@ -130,7 +130,7 @@ fn several_leaves_without_a_key_are_named() {
     refused(
         format!("{}{}{}", land.leaf.pem, land.other.pem, land.issuing.pem),
         Reason::SeveralLeaves,
-        "there are 2 end-entity certificates in it (SFAPI, Payroll); put each in its own file, or use [[discover]]",
+        "there are 2 end-entity certificates in it (SFAPI, Payroll); put each in its own file, or set use = \"trust\" where all of them are trusted",
     );
 }
 

@@ -146,6 +146,27 @@ pub(super) const SERVED: &[Key] = &[
     optional("probe", Form::Many(&PROBE), "none", "A real mTLS call that proves acceptance."),
 ];
 
+/// As [`crate::domain::watch::Usage`] has them.
+pub(super) const USES: &[&str] = &["client", "server", "trust"];
+
+/// What a certificate in a file is for.
+pub(super) const USE: Key = optional(
+    "use",
+    Form::Word(USES),
+    "\"client\" with a probe or a target, else nothing is asked of it",
+    "What its certificates are for, which says how they are judged: presented by a client, by a server, or trusted; with \"trust\" each stands on its own, and what is counted is counted to the first that expires.",
+);
+
+/// What a certificate is for whose place says so already.
+pub(super) const fn used_as(preset_value: &'static str) -> Key {
+    preset(
+        "use",
+        Form::Word(&["client", "server"]),
+        preset_value,
+        "What its certificate is for, which says how it is judged: presented by a client or by a server.",
+    )
+}
+
 const LEVELS: &[&str] = &["subaccount", "instance"];
 
 pub(super) const AUTO_RENEW: Key = preset(
@@ -197,6 +218,7 @@ static SOURCE: Shape = Shape::Several {
                         "the destination's",
                         "What opens the keystore where no destination says so; needed for probes only.",
                     ),
+                    used_as("\"client\""),
                 ]],
             },
         ),
@@ -213,6 +235,7 @@ static SOURCE: Shape = Shape::Several {
                         "in the same file, or none",
                         "The private key, where it is in a file of its own and a probe needs it.",
                     ),
+                    USE,
                 ]],
             },
         ),
@@ -234,6 +257,7 @@ static SOURCE: Shape = Shape::Several {
                             "the host",
                             "The name asked for (SNI) and verified; a Unix socket needs one.",
                         ),
+                        used_as("\"server\""),
                     ],
                     NET,
                 ],
@@ -556,6 +580,11 @@ static PROBE: Shape = Shape::Several {
 #[cfg(test)]
 mod tests {
     use crate::net::starttls::StartTls;
+
+    #[test]
+    fn every_use_can_be_configured() {
+        assert_eq!(crate::domain::watch::Usage::WORDS.map(|(word, _)| word), super::USES);
+    }
 
     #[test]
     fn every_protocol_before_tls_can_be_configured() {

@@ -12,7 +12,7 @@ use crate::domain::finding::Level as Severity;
 use crate::domain::lint::{LINTS, Lints};
 use crate::domain::policy::{Policy, Retire};
 use crate::domain::watch::{
-    AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Validity, Watch,
+    AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Usage, Validity, Watch,
 };
 use crate::domain::window::Window;
 use crate::net::Address;
@@ -72,7 +72,9 @@ pub(super) fn assemble(
 ) -> WatchConfig {
     if let SourceConfig::File(file) = &source {
         facts.key_readable = file.key.is_some() || !served.probes.is_empty();
-        facts.client_certificate = !served.probes.is_empty() || !served.targets.is_empty();
+        if facts.usage == Usage::Any && !(served.probes.is_empty() && served.targets.is_empty()) {
+            facts.usage = Usage::Client;
+        }
     }
     let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
     let watch = Watch {
@@ -192,14 +194,16 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
         "file" => {
             let path = section.path_of("path", ledger)?;
             let (password, key) = (section.secret("password", ledger), section.file("key", ledger));
-            let facts = facts("file", path.display().to_string());
-            Some((SourceConfig::File(sources::file::Settings { path, password, key }), facts))
+            let usage = usage(section).unwrap_or_default();
+            let facts = SourceFacts { usage, ..facts("file", path.display().to_string()) };
+            Some((SourceConfig::File(sources::file::Settings { path, password, key, usage }), facts))
         }
         _ => {
             let address = Address::parse(&section.text("address")?).ok()?;
             let server_name = section.text("server_name");
             let served_as = served_as(&address, server_name.as_ref());
-            let facts = SourceFacts { served_as, ..facts("tls", section.text("address")?) };
+            let usage = usage(section).unwrap_or(Usage::Server);
+            let facts = SourceFacts { served_as, usage, ..facts("tls", section.text("address")?) };
             let starttls = section.text("starttls").and_then(|word| StartTls::from_code(&word));
             if let Address::Unix(_) = address {
                 of_a_socket(section, ledger);
@@ -209,6 +213,11 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             Some((SourceConfig::Tls(settings), facts))
         }
     }
+}
+
+/// What the certificate is said to be for.
+pub(super) fn usage(section: &Section<'_>) -> Option<Usage> {
+    Usage::from_word(&section.text("use")?)
 }
 
 /// The name that is asked for: the one given, else the host's own.
@@ -242,7 +251,7 @@ pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
         destination: None,
         auto_renew: AutoRenew::No,
         key_readable: false,
-        client_certificate: false,
+        usage: Usage::Any,
         served_as: Vec::new(),
     }
 }
@@ -285,7 +294,7 @@ fn destination_service(
         destination,
         auto_renew: auto_renew(section),
         key_readable: true,
-        client_certificate: true,
+        usage: usage(section).unwrap_or(Usage::Client),
         ..facts("destination-service", format!("{connection} {} {what}", level.word()))
     };
     let password = section.secret("password", ledger);
