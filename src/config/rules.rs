@@ -31,8 +31,10 @@ pub(super) fn check(
     let inherited =
         named.policy.is_some() && watch.table.value("policy").map(|node| node.place) == named.policy;
     order(watch, policy, inherited, ledger);
-    if source.is_some_and(|source| ["tls", "file-sd", "http-sd"].contains(&source.kind())) {
-        keyless(watch, served, ledger);
+    if let Some(source) =
+        source.filter(|source| ["tls", "url", "file-sd", "http-sd"].contains(&source.kind()))
+    {
+        keyless(watch, source, served, ledger);
     }
     which_proves(watch, served, ledger);
     trusts(watch, source, ledger);
@@ -89,8 +91,8 @@ fn order(watch: &Section<'_>, policy: &Policy, inherited: bool, ledger: &mut Led
     }
 }
 
-/// A TLS server shows no key, so its probes need their own.
-fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
+/// A TLS server shows no key, and none is taken from an address, so their probes need their own.
+fn keyless(watch: &Section<'_>, source: &Section<'_>, served: &Served, ledger: &mut Ledger) {
     for section in watch.each("probe") {
         if section.has("certificate") || section.has("key") {
             continue;
@@ -98,8 +100,10 @@ fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
         let id = section.text("id");
         let settings = served.probe_configs.iter().find(|(known, _)| Some(known) == id.as_ref());
         if settings.is_some_and(|(_, settings)| settings.files.is_none()) {
-            let text =
-                "has no key, and a source of type \"tls\" shows none; give the probe certificate and key";
+            let kind = if source.kind() == "url" { "url" } else { "tls" };
+            let text = format!(
+                "has no key, and a source of type {kind:?} shows none; give the probe certificate and key"
+            );
             ledger.say(section.table.place, section.path.as_str(), text);
         }
     }

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
+use crate::domain::watch::Usage;
 use crate::identity::Identity;
 use gather::Gathered;
 
@@ -93,6 +94,17 @@ pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
     let form = gathered.form;
     let (chain, _) = choose(&mut gathered)?;
     Ok(Opened { chain, form, has_key, oddities: gathered.all_oddities() })
+}
+
+/// Reads what certificates of this use show: [`open_trusted`] where they are trusted, else [`open`].
+///
+/// # Errors
+/// As these.
+pub fn open_for(usage: Usage, bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
+    match usage {
+        Usage::Trust => open_trusted(bytes, password),
+        Usage::Client | Usage::Server | Usage::Any => open(bytes, password),
+    }
 }
 
 /// Reads certificates that are trusted, each on its own ([`Chain::trusted`]): several leaves, and a key that belongs to none of

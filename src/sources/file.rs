@@ -129,11 +129,7 @@ fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen
     let (bytes, stamp) = files::read(path)?;
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
     let password = password.as_deref().map(String::as_str);
-    let opened = match settings.usage {
-        Usage::Trust => formats::open_trusted(&bytes, password),
-        Usage::Client | Usage::Server | Usage::Any => formats::open(&bytes, password),
-    };
-    let opened = opened.map_err(|odd| at(path, &odd))?;
+    let opened = formats::open_for(settings.usage, &bytes, password).map_err(|odd| at(path, &odd))?;
     Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
 }
 

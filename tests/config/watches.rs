@@ -96,6 +96,15 @@ fn a_plain_file_is_nobodys_client_certificate() {
 }
 
 #[test]
+fn an_address_that_is_not_encrypted_says_so_and_shows_no_query() {
+    let place =
+        |url: &str| one(&format!("source = {{ type = \"url\", url = \"{url}\" }}\n")).watch.source.place;
+    assert_eq!(place("https://pki.example.org/ca.pem?token=x"), "https://pki.example.org/ca.pem");
+    assert_eq!(place("http://pki.example.org/ca.pem"), "http://pki.example.org/ca.pem (not encrypted)");
+    assert_eq!(place("http://127.0.0.1:8200/v1/pki/ca/pem"), "http://127.0.0.1:8200/v1/pki/ca/pem");
+}
+
+#[test]
 fn a_probed_file_is_a_client_certificate_with_a_key() {
     let config = one(
         "source = { type = \"file\", path = \"w.pem\" }\n[[watch.probe]]\nid = \"p\"\nurl = \"https://api.example.org/\"\n",

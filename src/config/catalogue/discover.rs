@@ -1,7 +1,8 @@
 //! The keys of a discovery: what finds places, and what it has as a watch has it.
 //! It describes no key of a watch again.
 
-use super::watch::{AUTO_RENEW, CACHE, COMMON, RENEWAL, SERVED, SPOKEN, USE, used_as};
+use super::source::{AUTO_RENEW, SPOKEN, USE, used_as};
+use super::watch::{CACHE, COMMON, RENEWAL, SERVED};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 const FOUND: &[Key] = &[

@@ -234,7 +234,10 @@ pub(super) fn note_followed(watches: &[super::WatchConfig], discoveries: &mut [D
                 let Entry::Destination(name) = &source.entry else { return None };
                 Some(Destination { level: source.level, name: name.clone() })
             }
-            SourceConfig::DestinationService(_) | SourceConfig::File(_) | SourceConfig::Tls(_) => None,
+            SourceConfig::DestinationService(_)
+            | SourceConfig::File(_)
+            | SourceConfig::Url(_)
+            | SourceConfig::Tls(_) => None,
         });
         settings.followed = followed.collect();
     }

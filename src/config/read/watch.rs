@@ -72,9 +72,10 @@ pub(super) fn assemble(
 ) -> WatchConfig {
     if let SourceConfig::File(file) = &source {
         facts.key_readable = file.key.is_some() || !served.probes.is_empty();
-        if facts.usage == Usage::Any && !(served.probes.is_empty() && served.targets.is_empty()) {
-            facts.usage = Usage::Client;
-        }
+    }
+    let unsaid = facts.usage == Usage::Any && matches!(source, SourceConfig::File(_) | SourceConfig::Url(_));
+    if unsaid && !(served.probes.is_empty() && served.targets.is_empty()) {
+        facts.usage = Usage::Client;
     }
     let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
     let watch = Watch {
@@ -191,6 +192,17 @@ fn list(known: &[&str]) -> String {
 fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(SourceConfig, SourceFacts)> {
     match section.kind() {
         "destination-service" => destination_service(section, named, ledger),
+        "url" => {
+            let url = section.text("url")?;
+            let settings = sources::url::Settings {
+                password: section.secret("password", ledger),
+                usage: usage(section).unwrap_or_default(),
+                net: section.net(ledger),
+                url,
+            };
+            let facts = SourceFacts { usage: settings.usage, ..facts("url", place_of(&settings.url)) };
+            Some((SourceConfig::Url(settings), facts))
+        }
         "file" => {
             let path = section.path_of("path", ledger)?;
             let (password, key) = (section.secret("password", ledger), section.file("key", ledger));
@@ -218,6 +230,14 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
 /// What the certificate is said to be for.
 pub(super) fn usage(section: &Section<'_>) -> Option<Usage> {
     Usage::from_word(&section.text("use")?)
+}
+
+/// An address without its query, in which a token may stand; whether anybody on the way could change what comes is said.
+fn place_of(url: &str) -> String {
+    let shown = url.split(['?', '#']).next().unwrap_or(url);
+    let clear = form::url(url, form::UrlKind::Page)
+        .is_ok_and(|url| url.scheme() == "http" && !form::is_loopback(&url));
+    if clear { format!("{shown} (not encrypted)") } else { shown.to_owned() }
 }
 
 /// The name that is asked for: the one given, else the host's own.
@@ -341,6 +361,6 @@ pub(super) fn renewer(
             })
         }
         (SourceConfig::DestinationService(_), Rotation::LeftToSource)
-        | (SourceConfig::File(_) | SourceConfig::Tls(_), _) => None,
+        | (SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_), _) => None,
     }
 }
