@@ -22,7 +22,7 @@ fn source(address: &str, usage: Usage) -> Url {
         ..net::Settings::default()
     };
     let url = format!("{address}{API}/trust.pem?token=hidden");
-    Url::new(Net::new().unwrap(), Settings { url, password: None, usage, net })
+    Url::new(Net::new().unwrap(), Settings { url, password: None, alias: None, usage, net })
 }
 
 async fn look(source: &Url) -> Sighting {
@@ -142,7 +142,7 @@ async fn the_server_must_be_trusted_by_the_authorities_that_were_given() {
     let reached = |ca| {
         let net = net::Settings { ca, proxy: Some("none".to_owned()), ..net::Settings::default() };
         let url = format!("https://localhost:{}/root.pem", server.port);
-        Url::new(Net::new().unwrap(), Settings { url, password: None, usage: Usage::Trust, net })
+        Url::new(Net::new().unwrap(), Settings { url, password: None, alias: None, usage: Usage::Trust, net })
     };
     assert_eq!(reached(None).look(None).await.unwrap_err().reason, Reason::ServerUntrusted);
     assert_eq!(look(&reached(Some(ca))).await.chain.leaf.common_name(), "Example Root");

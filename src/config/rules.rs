@@ -122,6 +122,13 @@ fn trusts(watch: &Section<'_>, source: Option<&Section<'_>>, ledger: &mut Ledger
     if source.has("key") {
         source.say("key", "belongs to a certificate that is presented, and these are trusted only; leave it out, or say another use", ledger);
     }
+    if source.has("alias") {
+        source.say(
+            "alias",
+            "chooses one entry, and of what is trusted all are meant; leave it out, or say another use",
+            ledger,
+        );
+    }
 }
 
 /// With several probes, a target says which proves it; else nothing ever would.

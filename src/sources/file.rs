@@ -10,8 +10,8 @@ use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
 use crate::domain::watch::Usage;
-use crate::formats;
 use crate::formats::files::{self, Stamp};
+use crate::formats::{self, Wanted};
 use crate::identity::Identity;
 use crate::secret::SecretRef;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub password: Option<SecretRef>,
     /// A file with the private key, where it is not in the same file; without both no probe is possible.
     pub key: Option<PathBuf>,
+    /// The entry that is meant, where the file is a keystore with several.
+    pub alias: Option<String>,
     /// What its certificates are for.
     pub usage: Usage,
 }
@@ -128,9 +130,13 @@ impl Source for File {
 fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen> {
     let (bytes, stamp) = files::read(path)?;
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
-    let password = password.as_deref().map(String::as_str);
-    let opened = formats::open_for(settings.usage, &bytes, password).map_err(|odd| at(path, &odd))?;
+    let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
+    let opened = formats::open_wanted(&bytes, wanted).map_err(|odd| at(path, &odd))?;
     Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
+}
+
+fn wanted<'a>(settings: &'a Settings, password: Option<&'a str>) -> Wanted<'a> {
+    Wanted { password, alias: settings.alias.as_deref(), usage: settings.usage }
 }
 
 /// Whether the key file is there; the key itself is read only for a probe.
@@ -144,12 +150,12 @@ fn key_file(path: &Path) -> Result<(), Unseen> {
 fn join(path: &Path, settings: &Settings) -> Result<Identity, Unseen> {
     let (certificate, _) = files::read(path)?;
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
-    let password = password.as_deref().map(String::as_str);
+    let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
     let Some(key) = &settings.key else {
-        return formats::identity(&certificate, password).map_err(|odd| at(path, &odd));
+        return formats::identity_wanted(&certificate, wanted).map_err(|odd| at(path, &odd));
     };
     let (key_bytes, _) = files::read(key)?;
-    formats::identity_from_parts(&certificate, &key_bytes, password).map_err(|odd| {
+    formats::identity_from_wanted_parts(&certificate, &key_bytes, wanted).map_err(|odd| {
         Unseen::new(odd.reason, format!("{} with {}: {}", path.display(), key.display(), odd.text))
     })
 }

@@ -9,7 +9,7 @@ use crate::domain::certificate::Fingerprint;
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::report::Sighting;
 use crate::domain::watch::Usage;
-use crate::formats;
+use crate::formats::{self, Wanted};
 use crate::identity::Identity;
 use crate::net::{self, Answer, Net};
 use crate::secret::SecretRef;
@@ -21,6 +21,8 @@ pub struct Settings {
     pub url: String,
     /// What opens what lies there, where it is protected.
     pub password: Option<SecretRef>,
+    /// The entry that is meant, where what lies there is a keystore with several.
+    pub alias: Option<String>,
     /// What its certificates are for.
     pub usage: Usage,
     /// How to reach it.
@@ -162,7 +164,12 @@ impl Source for Url {
 
 fn opened(answer: &Answer, settings: &Settings) -> Result<formats::Opened, Unseen> {
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
-    formats::open_for(settings.usage, &answer.body, password.as_deref().map(String::as_str))
+    let wanted = Wanted {
+        password: password.as_deref().map(String::as_str),
+        alias: settings.alias.as_deref(),
+        usage: settings.usage,
+    };
+    formats::open_wanted(&answer.body, wanted)
 }
 
 /// What a status means that is no answer with a certificate.

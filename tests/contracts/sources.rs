@@ -205,7 +205,8 @@ impl Stage for RealFile {
     async fn open() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sfapi.pem");
-        let source = File::new(FileSettings { path, password: None, key: None, usage: Usage::Any });
+        let source =
+            File::new(FileSettings { path, password: None, key: None, alias: None, usage: Usage::Any });
         let authority = Authority::root("Example Client CA");
         let stage = Self { folder, authority, source, stands: Mutex::default() };
         stage.replace().await;
@@ -323,7 +324,7 @@ impl Stage for RealAddress {
             ..net::Settings::default()
         };
         let url = format!("{}{API}/sfapi.cer?version=1", server.address);
-        let settings = UrlSettings { url, password: None, usage: Usage::Any, net };
+        let settings = UrlSettings { url, password: None, alias: None, usage: Usage::Any, net };
         let source = Url::new(Net::new().unwrap(), settings);
         let authority = Authority::root("Example Client CA");
         let stage = Self { authority, server, source, stands: Mutex::default() };

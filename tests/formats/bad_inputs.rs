@@ -88,12 +88,12 @@ fn what_is_no_certificate_file_says_what_it_seems_to_be() {
     refused(
         [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 1],
         Reason::UnsupportedFormat,
-        "it is a Java keystore (JKS); convert it: keytool -importkeystore -srckeystore OLD.jks -destkeystore NEW.p12 -deststoretype PKCS12",
+        "it begins as a Java keystore (JKS) of a version that nobody writes",
     );
     refused(
         [0x8f, 0x12, 0x00, 0xc3, 0x55, 0xaa, 0x01, 0xfe],
         Reason::UnsupportedFormat,
-        "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, or a ZIP of these",
+        "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
     );
     refused(
         [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80, 0x06, 0x09],

@@ -18,6 +18,7 @@ fn source(path: &Path) -> sources::file::File {
         path: path.to_owned(),
         password: None,
         key: None,
+        alias: None,
         usage: Usage::Any,
     })
 }
@@ -123,7 +124,8 @@ async fn trusted_certificates_are_shown_by_the_first_that_expires_though_no_key_
         [&LANDSCAPE.root, &LANDSCAPE.leaf, &LANDSCAPE.other, &LANDSCAPE.issuing].map(|one| one.pem.as_str());
     let path = shop.put("trust.pem", all.concat());
     assert_eq!(refusal(source(&path).look(None).await).0, Reason::SeveralLeaves);
-    let settings = sources::file::Settings { path, password: None, key: None, usage: Usage::Trust };
+    let settings =
+        sources::file::Settings { path, password: None, key: None, alias: None, usage: Usage::Trust };
     let sighting = sources::file::File::new(settings).look(None).await.expect("a look").expect("a sighting");
     let chain = sighting.chain;
     assert!(chain.strays.iter().all(|stray| stray.not_after >= chain.leaf.not_after));
@@ -138,7 +140,13 @@ async fn the_key_comes_from_the_same_file_or_the_one_beside_it() {
     assert_eq!(alone.err().map(|odd| odd.reason), Some(Reason::KeyUnavailable));
     let with_key = |key: &str| {
         let (path, key) = (shop.path().join("chain.pem"), Some(shop.path().join(key)));
-        sources::file::File::new(sources::file::Settings { path, password: None, key, usage: Usage::Any })
+        sources::file::File::new(sources::file::Settings {
+            path,
+            password: None,
+            key,
+            alias: None,
+            usage: Usage::Any,
+        })
     };
     assert!(with_key("key.pem").identity(None).await.is_ok());
     let sighting = with_key("key.pem").look(None).await.expect("a look").expect("a sighting");
@@ -157,6 +165,7 @@ async fn a_protected_file_opens_once_its_password_is_right() {
         path,
         password: Some(SecretRef::File(password.clone())),
         key: None,
+        alias: None,
         usage: Usage::Any,
     };
     let source = sources::file::File::new(settings);

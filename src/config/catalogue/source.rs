@@ -14,6 +14,14 @@ pub(super) const USE: Key = optional(
     "What its certificates are for, which says how they are judged: presented by a client, by a server, or trusted; with \"trust\" each stands on its own, and what is counted is counted to the first that expires.",
 );
 
+/// Which entry of a keystore.
+const ALIAS: Key = optional(
+    "alias",
+    Form::Text,
+    "the only one with a private key",
+    "The entry that is meant, where a keystore (JKS, JCEKS, PKCS#12) has several.",
+);
+
 /// What a certificate is for whose place says so already.
 pub(super) const fn used_as(preset_value: &'static str) -> Key {
     preset(
@@ -82,10 +90,11 @@ pub(super) static SOURCE: Shape = Shape::Several {
         (
             "file",
             Keys {
-                says: "A certificate in a file: PEM, DER, Base64, PKCS#12 or ZIP.",
+                says: "A certificate in a file: PEM, DER, Base64, PKCS#7, PKCS#12, JKS, JCEKS or ZIP.",
                 groups: &[&[
                     required("path", Form::Path, "The file."),
                     optional("password", Form::Secret, "none", "What opens it, where it is protected."),
+                    ALIAS,
                     optional(
                         "key",
                         Form::KeyFile,
@@ -108,6 +117,7 @@ pub(super) static SOURCE: Shape = Shape::Several {
                             "The address; over `http://` anybody on the way can change what comes, which is said wherever the address is.",
                         ),
                         optional("password", Form::Secret, "none", "What opens it, where it is protected."),
+                        ALIAS,
                         USE,
                     ],
                     NET,

@@ -131,6 +131,7 @@ fn kind(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<Kin
                 path: std::path::PathBuf::new(),
                 password: section.secret("password", ledger),
                 key: None,
+                alias: None,
                 usage,
             };
             let facts = SourceFacts { usage, ..watch::facts("file", String::new()) };

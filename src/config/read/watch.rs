@@ -196,6 +196,7 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             let url = section.text("url")?;
             let settings = sources::url::Settings {
                 password: section.secret("password", ledger),
+                alias: section.text("alias"),
                 usage: usage(section).unwrap_or_default(),
                 net: section.net(ledger),
                 url,
@@ -208,7 +209,8 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             let (password, key) = (section.secret("password", ledger), section.file("key", ledger));
             let usage = usage(section).unwrap_or_default();
             let facts = SourceFacts { usage, ..facts("file", path.display().to_string()) };
-            Some((SourceConfig::File(sources::file::Settings { path, password, key, usage }), facts))
+            let alias = section.text("alias");
+            Some((SourceConfig::File(sources::file::Settings { path, password, key, alias, usage }), facts))
         }
         _ => {
             let address = Address::parse(&section.text("address")?).ok()?;
