@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use certsteward::config::{self, Config, Connection, Kind, Problems, SourceConfig, TargetConfig};
 use certsteward::domain::policy::Policy;
-use certsteward::domain::watch::{AutoRenew, Delivery, Mode};
+use certsteward::domain::watch::{AutoRenew, Delivery, Mode, Usage};
 use tempfile::TempDir;
 
 mod discoveries;

@@ -4,6 +4,7 @@ mod bad_inputs;
 mod file_roles;
 mod fixtures;
 mod hostile;
+mod java_keystores;
 mod never_panics;
 mod odd_forms;
 mod pkcs12_files;

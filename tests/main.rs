@@ -9,6 +9,7 @@
 mod source_text;
 mod support;
 
+mod address;
 mod catalogue;
 mod cli;
 mod config;

@@ -33,6 +33,7 @@ use crate::sap::{DestinationService, Password};
 use crate::sources::Source;
 use crate::sources::destination_service::{DestinationServiceSource, Entry};
 use crate::sources::tls::Tls;
+use crate::sources::url::Url;
 use crate::targets::Target;
 use crate::targets::command::CommandTarget;
 use crate::targets::http::HttpTarget;
@@ -179,6 +180,7 @@ impl Built {
         Ok(match config {
             SourceConfig::File(settings) => Arc::new(sources::file::File::new(settings.clone())),
             SourceConfig::Tls(settings) => Arc::new(Tls::new(self.net.clone(), settings.clone())),
+            SourceConfig::Url(settings) => Arc::new(Url::new(self.net.clone(), settings.clone())),
             SourceConfig::DestinationService(settings) => {
                 Arc::new(DestinationServiceSource::new(self.service(&settings.connection)?, settings.clone()))
             }

@@ -81,7 +81,7 @@ impl Concern {
     fn new(built: Arc<Built>) -> Self {
         let sources = built.config.watches.iter().filter_map(|watch| match &watch.source {
             SourceConfig::File(settings) => Some(settings),
-            SourceConfig::Tls(_) | SourceConfig::DestinationService(_) => None,
+            SourceConfig::Tls(_) | SourceConfig::Url(_) | SourceConfig::DestinationService(_) => None,
         });
         let files = sources.flat_map(|settings| [Some(settings.path.clone()), settings.key.clone()]);
         let keys = built.config.connections.values().filter_map(|connection| match connection {

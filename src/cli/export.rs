@@ -12,7 +12,7 @@ use super::exit::{Exit, Failed};
 use super::inspect::read_file;
 use super::output::Output;
 use crate::domain::chain::Chain;
-use crate::formats::{self, PublicForm};
+use crate::formats::{self, PublicForm, Wanted};
 use crate::secret::SecretRef;
 
 /// Write the public part of a certificate, and nothing else
@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// The file with the password that opens FILE
     #[arg(long, value_name = "F")]
     password_file: Option<PathBuf>,
+    /// The entry that is meant, where a keystore has several
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
     /// Tell what was written and left out as JSON, on standard error unless -o is given
     #[arg(long)]
     json: bool,
@@ -84,7 +87,9 @@ impl Arguments {
             Some(file) => Some(SecretRef::File(file.clone()).read().map_err(|e| Failed::because(&e))?),
             None => None,
         };
-        let opened = formats::open(&bytes, password.as_ref().map(|text| text.as_str()))
+        let password = password.as_ref().map(|text| text.as_str());
+        let wanted = Wanted { password, alias: self.alias.as_deref(), ..Wanted::default() };
+        let opened = formats::open_wanted(&bytes, wanted)
             .map_err(|unseen| Failed::could_not(format!("{}: {unseen}", self.what)))?;
         let mut left_out = Vec::new();
         if opened.has_key {

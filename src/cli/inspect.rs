@@ -17,7 +17,7 @@ use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
 use crate::domain::chain::Chain;
 use crate::domain::reason::Unseen;
-use crate::formats;
+use crate::formats::{self, Entry, EntryKind};
 use crate::identity::public_key_fingerprint;
 use crate::net::bare_host;
 use crate::secret::SecretRef;
@@ -26,7 +26,7 @@ pub(super) use server::family;
 
 /// Show every fact of the certificates in a file or on a TLS server
 ///
-/// Reads PEM, DER, Base64, PKCS#7, PKCS#12 and ZIP; the form is recognised by content. A private key beside the
+/// Reads PEM, DER, Base64, PKCS#7, PKCS#12, JKS, JCEKS and ZIP; the form is recognised by content. A private key beside the
 /// certificate is compared with it and never shown.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -51,6 +51,8 @@ struct Seen {
     certificates: Vec<Certificate>,
     /// Whether a key lay beside them, and whose it is; none where the place shows public parts only.
     key: Option<Key>,
+    /// The named entries of keystores.
+    entries: Vec<Entry>,
     oddities: Vec<Unseen>,
     chain: Result<Chain, Unseen>,
 }
@@ -124,6 +126,7 @@ impl Arguments {
             form: content.form,
             certificates: content.certificates,
             key: Some(key),
+            entries: content.entries,
             oddities: content.oddities,
             chain,
         })
@@ -144,6 +147,7 @@ impl Arguments {
             form: "TLS",
             certificates,
             key: None,
+            entries: Vec::new(),
             oddities: sighting.oddities,
             chain: Ok(sighting.chain),
         })
@@ -181,6 +185,8 @@ impl Seen {
         if let Some(key) = self.key {
             facts.push(("Private key".to_owned(), key.words().to_owned()));
         }
+        let entry = |entry: &Entry| ("Entry".to_owned(), format!("{}: {}", entry.alias, entry.kind.words()));
+        facts.extend(self.entries.iter().map(entry));
         let oddities = self.oddities.iter().map(|odd| ("Oddity".to_owned(), odd.text.clone()));
         facts.extend(oddities);
         output.facts(0, &facts);
@@ -225,12 +231,23 @@ impl Seen {
             .iter()
             .map(|odd| json!({ "reason": odd.reason.code(), "text": odd.text }))
             .collect();
+        let kind = |kind| match kind {
+            EntryKind::Key => "key",
+            EntryKind::Trusted => "trusted",
+            EntryKind::Secret => "secret",
+        };
+        let entries: Vec<Value> = self
+            .entries
+            .iter()
+            .map(|entry| json!({ "alias": entry.alias, "kind": kind(entry.kind) }))
+            .collect();
         json!({
             "place": place,
             "form": self.form,
             "certificates": certificates,
             "chain": chain,
             "private_key": self.key.map(Key::code),
+            "entries": entries,
             "oddities": oddities,
         })
     }

@@ -15,7 +15,7 @@ use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
 use crate::domain::reason::Unseen;
 use crate::domain::verdict::{Phase, Probed, Verdict};
-use crate::formats;
+use crate::formats::{self, Wanted};
 use crate::identity::Identity;
 use crate::net;
 use crate::probers::{Prober as _, mtls};
@@ -52,6 +52,9 @@ struct Call {
     /// The file with the password that opens them
     #[arg(long, value_name = "F", requires = "cert")]
     password_file: Option<PathBuf>,
+    /// The entry that is meant, where --cert is a keystore with several
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
     /// Authorities to trust for this call, beside the system's
     #[arg(long, value_name = "F")]
     ca: Option<PathBuf>,
@@ -142,11 +145,12 @@ impl Call {
             None => None,
         };
         let password = password.as_ref().map(|text| text.as_str());
+        let wanted = Wanted { password, alias: self.alias.as_deref(), ..Wanted::default() };
         match &self.key {
-            None => formats::identity(&certificate, password).map(Some).map_err(failed),
+            None => formats::identity_wanted(&certificate, wanted).map(Some).map_err(failed),
             Some(key) => {
                 let key = super::inspect::read_file(key)?;
-                formats::identity_from_parts(&certificate, &key, password).map(Some).map_err(failed)
+                formats::identity_from_wanted_parts(&certificate, &key, wanted).map(Some).map_err(failed)
             }
         }
     }

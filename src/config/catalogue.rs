@@ -7,6 +7,7 @@ use crate::net::Family;
 mod daemon;
 mod discover;
 mod module;
+mod source;
 mod watch;
 
 pub(super) use daemon::{RIGHTS, ROOT};

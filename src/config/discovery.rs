@@ -114,6 +114,8 @@ impl Discovery {
             (Place::Server(server), SourceConfig::Tls(settings)) => {
                 settings.address = Address::host(&server.host, server.port);
                 found.watch.source.place = server.address();
+                let name = settings.server_name.clone().unwrap_or_else(|| server.host.clone());
+                found.watch.source.served_as = vec![name];
                 for (name, value) in &server.labels {
                     found.watch.labels.entry(name.clone()).or_insert_with(|| value.clone());
                 }

@@ -31,10 +31,13 @@ pub(super) fn check(
     let inherited =
         named.policy.is_some() && watch.table.value("policy").map(|node| node.place) == named.policy;
     order(watch, policy, inherited, ledger);
-    if source.is_some_and(|source| ["tls", "file-sd", "http-sd"].contains(&source.kind())) {
-        keyless(watch, served, ledger);
+    if let Some(source) =
+        source.filter(|source| ["tls", "url", "file-sd", "http-sd"].contains(&source.kind()))
+    {
+        keyless(watch, source, served, ledger);
     }
     which_proves(watch, served, ledger);
+    trusts(watch, source, ledger);
     let Some((section, terms)) = renewal else { return };
     if let Some(source) = source.filter(|source| source.kind() != "destination-service") {
         let text = format!(
@@ -88,8 +91,8 @@ fn order(watch: &Section<'_>, policy: &Policy, inherited: bool, ledger: &mut Led
     }
 }
 
-/// A TLS server shows no key, so its probes need their own.
-fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
+/// A TLS server shows no key, and none is taken from an address, so their probes need their own.
+fn keyless(watch: &Section<'_>, source: &Section<'_>, served: &Served, ledger: &mut Ledger) {
     for section in watch.each("probe") {
         if section.has("certificate") || section.has("key") {
             continue;
@@ -97,10 +100,34 @@ fn keyless(watch: &Section<'_>, served: &Served, ledger: &mut Ledger) {
         let id = section.text("id");
         let settings = served.probe_configs.iter().find(|(known, _)| Some(known) == id.as_ref());
         if settings.is_some_and(|(_, settings)| settings.files.is_none()) {
-            let text =
-                "has no key, and a source of type \"tls\" shows none; give the probe certificate and key";
+            let kind = if source.kind() == "url" { "url" } else { "tls" };
+            let text = format!(
+                "has no key, and a source of type {kind:?} shows none; give the probe certificate and key"
+            );
             ledger.say(section.table.place, section.path.as_str(), text);
         }
+    }
+}
+
+/// What is trusted is presented by nobody: there is nothing to prove, to switch or to hand over.
+fn trusts(watch: &Section<'_>, source: Option<&Section<'_>>, ledger: &mut Ledger) {
+    let Some(source) = source.filter(|source| source.word("use") == "trust") else { return };
+    for key in ["renewal", "caller", "target", "probe"].into_iter().filter(|key| watch.has(key)) {
+        let text = format!(
+            "is not for certificates that are trusted ({} = \"trust\"): nobody presents them; leave {key} out, or say another use",
+            source.at("use")
+        );
+        watch.say(key, text, ledger);
+    }
+    if source.has("key") {
+        source.say("key", "belongs to a certificate that is presented, and these are trusted only; leave it out, or say another use", ledger);
+    }
+    if source.has("alias") {
+        source.say(
+            "alias",
+            "chooses one entry, and of what is trusted all are meant; leave it out, or say another use",
+            ledger,
+        );
     }
 }
 

@@ -208,6 +208,8 @@ pub enum SourceConfig {
     File(sources::file::Settings),
     /// A TLS server.
     Tls(sources::tls::Settings),
+    /// An address.
+    Url(sources::url::Settings),
     /// The Destination service.
     DestinationService(sources::destination_service::Settings),
 }

@@ -57,6 +57,21 @@ impl Chain {
         Ok(Self { leaf: leaf.into(), issuers: shared(issuers), strays: shared(unique), in_order })
     }
 
+    /// Certificates that are trusted, each on its own: the one that expires first stands as the leaf, so that what is counted
+    /// is counted to it, and all others are strays, in the order in which they expire.
+    ///
+    /// # Errors
+    /// [`Reason::NoCertificate`] without any.
+    pub fn trusted(certificates: Vec<Certificate>) -> Result<Self, Unseen> {
+        let mut known = HashSet::new();
+        let mut unique: Vec<Certificate> =
+            certificates.into_iter().filter(|certificate| known.insert(certificate.fingerprint)).collect();
+        unique.sort_by_key(|certificate| certificate.not_after);
+        let mut unique = unique.into_iter().map(Shared::from);
+        let leaf = unique.next().ok_or_else(none)?;
+        Ok(Self { leaf, issuers: Vec::new(), strays: unique.collect(), in_order: true })
+    }
+
     /// The leaf and its issuers, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
         std::iter::once(&*self.leaf).chain(self.issuers.iter().map(|issuer| &**issuer))
@@ -89,7 +104,7 @@ impl Chain {
 
 fn leaf_position(certificates: &[Certificate], key: Option<Fingerprint>) -> Result<usize, Unseen> {
     if certificates.is_empty() {
-        return Err(Unseen::new(Reason::NoCertificate, "there is no certificate in it"));
+        return Err(none());
     }
     if let Some(key) = key {
         return certificates.iter().position(|certificate| certificate.key_fingerprint == key).ok_or_else(
@@ -111,12 +126,16 @@ fn leaf_position(certificates: &[Certificate], key: Option<Fingerprint>) -> Resu
         several => Err(Unseen::new(
             Reason::SeveralLeaves,
             format!(
-                "there are {} end-entity certificates in it ({}); put each in its own file, or use [[discover]]",
+                "there are {} end-entity certificates in it ({}); put each in its own file, or set use = \"trust\" where all of them are trusted",
                 several.len(),
                 names(certificates, several)
             ),
         )),
     }
+}
+
+fn none() -> Unseen {
+    Unseen::new(Reason::NoCertificate, "there is no certificate in it")
 }
 
 /// The position that stands for a bundle of authorities.
@@ -294,6 +313,18 @@ mod tests {
         check(&[a], "root a");
         check(&[a, i, b, c], "root b | root a, issuing, root c");
         check(&[c, a, i], "issuing < root a | root c");
+    }
+
+    #[test]
+    fn what_is_trusted_is_shown_by_the_first_to_expire_whoever_issued_whom() {
+        let root = root("root", 2040);
+        let (one, two) = (root.issue("one", 2029, false), root.issue("two", 2027, false));
+        let all = [&root, &one, &two, &one].map(|each| each.certificate.clone());
+        let chain = Chain::trusted(all.to_vec()).expect("a chain");
+        let strays: Vec<String> = chain.strays.iter().map(|stray| stray.common_name()).collect();
+        assert_eq!((chain.leaf.common_name(), strays), ("two".into(), vec!["one".into(), "root".into()]));
+        assert!(chain.issuers.is_empty() && chain.in_order);
+        assert_eq!(Chain::trusted(Vec::new()).expect_err("nothing").reason, Reason::NoCertificate);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::certificate::{Certificate, KeyAlgorithm};
 use super::chain::Chain;
 use super::finding::{Code, Finding, Level};
 use super::record::Standing;
-use super::watch::SourceFacts;
+use super::watch::{SourceFacts, Usage};
 use super::{Duration, Timestamp};
 
 /// The smallest RSA modulus that is not weak, in bits (NIST SP 800-131A).
@@ -42,21 +42,37 @@ pub type Lints = BTreeMap<Code, Option<Level>>;
 /// Everything wrong with this chain at this moment, in this use.
 #[must_use]
 pub fn judge(chain: &Chain, source: &SourceFacts, now: Timestamp) -> Vec<Finding> {
+    if source.usage == Usage::Trust {
+        return judge_trusted(chain, now);
+    }
     let leaf = &chain.leaf;
-    let (client, names) = (source.client_certificate, source.served_as.as_slice());
     let mut findings = vec![not_yet_valid(leaf, now), expired(leaf, now)];
-    if client {
-        findings.extend([chain_incomplete(chain), chain_misordered(chain), no_client_auth(leaf)]);
-    }
-    if !names.is_empty() {
-        findings.extend([no_server_auth(leaf), lifetime_over_limit(leaf)]);
-        findings.extend(names.iter().map(|name| name_mismatch(leaf, name)));
-    }
-    if client || !names.is_empty() {
+    findings.extend(match source.usage {
+        Usage::Client => vec![chain_incomplete(chain), chain_misordered(chain), no_client_auth(leaf)],
+        Usage::Server => {
+            let names = source.served_as.iter().map(|name| name_mismatch(leaf, name));
+            [no_server_auth(leaf), lifetime_over_limit(leaf)].into_iter().chain(names).collect()
+        }
+        Usage::Trust | Usage::Any => Vec::new(),
+    });
+    if matches!(source.usage, Usage::Client | Usage::Server) {
         findings.extend([key_usage(leaf), self_signed(leaf)]);
     }
     findings.extend([small_key(leaf), weak_signature(leaf)]);
     findings.into_iter().flatten().chain(chain_expires(chain, now)).collect()
+}
+
+/// Each trusted certificate on its own; what is no longer valid helps nobody and may hide that its successor is missing.
+fn judge_trusted(chain: &Chain, now: Timestamp) -> Vec<Finding> {
+    let way_out = "put its successor beside it where one is needed, and take it out";
+    let all = chain.iter().chain(chain.strays.iter().map(|stray| &**stray));
+    let judged = all.enumerate().flat_map(|(number, one)| {
+        let about = if number == 0 { String::new() } else { one.fingerprint.short() };
+        let expired = expired(one, now).map(|found| Finding { way_out: way_out.to_owned(), ..found });
+        let found = [not_yet_valid(one, now), expired, small_key(one), weak_signature(one)];
+        found.into_iter().flatten().map(move |found| Finding { about: about.clone(), ..found })
+    });
+    judged.collect()
 }
 
 /// What the operator made of these judgements.
@@ -74,8 +90,8 @@ pub(super) fn weigh(findings: &mut Vec<Finding>, lints: &Lints) {
 
 /// Why a candidate may not be used at all; none where it may.
 #[must_use]
-pub fn unusable(candidate: &Standing, client: bool, now: Timestamp) -> Option<String> {
-    let leaf = &candidate.chain.leaf;
+pub fn unusable(candidate: &Standing, usage: Usage, now: Timestamp) -> Option<String> {
+    let (leaf, client) = (&candidate.chain.leaf, usage == Usage::Client);
     if candidate.has_key == Some(false) {
         return Some("it came without its private key, so no caller could use it".to_owned());
     }
@@ -318,7 +334,7 @@ mod tests {
         let mut chain = chain(certificate("www", 90, 60));
         chain.issuers.clear();
         chain.extended_off();
-        let nobodys = SourceFacts { client_certificate: false, ..watch().source };
+        let nobodys = SourceFacts { usage: Usage::Any, ..watch().source };
         assert_eq!(judge(&chain, &nobodys, noon()), Vec::new());
     }
 
@@ -338,7 +354,7 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap();
         let leaf = Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap();
         let served_as = vec![name.to_owned()];
-        let source = SourceFacts { client_certificate: false, served_as, ..watch().source };
+        let source = SourceFacts { usage: Usage::Server, served_as, ..watch().source };
         let found = judge(&chain(leaf), &source, noon());
         let found: Vec<String> = found
             .iter()
@@ -398,6 +414,23 @@ mod tests {
         assert_eq!(found(&set), ["critical weak-key", "warning lifetime-over-limit"]);
     }
 
+    #[test]
+    fn each_trusted_certificate_is_judged_on_its_own_and_by_no_use() {
+        let mut old = certificate("old root", 365, 10);
+        old.not_after = noon() - Duration::days(2);
+        let mut gone = certificate("gone root", 365, 10);
+        gone.not_after = noon() - Duration::days(1);
+        let mut sound = certificate("sound root", 365, 180);
+        sound.extended_key_usage = ExtendedKeyUsage { present: true, ..ExtendedKeyUsage::default() };
+        let print = gone.fingerprint.short();
+        let chain = Chain::trusted(vec![sound, gone, old]).unwrap();
+        let source = SourceFacts { usage: Usage::Trust, ..watch().source };
+        let found = judge(&chain, &source, noon());
+        let shown: Vec<(Code, &str)> = found.iter().map(|one| (one.code, one.about.as_str())).collect();
+        assert_eq!(shown, [(Code::Expired, ""), (Code::Expired, print.as_str())]);
+        assert!(found.iter().all(|one| one.way_out.starts_with("put its successor")));
+    }
+
     impl Chain {
         fn extended_off(&mut self) {
             self.leaf.extended_key_usage = ExtendedKeyUsage { present: true, ..ExtendedKeyUsage::default() };
@@ -407,15 +440,17 @@ mod tests {
     #[test]
     fn a_candidate_without_key_or_before_its_time_is_unusable() {
         let sound = || standing("new.pem", certificate("SFAPI", 365, 365));
-        assert_eq!(unusable(&sound(), true, noon()), None);
-        assert!(unusable(&Standing { has_key: Some(false), ..sound() }, true, noon()).is_some());
-        assert!(unusable(&Standing { has_key: None, ..sound() }, true, noon()).is_none());
+        assert_eq!(unusable(&sound(), Usage::Client, noon()), None);
+        assert!(unusable(&Standing { has_key: Some(false), ..sound() }, Usage::Client, noon()).is_some());
+        assert!(unusable(&Standing { has_key: None, ..sound() }, Usage::Client, noon()).is_none());
         let mut early = sound();
         early.chain.leaf.not_before = noon() + Duration::minutes(1);
-        assert!(unusable(&early, true, noon()).is_some());
+        assert!(unusable(&early, Usage::Client, noon()).is_some());
         let mut bare = sound();
         bare.chain.issuers.clear();
-        assert!(unusable(&bare, true, noon()).is_some() && unusable(&bare, false, noon()).is_none());
+        assert!(
+            unusable(&bare, Usage::Client, noon()).is_some() && unusable(&bare, Usage::Any, noon()).is_none()
+        );
     }
 
     #[test]

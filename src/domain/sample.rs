@@ -199,7 +199,7 @@ pub(crate) fn watch() -> Watch {
             destination: None,
             auto_renew: AutoRenew::No,
             key_readable: true,
-            client_certificate: true,
+            usage: super::watch::Usage::Client,
             served_as: Vec::new(),
         },
         renewal: Some(Terms {

@@ -137,10 +137,36 @@ pub struct SourceFacts {
     pub auto_renew: AutoRenew,
     /// Whether the source can give the private key to a prober.
     pub key_readable: bool,
-    /// Whether its certificate is presented by a TLS client (else by a server, or by nobody).
-    pub client_certificate: bool,
-    /// The names under which a server presents it; none where it is no server's.
+    /// What its certificate is for.
+    pub usage: Usage,
+    /// The names under which a server presents it, as far as they are known.
     pub served_as: Vec<String>,
+}
+
+/// What a certificate is for: `use` of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Usage {
+    /// A TLS client presents it.
+    Client,
+    /// A TLS server presents it.
+    Server,
+    /// It and those beside it are trusted, each on its own: nobody presents them.
+    Trust,
+    /// Nobody said.
+    #[default]
+    Any,
+}
+
+impl Usage {
+    /// Every use that can be said, by its word of the configuration.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("client", Self::Client), ("server", Self::Server), ("trust", Self::Trust)];
+
+    /// The use of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, usage)| usage)
+    }
 }
 
 /// Whether the store renews the entry by itself; the flag cannot be read back (sap/destination-service.md §0.5).

@@ -4,8 +4,9 @@
 use zeroize::Zeroizing;
 
 use super::der::{self, Cut, Element, Kind};
+use super::entries::Entry;
 use super::given::Given;
-use super::{LIMIT, base64, ber, keys, pem, pkcs12, zip};
+use super::{LIMIT, Wanted, base64, ber, jks, keys, pem, pkcs12, zip};
 use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
@@ -33,6 +34,8 @@ pub(super) struct Gathered {
     /// What was understood and is neither certificate nor private key.
     pub(super) seen: Vec<&'static str>,
     pub(super) form: &'static str,
+    /// The named entries of keystores.
+    pub(super) entries: Vec<Entry>,
     left_out: usize,
 }
 
@@ -105,6 +108,14 @@ impl Gathered {
         }
     }
 
+    pub(super) fn add_entry(&mut self, entry: Entry) {
+        if self.entries.len() < CERTIFICATES {
+            self.entries.push(entry);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
     pub(super) fn holds_key(&self) -> bool {
         !self.keys.is_empty() || !self.key_oddities.is_empty()
     }
@@ -123,6 +134,9 @@ impl Gathered {
         }
         for odd in other.oddities {
             self.add_oddity(placed(odd));
+        }
+        for entry in other.entries {
+            self.add_entry(entry);
         }
         for what in other.seen {
             self.saw(what);
@@ -178,13 +192,13 @@ fn is_certificate(der: &[u8]) -> bool {
 ///
 /// # Errors
 /// Where the bytes as a whole are nothing that is read here.
-pub(super) fn gather(bytes: &[u8], password: Option<&str>) -> Result<Gathered, Unseen> {
+pub(super) fn gather(bytes: &[u8], wanted: Wanted<'_>) -> Result<Gathered, Unseen> {
     if bytes.len() > LIMIT {
         let text =
             format!("it has {} bytes, which is more than the limit of {} MiB", bytes.len(), LIMIT >> 20);
         return Err(Unseen::new(Reason::TooLarge, text));
     }
-    unwrap(bytes, &Given::new(password), DEPTH)
+    unwrap(bytes, &Given::new(wanted.password, wanted.alias), DEPTH)
 }
 
 /// Opens one wrapping.
@@ -199,9 +213,7 @@ pub(super) fn unwrap(bytes: &[u8], given: &Given<'_>, depth: usize) -> Result<Ga
         return Err(Unseen::new(Reason::Empty, "it is empty"));
     }
     match bytes {
-        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Err(unsupported(
-            "it is a Java keystore (JKS); convert it: keytool -importkeystore -srckeystore OLD.jks -destkeystore NEW.p12 -deststoretype PKCS12",
-        )),
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => jks::gather(bytes, given),
         [b'P', b'K', 3, 4, ..] => zip::gather(bytes, given, deeper),
         [b'P', b'K', 5, 6, ..] => Err(Unseen::new(Reason::Empty, "it is a ZIP archive without any file")),
         // What is signed, or a remark in a certificate, may hold PEM too; the length tells DER from text.
@@ -338,6 +350,8 @@ fn in_base64(form: &'static str) -> &'static str {
         "PEM" => "PEM in Base64",
         "PKCS#12" => "PKCS#12 in Base64",
         "PKCS#7" => "PKCS#7 in Base64",
+        "JKS" => "JKS in Base64",
+        "JCEKS" => "JCEKS in Base64",
         "ZIP" => "ZIP in Base64",
         other => other,
     }
@@ -363,7 +377,7 @@ fn alien(bytes: &[u8]) -> Unseen {
         Unseen::new(Reason::NoCertificate, text)
     } else {
         unsupported(
-            "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, or a ZIP of these",
+            "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
         )
     }
 }
@@ -389,6 +403,11 @@ fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
 
 pub(super) fn truncated(what: &str) -> String {
     format!("{what} ends in the middle; copy or download the whole of it again")
+}
+
+/// A name as it may stand in a message.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn unsupported(text: impl Into<String>) -> Unseen {

@@ -18,6 +18,8 @@ const DEEPEST: usize = 24;
 /// The password for some bytes and what is left of the work that they may cause.
 pub(super) struct Given<'a> {
     pub(super) password: Option<&'a str>,
+    /// The entry that is meant, where one was named.
+    pub(super) alias: Option<&'a str>,
     unpacked: Cell<u64>,
     rounds: Cell<u64>,
     locks: Cell<u64>,
@@ -25,8 +27,14 @@ pub(super) struct Given<'a> {
 
 impl<'a> Given<'a> {
     /// Everything is left.
-    pub(super) const fn new(password: Option<&'a str>) -> Self {
-        Self { password, unpacked: Cell::new(UNPACKED), rounds: Cell::new(ROUNDS), locks: Cell::new(LOCKS) }
+    pub(super) const fn new(password: Option<&'a str>, alias: Option<&'a str>) -> Self {
+        Self {
+            password,
+            alias,
+            unpacked: Cell::new(UNPACKED),
+            rounds: Cell::new(ROUNDS),
+            locks: Cell::new(LOCKS),
+        }
     }
 
     /// How many bytes may still be unpacked.
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_work_is_counted_over_all_that_is_opened() {
-        let given = Given::new(None);
+        let given = Given::new(None, None);
         let million = asks(&[0x0f, 0x42, 0x40]);
         for _ in 0..5 {
             assert_eq!(given.unlock(&million), Ok(()));

@@ -4,9 +4,11 @@
 mod base64;
 mod ber;
 mod der;
+mod entries;
 pub mod files;
 mod gather;
 mod given;
+mod jks;
 mod keys;
 mod pem;
 mod pkcs12;
@@ -18,7 +20,9 @@ use zeroize::Zeroizing;
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
+use crate::domain::watch::Usage;
 use crate::identity::Identity;
+pub use entries::{Entry, EntryKind};
 use gather::Gathered;
 
 /// The largest input that is looked at, in bytes.
@@ -34,6 +38,8 @@ pub struct Content {
     pub certificates: Vec<Certificate>,
     /// Private keys as PKCS#8 DER, whatever form they stood there in; wiped when dropped.
     pub keys: Vec<Key>,
+    /// The named entries of keystores.
+    pub entries: Vec<Entry>,
     /// Parts that could not be read, each with why.
     pub oddities: Vec<Unseen>,
     /// The form that was recognised, such as `PEM` or `PKCS#12`.
@@ -53,9 +59,6 @@ pub struct Opened {
     pub oddities: Vec<Unseen>,
 }
 
-/// How many names a sentence bears.
-const NAMED: usize = 5;
-
 /// The forms of public output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicForm {
@@ -69,17 +72,36 @@ pub enum PublicForm {
     Der,
 }
 
-/// Reads every certificate and key: PEM, DER, Base64 (also once more around PEM), PKCS#7, PKCS#12, and ZIP around any of them.
+/// What is known beforehand of some bytes.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// What opens them, where they are protected.
+    pub password: Option<&'a str>,
+    /// The entry that is meant, where a keystore has several.
+    pub alias: Option<&'a str>,
+    /// What the certificates are for.
+    pub usage: Usage,
+}
+
+impl<'a> Wanted<'a> {
+    const fn opened_by(password: Option<&'a str>) -> Self {
+        Self { password, alias: None, usage: Usage::Any }
+    }
+}
+
+/// Reads every certificate and key: PEM, DER, Base64 (also once more around PEM), PKCS#7, PKCS#12, JKS, JCEKS, and ZIP around
+/// any of them.
 ///
 /// # Errors
 /// Where not one certificate is in it, with what it seems to be instead and the way out.
 pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Content, Unseen> {
-    let mut gathered = gather::gather(bytes, password)?;
+    let mut gathered = gather::gather(bytes, Wanted::opened_by(password))?;
     gathered.demand_certificate()?;
     let form = gathered.form;
     let certificates = std::mem::take(&mut gathered.certificates);
     let keys = std::mem::take(&mut gathered.keys);
-    Ok(Content { certificates, keys, oddities: gathered.all_oddities(), form })
+    let entries = std::mem::take(&mut gathered.entries);
+    Ok(Content { certificates, keys, entries, oddities: gathered.all_oddities(), form })
 }
 
 /// Reads the chain; where a key is there, the leaf is the certificate that the key belongs to.
@@ -88,10 +110,23 @@ pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Content, Unseen> {
 /// As [`read`]; [`Reason::KeyMismatch`] where the keys belong to no certificate, [`Reason::SeveralLeaves`] where nothing
 /// says which certificate is meant.
 pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
-    let mut gathered = gather::gather(bytes, password)?;
-    let has_key = gathered.holds_key();
-    let form = gathered.form;
-    let (chain, _) = choose(&mut gathered)?;
+    open_wanted(bytes, Wanted::opened_by(password))
+}
+
+/// Reads the chain that is wanted. Certificates that are trusted stand each on its own ([`Chain::trusted`]): several leaves, and
+/// a key that belongs to none of them, stand in nobody's way.
+///
+/// # Errors
+/// As [`open`]; [`Reason::NotFound`] where no entry is called so.
+pub fn open_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Opened, Unseen> {
+    let mut gathered = gather::gather(bytes, wanted)?;
+    let (has_key, form) = (gathered.holds_key(), gathered.form);
+    let chain = if wanted.usage == Usage::Trust {
+        gathered.demand_certificate()?;
+        Chain::trusted(std::mem::take(&mut gathered.certificates))?
+    } else {
+        choose(&mut gathered, wanted.alias)?.0
+    };
     Ok(Opened { chain, form, has_key, oddities: gathered.all_oddities() })
 }
 
@@ -100,7 +135,15 @@ pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
 /// # Errors
 /// As [`open`]; [`Reason::KeyUnavailable`] where there is no key, and what stands in the way where the key cannot be read.
 pub fn identity(bytes: &[u8], password: Option<&str>) -> Result<Identity, Unseen> {
-    identity_of(gather::gather(bytes, password)?)
+    identity_wanted(bytes, Wanted::opened_by(password))
+}
+
+/// Reads the chain that is wanted and the key of its leaf.
+///
+/// # Errors
+/// As [`identity`]; [`Reason::NotFound`] where no entry is called so.
+pub fn identity_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Identity, Unseen> {
+    identity_of(gather::gather(bytes, wanted)?, wanted.alias)
 }
 
 /// Reads the chain from one place and its key from another. The password opens both; keys beside the certificate count too.
@@ -112,9 +155,21 @@ pub fn identity_from_parts(
     key: &[u8],
     password: Option<&str>,
 ) -> Result<Identity, Unseen> {
-    let mut gathered = gather::gather(certificate, password)?;
+    identity_from_wanted_parts(certificate, key, Wanted::opened_by(password))
+}
+
+/// Reads the chain that is wanted from one place and its key from another.
+///
+/// # Errors
+/// As [`identity_from_parts`] and [`identity_wanted`].
+pub fn identity_from_wanted_parts(
+    certificate: &[u8],
+    key: &[u8],
+    wanted: Wanted<'_>,
+) -> Result<Identity, Unseen> {
+    let mut gathered = gather::gather(certificate, wanted)?;
     gathered.demand_certificate()?;
-    let mut beside = gather::gather(key, password)?;
+    let mut beside = gather::gather(key, Wanted::opened_by(wanted.password))?;
     if !beside.holds_key() {
         let text = beside
             .take_first_oddity()
@@ -123,11 +178,11 @@ pub fn identity_from_parts(
     }
     gathered.keys.append(&mut beside.keys);
     gathered.key_oddities.append(&mut beside.key_oddities);
-    identity_of(gathered)
+    identity_of(gathered, wanted.alias)
 }
 
-fn identity_of(mut gathered: Gathered) -> Result<Identity, Unseen> {
-    let (chain, key) = choose(&mut gathered)?;
+fn identity_of(mut gathered: Gathered, alias: Option<&str>) -> Result<Identity, Unseen> {
+    let (chain, key) = choose(&mut gathered, alias)?;
     if let Some(key) = key {
         return Identity::new(chain, key);
     }
@@ -140,7 +195,7 @@ fn identity_of(mut gathered: Gathered) -> Result<Identity, Unseen> {
 }
 
 /// The chain that is meant, with the key of its leaf where there is one.
-fn choose(gathered: &mut Gathered) -> Result<(Chain, Option<Key>), Unseen> {
+fn choose(gathered: &mut Gathered, alias: Option<&str>) -> Result<(Chain, Option<Key>), Unseen> {
     gathered.demand_certificate()?;
     let certificates = std::mem::take(&mut gathered.certificates);
     let mut known: Vec<(Fingerprint, Key)> = Vec::new();
@@ -152,39 +207,8 @@ fn choose(gathered: &mut Gathered) -> Result<(Chain, Option<Key>), Unseen> {
             Err(odd) => gathered.add_key_oddity(odd),
         }
     }
-    let wanted = wanted_key(&certificates, &known)?;
+    let wanted = entries::meant(&gathered.entries, alias, &certificates, &known)?;
     let chain = Chain::assemble(certificates, wanted)?;
     let key = known.into_iter().find(|(print, _)| Some(*print) == wanted).map(|(_, key)| key);
     Ok((chain, key))
-}
-
-/// Which key's certificate is the leaf: the only one that has a certificate here, authorities' keys aside.
-fn wanted_key(
-    certificates: &[Certificate],
-    known: &[(Fingerprint, Key)],
-) -> Result<Option<Fingerprint>, Unseen> {
-    let of_key = |print: Fingerprint| certificates.iter().filter(move |one| one.key_fingerprint == print);
-    let matching: Vec<Fingerprint> =
-        known.iter().map(|(print, _)| *print).filter(|print| of_key(*print).next().is_some()).collect();
-    let leaves: Vec<Fingerprint> =
-        matching.iter().copied().filter(|print| of_key(*print).any(|one| !one.is_ca)).collect();
-    match (matching.as_slice(), leaves.as_slice()) {
-        ([], _) => Ok(known.first().map(|(print, _)| *print)),
-        ([one], _) | (_, [one]) => Ok(Some(*one)),
-        _ => {
-            let names: Vec<String> = matching
-                .iter()
-                .take(NAMED)
-                .filter_map(|print| of_key(*print).next())
-                .map(Certificate::common_name)
-                .collect();
-            let text = format!(
-                "there are {} certificates with a private key in it ({}{}) and nothing says which is meant; put each in its own file",
-                matching.len(),
-                names.join(", "),
-                if matching.len() > names.len() { ", …" } else { "" }
-            );
-            Err(Unseen::new(Reason::SeveralLeaves, text))
-        }
-    }
 }

@@ -1,13 +1,15 @@
 //! PKCS#12 archives, modern and old, with and without password.
 //! It chooses no leaf: it hands over every certificate and key.
 
-use p12_keystore::Pkcs12Archive;
 use p12_keystore::error::Error;
+use p12_keystore::{CertificateBag, Pkcs12Archive, PrivateKeyBag};
 use zeroize::Zeroizing;
 
 use super::der::{self, Element, Kind};
-use super::gather::Gathered;
+use super::entries::{Entry, EntryKind, is_called};
+use super::gather::{Gathered, shown};
 use super::given::Given;
+use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
 /// Reads every certificate and key of an archive. Without a password the empty one is tried, which many programs write.
@@ -19,13 +21,39 @@ pub(super) fn gather(gathered: &mut Gathered, archive: &[u8], given: &Given<'_>)
     if let Some(odd) = opened.keys.iter().find_map(|bag| nonsense(bag.key.as_der(), password.is_some())) {
         return Err(odd);
     }
+    let certificates: Vec<Option<Certificate>> =
+        opened.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der()).ok()).collect();
     for bag in &opened.certs {
         gathered.add_certificate(bag.cert.as_der(), "");
     }
     for bag in &opened.keys {
-        gathered.add_key(bag.key.as_der(), Kind::Pkcs8);
+        let entry = key_entry(bag, &opened, &certificates);
+        let is_meant = given.alias.is_none_or(|wanted| is_called(&entry.alias, wanted));
+        if is_meant {
+            gathered.add_key(bag.key.as_der(), Kind::Pkcs8);
+        }
+        gathered.add_entry(entry);
+    }
+    // Java names the rest of a chain too, but marks what is an entry of its own.
+    let own = |bag: &&CertificateBag| bag.trusted || opened.keys.is_empty();
+    for (bag, certificate) in opened.certs.iter().zip(&certificates).filter(|(bag, _)| own(bag)) {
+        let owner = certificate.as_ref().map(|certificate| certificate.key_fingerprint);
+        if let Some(name) = &bag.friendly_name {
+            gathered.add_entry(Entry { alias: shown(name), kind: EntryKind::Trusted, owner });
+        }
     }
     Ok(())
+}
+
+/// A key is called as its certificate is, else as it is itself: Windows gives keys names that nobody knows.
+fn key_entry(bag: &PrivateKeyBag, archive: &Pkcs12Archive, certificates: &[Option<Certificate>]) -> Entry {
+    let own = archive.certs.iter().zip(certificates).find(|(certificate, _)| {
+        let by_id = bag.local_key_id.as_ref().zip(certificate.local_key_id.as_ref());
+        by_id.is_some_and(|(key, certificate)| key.0 == *certificate)
+    });
+    let name = own.and_then(|(own, _)| own.friendly_name.as_ref()).or(bag.friendly_name.as_ref());
+    let owner = own.and_then(|(_, certificate)| Some(certificate.as_ref()?.key_fingerprint));
+    Entry { alias: name.map(|name| shown(name)).unwrap_or_default(), kind: EntryKind::Key, owner }
 }
 
 /// What was decrypted to no key was decrypted with a wrong password: the reader does not look into a key.

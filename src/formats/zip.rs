@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use zeroize::Zeroizing;
 
-use super::gather::{Gathered, unwrap};
+use super::gather::{Gathered, shown, unwrap};
 use super::given::Given;
 use crate::domain::reason::{Reason, Unseen};
 
@@ -109,9 +109,4 @@ fn is_by_the_way_too(content: &[u8], reason: Reason) -> bool {
 /// Folders and what file managers leave behind.
 fn is_by_the_way(name: &str) -> bool {
     name.ends_with('/') || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store")
-}
-
-/// A name as it may stand in a message.
-fn shown(name: &str) -> String {
-    name.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -9,8 +9,9 @@ use super::Source;
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
-use crate::formats;
+use crate::domain::watch::Usage;
 use crate::formats::files::{self, Stamp};
+use crate::formats::{self, Wanted};
 use crate::identity::Identity;
 use crate::secret::SecretRef;
 
@@ -23,6 +24,10 @@ pub struct Settings {
     pub password: Option<SecretRef>,
     /// A file with the private key, where it is not in the same file; without both no probe is possible.
     pub key: Option<PathBuf>,
+    /// The entry that is meant, where the file is a keystore with several.
+    pub alias: Option<String>,
+    /// What its certificates are for.
+    pub usage: Usage,
 }
 
 /// One file, and what it and files beside it showed, as long as they have not changed since.
@@ -76,11 +81,11 @@ impl File {
     /// Parses anew only what changed; none where nothing is there. A failure is never remembered, as its cause may lie in
     /// another file.
     async fn opened(&self, path: &Path) -> Result<Option<Remembered>, Unseen> {
-        let (own, password, known) = (path.to_owned(), self.settings.password.clone(), self.known(path));
+        let (own, settings, known) = (path.to_owned(), self.settings.clone(), self.known(path));
         let looked = files::apart(path, move || match (files::stamp(&own)?, known) {
             (None, _) => Ok(None),
             (Some(stamp), Some(known)) if known.0 == stamp => Ok(Some(known)),
-            (Some(_), _) => parse(&own, password.as_ref()).map(Some),
+            (Some(_), _) => parse(&own, &settings).map(Some),
         });
         let shown = looked.await?;
         self.remember(path, shown.as_ref().ok().cloned().flatten());
@@ -122,12 +127,16 @@ impl Source for File {
     }
 }
 
-fn parse(path: &Path, password: Option<&SecretRef>) -> Result<(Stamp, Remembered), Unseen> {
+fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen> {
     let (bytes, stamp) = files::read(path)?;
-    let password = password.map(SecretRef::read).transpose()?;
-    let opened =
-        formats::open(&bytes, password.as_deref().map(String::as_str)).map_err(|odd| at(path, &odd))?;
+    let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
+    let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
+    let opened = formats::open_wanted(&bytes, wanted).map_err(|odd| at(path, &odd))?;
     Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
+}
+
+fn wanted<'a>(settings: &'a Settings, password: Option<&'a str>) -> Wanted<'a> {
+    Wanted { password, alias: settings.alias.as_deref(), usage: settings.usage }
 }
 
 /// Whether the key file is there; the key itself is read only for a probe.
@@ -141,12 +150,12 @@ fn key_file(path: &Path) -> Result<(), Unseen> {
 fn join(path: &Path, settings: &Settings) -> Result<Identity, Unseen> {
     let (certificate, _) = files::read(path)?;
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
-    let password = password.as_deref().map(String::as_str);
+    let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
     let Some(key) = &settings.key else {
-        return formats::identity(&certificate, password).map_err(|odd| at(path, &odd));
+        return formats::identity_wanted(&certificate, wanted).map_err(|odd| at(path, &odd));
     };
     let (key_bytes, _) = files::read(key)?;
-    formats::identity_from_parts(&certificate, &key_bytes, password).map_err(|odd| {
+    formats::identity_from_wanted_parts(&certificate, &key_bytes, wanted).map_err(|odd| {
         Unseen::new(odd.reason, format!("{} with {}: {}", path.display(), key.display(), odd.text))
     })
 }

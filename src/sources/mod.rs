@@ -12,6 +12,7 @@
 pub mod destination_service;
 pub mod file;
 pub mod tls;
+pub mod url;
 
 use crate::domain::reason::Unseen;
 use crate::domain::report::Sighting;

@@ -28,8 +28,8 @@ fn a_followed_destination_is_the_caller() {
     assert_eq!((id.as_str(), settings.connection.as_str(), settings.level.word()), ("d", "btp", "instance"));
     let facts = &config.watch.source;
     assert_eq!(
-        (facts.auto_renew, facts.key_readable, facts.client_certificate),
-        (AutoRenew::Unknown, true, true)
+        (facts.auto_renew, facts.key_readable, facts.usage),
+        (AutoRenew::Unknown, true, Usage::Client)
     );
     assert_eq!(facts.place, "btp instance destination d");
 }
@@ -90,12 +90,18 @@ fn an_upload_and_a_command_are_direct() {
 fn a_plain_file_is_nobodys_client_certificate() {
     let config = one("source = { type = \"file\", path = \"w.pem\" }\n");
     let facts = &config.watch.source;
-    assert_eq!(
-        (facts.auto_renew, facts.key_readable, facts.client_certificate),
-        (AutoRenew::No, false, false)
-    );
+    assert_eq!((facts.auto_renew, facts.key_readable, facts.usage), (AutoRenew::No, false, Usage::Any));
     assert!(matches!(&config.source, SourceConfig::File(held) if held.path.is_absolute()));
     assert_eq!(config.watch.mode, Mode::Observe);
+}
+
+#[test]
+fn an_address_that_is_not_encrypted_says_so_and_shows_no_query() {
+    let place =
+        |url: &str| one(&format!("source = {{ type = \"url\", url = \"{url}\" }}\n")).watch.source.place;
+    assert_eq!(place("https://pki.example.org/ca.pem?token=x"), "https://pki.example.org/ca.pem");
+    assert_eq!(place("http://pki.example.org/ca.pem"), "http://pki.example.org/ca.pem (not encrypted)");
+    assert_eq!(place("http://127.0.0.1:8200/v1/pki/ca/pem"), "http://127.0.0.1:8200/v1/pki/ca/pem");
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn a_probed_file_is_a_client_certificate_with_a_key() {
     let config = one(
         "source = { type = \"file\", path = \"w.pem\" }\n[[watch.probe]]\nid = \"p\"\nurl = \"https://api.example.org/\"\n",
     );
-    assert!(config.watch.source.key_readable && config.watch.source.client_certificate);
+    assert_eq!((config.watch.source.key_readable, config.watch.source.usage), (true, Usage::Client));
     assert_eq!(config.watch.probes[0].tenant, None);
 }
 

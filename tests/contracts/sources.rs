@@ -1,4 +1,4 @@
-//! The contract of a source, clause by clause: a destination of the sandbox, a file, a TLS server, and the fake world's store.
+//! The contract of a source, clause by clause: a destination of the sandbox, a file, an address, a TLS server, and the fake world's store.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use certsteward::domain::reason::Reason;
 use certsteward::domain::record::Order;
-use certsteward::domain::watch::{Matching, Validity};
+use certsteward::domain::watch::{Matching, Usage, Validity};
 use certsteward::net::{self, Address, Net};
 use certsteward::sources::Source;
 use certsteward::sources::destination_service::{DestinationServiceSource, Entry, Settings};
 use certsteward::sources::file::{File, Settings as FileSettings};
 use certsteward::sources::tls::{Settings as TlsSettings, Tls};
+use certsteward::sources::url::{Settings as UrlSettings, Url};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::sandbox::{AT, DESTINATION, Sandbox};
+use crate::sap::stage::{API, Stage as Literal, says};
 use crate::support::pki::{Authority, Made, NOW, Wanted, server};
 use crate::support::server::{Asks, tls_config};
 use crate::support::world::{Everything, World};
@@ -50,6 +52,7 @@ held! {
     destination_service: RealDestination,
     file: RealFile,
     tls: RealServer,
+    url: RealAddress,
     fake_world: Everything,
 }
 
@@ -202,7 +205,8 @@ impl Stage for RealFile {
     async fn open() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sfapi.pem");
-        let source = File::new(FileSettings { path, password: None, key: None });
+        let source =
+            File::new(FileSettings { path, password: None, key: None, alias: None, usage: Usage::Any });
         let authority = Authority::root("Example Client CA");
         let stage = Self { folder, authority, source, stands: Mutex::default() };
         stage.replace().await;
@@ -296,6 +300,60 @@ impl Stage for RealServer {
 
     async fn blind(&self) {
         *self.own.lock().unwrap() = None;
+    }
+
+    fn gives_keys(&self) -> bool {
+        false
+    }
+}
+
+/// An address whose answers say how to tell whether they changed.
+struct RealAddress {
+    authority: Authority,
+    server: Literal,
+    source: Url,
+    stands: Mutex<String>,
+}
+
+impl Stage for RealAddress {
+    async fn open() -> Option<Self> {
+        let server = Literal::open().await;
+        let net = net::Settings {
+            proxy: Some("none".to_owned()),
+            timeout: Duration::from_secs(5),
+            ..net::Settings::default()
+        };
+        let url = format!("{}{API}/sfapi.cer?version=1", server.address);
+        let settings = UrlSettings { url, password: None, alias: None, usage: Usage::Any, net };
+        let source = Url::new(Net::new().unwrap(), settings);
+        let authority = Authority::root("Example Client CA");
+        let stage = Self { authority, server, source, stands: Mutex::default() };
+        stage.replace().await;
+        Some(stage)
+    }
+
+    fn source(&self) -> &dyn Source {
+        &self.source
+    }
+
+    fn stands(&self) -> String {
+        self.stands.lock().unwrap().clone()
+    }
+
+    async fn replace(&self) {
+        let made = client(&self.authority);
+        let print = print_of(&made);
+        let answer = says(200, &made.pem).with("etag", format!("\"{print}\""));
+        self.server.on("GET /sfapi.cer", [answer, says(304, "")]);
+        *self.stands.lock().unwrap() = print;
+    }
+
+    fn other(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn blind(&self) {
+        self.server.on("GET /sfapi.cer", [says(503, "in maintenance until noon")]);
     }
 
     fn gives_keys(&self) -> bool {

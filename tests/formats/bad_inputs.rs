@@ -88,12 +88,12 @@ fn what_is_no_certificate_file_says_what_it_seems_to_be() {
     refused(
         [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 1],
         Reason::UnsupportedFormat,
-        "it is a Java keystore (JKS); convert it: keytool -importkeystore -srckeystore OLD.jks -destkeystore NEW.p12 -deststoretype PKCS12",
+        "it begins as a Java keystore (JKS) of a version that nobody writes",
     );
     refused(
         [0x8f, 0x12, 0x00, 0xc3, 0x55, 0xaa, 0x01, 0xfe],
         Reason::UnsupportedFormat,
-        "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, or a ZIP of these",
+        "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
     );
     refused(
         [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80, 0x06, 0x09],
@@ -130,7 +130,7 @@ fn several_leaves_without_a_key_are_named() {
     refused(
         format!("{}{}{}", land.leaf.pem, land.other.pem, land.issuing.pem),
         Reason::SeveralLeaves,
-        "there are 2 end-entity certificates in it (SFAPI, Payroll); put each in its own file, or use [[discover]]",
+        "there are 2 end-entity certificates in it (SFAPI, Payroll); put each in its own file, or set use = \"trust\" where all of them are trusted",
     );
 }
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use certsteward::domain::reason::Reason;
+use certsteward::domain::watch::Usage;
 use certsteward::formats::PublicForm;
 use certsteward::secret::SecretRef;
 use certsteward::sources::{self, Source as _};
@@ -13,7 +14,13 @@ use super::fixtures::{LANDSCAPE, Workshop};
 use super::{open, refusal};
 
 fn source(path: &Path) -> sources::file::File {
-    sources::file::File::new(sources::file::Settings { path: path.to_owned(), password: None, key: None })
+    sources::file::File::new(sources::file::Settings {
+        path: path.to_owned(),
+        password: None,
+        key: None,
+        alias: None,
+        usage: Usage::Any,
+    })
 }
 
 fn target(path: &Path, format: PublicForm) -> targets::file::File {
@@ -110,6 +117,22 @@ async fn another_entry_is_another_file_beside_it() {
 }
 
 #[tokio::test]
+async fn trusted_certificates_are_shown_by_the_first_that_expires_though_no_key_or_leaf_tells_which_is_meant()
+{
+    let shop = Workshop::new();
+    let all =
+        [&LANDSCAPE.root, &LANDSCAPE.leaf, &LANDSCAPE.other, &LANDSCAPE.issuing].map(|one| one.pem.as_str());
+    let path = shop.put("trust.pem", all.concat());
+    assert_eq!(refusal(source(&path).look(None).await).0, Reason::SeveralLeaves);
+    let settings =
+        sources::file::Settings { path, password: None, key: None, alias: None, usage: Usage::Trust };
+    let sighting = sources::file::File::new(settings).look(None).await.expect("a look").expect("a sighting");
+    let chain = sighting.chain;
+    assert!(chain.strays.iter().all(|stray| stray.not_after >= chain.leaf.not_after));
+    assert_eq!((chain.strays.len(), chain.issuers.len()), (3, 0));
+}
+
+#[tokio::test]
 async fn the_key_comes_from_the_same_file_or_the_one_beside_it() {
     let shop = Workshop::new();
     assert!(source(&shop.path().join("bundle.pem")).identity(None).await.is_ok());
@@ -117,7 +140,13 @@ async fn the_key_comes_from_the_same_file_or_the_one_beside_it() {
     assert_eq!(alone.err().map(|odd| odd.reason), Some(Reason::KeyUnavailable));
     let with_key = |key: &str| {
         let (path, key) = (shop.path().join("chain.pem"), Some(shop.path().join(key)));
-        sources::file::File::new(sources::file::Settings { path, password: None, key })
+        sources::file::File::new(sources::file::Settings {
+            path,
+            password: None,
+            key,
+            alias: None,
+            usage: Usage::Any,
+        })
     };
     assert!(with_key("key.pem").identity(None).await.is_ok());
     let sighting = with_key("key.pem").look(None).await.expect("a look").expect("a sighting");
@@ -132,8 +161,13 @@ async fn a_protected_file_opens_once_its_password_is_right() {
     let path = shop.put("sfapi.p12", shop.openssl("pkcs12 -export -in bundle.pem -passout pass:sesame"));
     let password = shop.put("password", "wrong\n");
     std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).expect("a mode");
-    let settings =
-        sources::file::Settings { path, password: Some(SecretRef::File(password.clone())), key: None };
+    let settings = sources::file::Settings {
+        path,
+        password: Some(SecretRef::File(password.clone())),
+        key: None,
+        alias: None,
+        usage: Usage::Any,
+    };
     let source = sources::file::File::new(settings);
     assert_eq!(refusal(source.look(None).await).0, Reason::PasswordWrong);
     std::fs::write(&password, "sesame\n").expect("a password");

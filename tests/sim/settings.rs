@@ -232,7 +232,7 @@ impl Settings {
                 destination: (self.follows && !self.file).then(|| caller_id(0)),
                 auto_renew: self.auto_renew,
                 key_readable: true,
-                client_certificate: true,
+                usage: certsteward::domain::watch::Usage::Client,
                 served_as: Vec::new(),
             },
             renewal: self.renewal(),

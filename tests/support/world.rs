@@ -347,7 +347,7 @@ fn watch() -> Watch {
             destination: Some("first".to_owned()),
             auto_renew: AutoRenew::No,
             key_readable: true,
-            client_certificate: true,
+            usage: certsteward::domain::watch::Usage::Client,
             served_as: Vec::new(),
         },
         renewal: Some(Terms {

@@ -1,7 +1,8 @@
 //! The keys of a discovery: what finds places, and what it has as a watch has it.
 //! It describes no key of a watch again.
 
-use super::watch::{AUTO_RENEW, CACHE, COMMON, RENEWAL, SERVED, SPOKEN};
+use super::source::{AUTO_RENEW, SPOKEN, USE, used_as};
+use super::watch::{CACHE, COMMON, RENEWAL, SERVED};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 const FOUND: &[Key] = &[
@@ -50,12 +51,15 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                     &[required("paths", Form::Globs, "Which files.")],
                     EXCLUDED,
                     FOUND,
-                    &[optional(
-                        "password",
-                        Form::Secret,
-                        "none",
-                        "What opens the files, where they are protected.",
-                    )],
+                    &[
+                        optional(
+                            "password",
+                            Form::Secret,
+                            "none",
+                            "What opens the files, where they are protected.",
+                        ),
+                        USE,
+                    ],
                     COMMON,
                     SERVED,
                 ],
@@ -96,6 +100,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                             "the destination's",
                             "What opens the keystores where no destination says so; needed for probes only.",
                         ),
+                        used_as("\"client\""),
                     ],
                     COMMON,
                     &[

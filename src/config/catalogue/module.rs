@@ -1,7 +1,7 @@
 //! The keys of a module: how `/probe` looks at a server that a scrape names.
 //! It knows no watch.
 
-use super::watch::STARTTLS;
+use super::source::STARTTLS;
 use super::{Form, Key, Keys, Shape, UrlKind, optional, preset};
 use crate::net::Family;
 

@@ -1,6 +1,7 @@
-//! The keys of a watch: policy, source, renewal, callers, targets, probes.
+//! The keys of a watch: policy, renewal, callers, targets, probes; its source is beside it.
 //! It knows no key of the daemon.
 
+use super::source::{LEVELS, SOURCE};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 /// The policy.
@@ -145,120 +146,6 @@ pub(super) const SERVED: &[Key] = &[
     optional("target", Form::Many(&TARGET), "none", "Who must know the public certificate."),
     optional("probe", Form::Many(&PROBE), "none", "A real mTLS call that proves acceptance."),
 ];
-
-const LEVELS: &[&str] = &["subaccount", "instance"];
-
-pub(super) const AUTO_RENEW: Key = preset(
-    "auto_renew",
-    Form::Word(&["yes", "no", "unknown"]),
-    "\"unknown\"",
-    "Whether SAP renews the entry by itself, which cannot be read back; unless \"no\", the deadline is SAP's own renewal threshold.",
-);
-
-/// As [`crate::net::starttls::StartTls`] has them.
-pub(in super::super) const STARTTLS: &[&str] =
-    &["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp", "xmpp-server"];
-
-/// How a TLS server is spoken to, but for its name.
-pub(super) const SPOKEN: Key = optional(
-    "starttls",
-    Form::Word(STARTTLS),
-    "TLS from the first byte",
-    "What is spoken before TLS begins.",
-);
-
-static SOURCE: Shape = Shape::Several {
-    thing: "source",
-    preset: None,
-    types: &[
-        (
-            "destination-service",
-            Keys {
-                says: "A certificate of the BTP Destination service, by its name or by a destination that points to it.",
-                groups: &[&[
-                    required("connection", Form::Text, "A connection of type \"destination-service\"."),
-                    preset("level", Form::Word(LEVELS), "\"subaccount\"", "Where the entry lives."),
-                    optional(
-                        "destination",
-                        Form::Text,
-                        "`certificate` is given",
-                        "Follow this destination's KeyStoreLocation.",
-                    ),
-                    optional(
-                        "certificate",
-                        Form::Text,
-                        "`destination` is given",
-                        "The entry's own name, with its extension.",
-                    ),
-                    AUTO_RENEW,
-                    optional(
-                        "password",
-                        Form::Secret,
-                        "the destination's",
-                        "What opens the keystore where no destination says so; needed for probes only.",
-                    ),
-                ]],
-            },
-        ),
-        (
-            "file",
-            Keys {
-                says: "A certificate in a file: PEM, DER, Base64, PKCS#12 or ZIP.",
-                groups: &[&[
-                    required("path", Form::Path, "The file."),
-                    optional("password", Form::Secret, "none", "What opens it, where it is protected."),
-                    optional(
-                        "key",
-                        Form::KeyFile,
-                        "in the same file, or none",
-                        "The private key, where it is in a file of its own and a probe needs it.",
-                    ),
-                ]],
-            },
-        ),
-        (
-            "tls",
-            Keys {
-                says: "The chain a TLS server presents.",
-                groups: &[
-                    &[
-                        required(
-                            "address",
-                            Form::Address,
-                            "Where the server is: host and port, or a Unix socket.",
-                        ),
-                        SPOKEN,
-                        optional(
-                            "server_name",
-                            Form::ServerName,
-                            "the host",
-                            "The name asked for (SNI) and verified; a Unix socket needs one.",
-                        ),
-                    ],
-                    NET,
-                ],
-            },
-        ),
-    ],
-    later: &[
-        (
-            "identity-authentication",
-            "this build does not read Cloud Identity Services yet; export the certificate and use type \"file\"",
-        ),
-        (
-            "cloud-integration",
-            "this build does not read Cloud Integration's keystore yet; export the certificate and use type \"file\"",
-        ),
-        (
-            "service-key",
-            "this build does not read service keys yet; store the certificate in a file and use type \"file\"",
-        ),
-        (
-            "command",
-            "this build does not read a command's output yet; let it write a file and use type \"file\"",
-        ),
-    ],
-};
 
 pub(super) static RENEWAL: Shape = Shape::One(Keys {
     says: "How the certificate is renewed.",
@@ -553,13 +440,3 @@ static PROBE: Shape = Shape::Several {
     )],
     later: &[],
 };
-#[cfg(test)]
-mod tests {
-    use crate::net::starttls::StartTls;
-
-    #[test]
-    fn every_protocol_before_tls_can_be_configured() {
-        let codes: Vec<&str> = StartTls::ALL.iter().map(|protocol| protocol.code()).collect();
-        assert_eq!(codes, super::STARTTLS);
-    }
-}

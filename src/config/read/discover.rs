@@ -12,7 +12,7 @@ use super::super::section::Section;
 use super::super::settings::{FinderConfig, RenewerConfig, SourceConfig};
 use super::{Named, parts, unique, watch};
 use crate::domain::Duration;
-use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy, Terms};
+use crate::domain::watch::{Caller, Rotation, SourceFacts, SwitchBy, Terms, Usage};
 use crate::finders::place::Destination;
 use crate::finders::{self, http_sd::Credential};
 use crate::net::Address;
@@ -126,12 +126,16 @@ fn kind(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<Kin
             Some((FinderConfig::HttpSd(settings), server(section, ledger)))
         }
         _ => {
+            let usage = watch::usage(section).unwrap_or_default();
             let settings = sources::file::Settings {
                 path: std::path::PathBuf::new(),
                 password: section.secret("password", ledger),
                 key: None,
+                alias: None,
+                usage,
             };
-            let source = (SourceConfig::File(settings), watch::facts("file", String::new()));
+            let facts = SourceFacts { usage, ..watch::facts("file", String::new()) };
+            let source = (SourceConfig::File(settings), facts);
             Some((FinderConfig::File(files(section, ledger)), source))
         }
     }
@@ -161,8 +165,7 @@ fn destination_service(section: &Section<'_>, named: &Named, ledger: &mut Ledger
         connection: Some(connection.clone()),
         auto_renew: watch::auto_renew(section),
         key_readable: true,
-        client_certificate: true,
-        served_as: Vec::new(),
+        usage: watch::usage(section).unwrap_or(Usage::Client),
         ..watch::facts("destination-service", String::new())
     };
     let source = sources::destination_service::Settings {
@@ -184,7 +187,8 @@ fn server(section: &Section<'_>, ledger: &Ledger) -> (SourceConfig, SourceFacts)
         server_name: held.as_ref().and_then(|held| held.text("server_name")),
         net: held.map(|held| held.net(ledger)).unwrap_or_default(),
     };
-    (SourceConfig::Tls(settings), watch::facts("tls", String::new()))
+    let facts = SourceFacts { usage: Usage::Server, ..watch::facts("tls", String::new()) };
+    (SourceConfig::Tls(settings), facts)
 }
 
 fn port(section: &Section<'_>, ledger: &mut Ledger) -> u16 {
@@ -231,7 +235,10 @@ pub(super) fn note_followed(watches: &[super::WatchConfig], discoveries: &mut [D
                 let Entry::Destination(name) = &source.entry else { return None };
                 Some(Destination { level: source.level, name: name.clone() })
             }
-            SourceConfig::DestinationService(_) | SourceConfig::File(_) | SourceConfig::Tls(_) => None,
+            SourceConfig::DestinationService(_)
+            | SourceConfig::File(_)
+            | SourceConfig::Url(_)
+            | SourceConfig::Tls(_) => None,
         });
         settings.followed = followed.collect();
     }

@@ -12,7 +12,7 @@ use crate::domain::finding::Level as Severity;
 use crate::domain::lint::{LINTS, Lints};
 use crate::domain::policy::{Policy, Retire};
 use crate::domain::watch::{
-    AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Validity, Watch,
+    AutoRenew, Mode, Rotation, SourceFacts, SubjectChoice, SwitchBy, Terms, Usage, Validity, Watch,
 };
 use crate::domain::window::Window;
 use crate::net::Address;
@@ -72,7 +72,10 @@ pub(super) fn assemble(
 ) -> WatchConfig {
     if let SourceConfig::File(file) = &source {
         facts.key_readable = file.key.is_some() || !served.probes.is_empty();
-        facts.client_certificate = !served.probes.is_empty() || !served.targets.is_empty();
+    }
+    let unsaid = facts.usage == Usage::Any && matches!(source, SourceConfig::File(_) | SourceConfig::Url(_));
+    if unsaid && !(served.probes.is_empty() && served.targets.is_empty()) {
+        facts.usage = Usage::Client;
     }
     let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
     let watch = Watch {
@@ -189,17 +192,32 @@ fn list(known: &[&str]) -> String {
 fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(SourceConfig, SourceFacts)> {
     match section.kind() {
         "destination-service" => destination_service(section, named, ledger),
+        "url" => {
+            let url = section.text("url")?;
+            let settings = sources::url::Settings {
+                password: section.secret("password", ledger),
+                alias: section.text("alias"),
+                usage: usage(section).unwrap_or_default(),
+                net: section.net(ledger),
+                url,
+            };
+            let facts = SourceFacts { usage: settings.usage, ..facts("url", place_of(&settings.url)) };
+            Some((SourceConfig::Url(settings), facts))
+        }
         "file" => {
             let path = section.path_of("path", ledger)?;
             let (password, key) = (section.secret("password", ledger), section.file("key", ledger));
-            let facts = facts("file", path.display().to_string());
-            Some((SourceConfig::File(sources::file::Settings { path, password, key }), facts))
+            let usage = usage(section).unwrap_or_default();
+            let facts = SourceFacts { usage, ..facts("file", path.display().to_string()) };
+            let alias = section.text("alias");
+            Some((SourceConfig::File(sources::file::Settings { path, password, key, alias, usage }), facts))
         }
         _ => {
             let address = Address::parse(&section.text("address")?).ok()?;
             let server_name = section.text("server_name");
             let served_as = served_as(&address, server_name.as_ref());
-            let facts = SourceFacts { served_as, ..facts("tls", section.text("address")?) };
+            let usage = usage(section).unwrap_or(Usage::Server);
+            let facts = SourceFacts { served_as, usage, ..facts("tls", section.text("address")?) };
             let starttls = section.text("starttls").and_then(|word| StartTls::from_code(&word));
             if let Address::Unix(_) = address {
                 of_a_socket(section, ledger);
@@ -209,6 +227,19 @@ fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(
             Some((SourceConfig::Tls(settings), facts))
         }
     }
+}
+
+/// What the certificate is said to be for.
+pub(super) fn usage(section: &Section<'_>) -> Option<Usage> {
+    Usage::from_word(&section.text("use")?)
+}
+
+/// An address without its query, in which a token may stand; whether anybody on the way could change what comes is said.
+fn place_of(url: &str) -> String {
+    let shown = url.split(['?', '#']).next().unwrap_or(url);
+    let clear = form::url(url, form::UrlKind::Page)
+        .is_ok_and(|url| url.scheme() == "http" && !form::is_loopback(&url));
+    if clear { format!("{shown} (not encrypted)") } else { shown.to_owned() }
 }
 
 /// The name that is asked for: the one given, else the host's own.
@@ -242,7 +273,7 @@ pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
         destination: None,
         auto_renew: AutoRenew::No,
         key_readable: false,
-        client_certificate: false,
+        usage: Usage::Any,
         served_as: Vec::new(),
     }
 }
@@ -285,7 +316,7 @@ fn destination_service(
         destination,
         auto_renew: auto_renew(section),
         key_readable: true,
-        client_certificate: true,
+        usage: usage(section).unwrap_or(Usage::Client),
         ..facts("destination-service", format!("{connection} {} {what}", level.word()))
     };
     let password = section.secret("password", ledger);
@@ -332,6 +363,6 @@ pub(super) fn renewer(
             })
         }
         (SourceConfig::DestinationService(_), Rotation::LeftToSource)
-        | (SourceConfig::File(_) | SourceConfig::Tls(_), _) => None,
+        | (SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_), _) => None,
     }
 }

@@ -266,7 +266,7 @@ fn unfitness(
     in_force: &Standing,
     now: Timestamp,
 ) -> Option<String> {
-    if let Some(why) = lint::unusable(candidate, watch.source.client_certificate, now) {
+    if let Some(why) = lint::unusable(candidate, watch.source.usage, now) {
         return Some(why);
     }
     if candidate.since != now || in_force.fingerprint() != renewal.replaces {

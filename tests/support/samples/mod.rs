@@ -106,7 +106,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
             destination: Some(format!("{id}_destination")),
             auto_renew: AutoRenew::Unknown,
             key_readable: true,
-            client_certificate: true,
+            usage: certsteward::domain::watch::Usage::Client,
             served_as: Vec::new(),
         },
         renewal: None,
