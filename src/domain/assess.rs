@@ -387,6 +387,7 @@ impl Judge<'_> {
         self.put_back();
         if let Some(ended) = &self.record.ended {
             let (code, level) = match (ended.rolled_back, ended.unfit) {
+                (true, _) if ended.asked_by.is_some() => (Code::RolledBack, Level::Warning),
                 (true, _) => (Code::RolledBack, Level::Critical),
                 (false, true) => (Code::CandidateUnfit, Level::Warning),
                 (false, false) => (Code::Overdue, Level::Warning),

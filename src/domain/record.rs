@@ -81,6 +81,8 @@ pub struct Record {
     pub check_asked: Option<Timestamp>,
     /// Since when the clock of this host is in doubt, and why; none while it is not.
     pub clock_doubt: Option<(Timestamp, String)>,
+    /// How many candidates in a row were removed by somebody before they were used.
+    pub tidied: u32,
     /// How the last renewal ended, where it did not end well.
     pub ended: Option<Ended>,
     /// Counters of the watch, by kind and result.
@@ -255,6 +257,10 @@ pub struct Renewal {
     pub back_refused: Option<Timestamp>,
     /// A person asked for the way back: when, and in what words. It is taken once the old certificate is seen to be accepted.
     pub back_asked: Option<(Timestamp, String)>,
+    /// Who asked for the way back, while it is asked or taken; none where certsteward takes it by itself.
+    pub back_by: Option<Actor>,
+    /// Since when the entry that callers are led back to is gone.
+    pub back_gone: Option<Timestamp>,
     /// What is in force, kept under another name.
     pub keep: Option<Keep>,
     /// When the old certificate was last accepted and the new one first.
@@ -446,6 +452,8 @@ pub struct Ended {
     pub rolled_back: bool,
     /// Whether its candidate could not be used.
     pub unfit: bool,
+    /// The person who asked for the roll back; none where nobody did.
+    pub asked_by: Option<Actor>,
     /// Why.
     pub text: String,
 }

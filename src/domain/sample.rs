@@ -178,6 +178,8 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         given_up: None,
         back_refused: None,
         back_asked: None,
+        back_by: None,
+        back_gone: None,
         keep: None,
         overlap: Overlap::default(),
     }));

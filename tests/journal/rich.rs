@@ -144,11 +144,13 @@ impl Rich {
             told: self.map(|rich| Told { level: rich.one(Level::ALL), at: rich.at(), text: rich.text() }),
             check_asked: Some(self.at()),
             clock_doubt: Some((self.at(), "the clock is ahead".to_owned())),
+            tidied: self.count(),
             ended: Some(Ended {
                 at: self.at(),
                 generation: self.count(),
                 rolled_back: true,
                 unfit: true,
+                asked_by: Some(self.actor()),
                 text: self.text(),
             }),
             counts: Counts {
@@ -248,6 +250,8 @@ impl Rich {
             given_up: Some((self.at(), self.text())),
             back_refused: Some(self.at()),
             back_asked: Some((self.at(), self.text())),
+            back_by: Some(self.actor()),
+            back_gone: Some(self.at()),
             keep: Some(self.keep()),
             overlap: self.overlap(),
         }

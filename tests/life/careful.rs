@@ -70,6 +70,27 @@ async fn a_candidate_that_somebody_removed_is_issued_anew() {
 }
 
 #[tokio::test]
+async fn what_tidies_candidates_away_is_not_fed_for_ever() {
+    let mut world = World::late(Matching::Dn);
+    world.watch.mode = Mode::Propose;
+    for name in ["sfapi-2.pem", "sfapi-3.pem"] {
+        world.begin().await;
+        world.approve("issue").await;
+        world.change(|facts| facts.forget(name));
+        world.run(30).await;
+    }
+    world.run(60 * 24 * 20).await;
+    let text = world.story();
+    assert_eq!(world.change(|facts| facts.issued), 2, "{text}");
+    assert!(world.findings().contains(&"warning candidate-unfit".to_owned()), "{:?}", world.findings());
+    assert!(text.contains("as of the one before; find out who or what removes it"), "{text}");
+    world.watch.mode = Mode::Act;
+    world.command(Verb::Renew).await;
+    world.run(60 * 24).await;
+    assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi-4.pem", "{}", world.story());
+}
+
+#[tokio::test]
 async fn nothing_waits_for_an_approval_inside_a_gap() {
     for switch in [SwitchBy::Caller, SwitchBy::Entry] {
         let mut world = World::late(Matching::Exact);

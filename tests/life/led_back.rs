@@ -239,3 +239,45 @@ async fn nobody_goes_back_to_an_entry_that_holds_another_certificate() {
     world.pass(Vec::new()).await;
     assert_eq!(uses(&world, "first"), "sfapi-2.pem", "{}", world.story());
 }
+
+#[tokio::test]
+async fn who_was_led_back_is_led_forward_again_on_the_approval_that_was_given() {
+    let mut world = World::late(Matching::Dn);
+    two(&mut world);
+    world.watch.mode = Mode::Propose;
+    world.begin().await;
+    world.run(10).await;
+    world.approve("issue").await;
+    world.run(60).await;
+    world.approve("switch").await;
+    world.approve("switch").await;
+    world.run(10).await;
+    assert_eq!([uses(&world, "first"), uses(&world, "second")], ["sfapi-2.pem", "sfapi-2.pem"], "setup");
+    says(&world, "sfapi-2.pem", Some(Verdict::NotMapped));
+    world.change(|facts| facts.fail_before.push("switch"));
+    world.until_event(EventKind::RolledBack, 1).await;
+    assert!(rolling(&world) && uses(&world, "second") == "sfapi.pem", "setup {}", world.story());
+    says(&world, "sfapi-2.pem", None);
+    says(&world, "sfapi.pem", Some(Verdict::NotMapped));
+    world.run(60).await;
+    assert!(!rolling(&world), "setup {}", world.story());
+    assert!(served(&world), "nobody is asked once more\n{}", world.story());
+}
+
+#[tokio::test]
+async fn one_look_that_finds_nothing_does_not_end_what_a_person_asked_for() {
+    let mut world = settled().await;
+    world.paused = Some("kim");
+    world.command(Verb::RollBack).await;
+    world.run(1).await;
+    world.change(|facts| facts.not_yet_shown.insert("sfapi.pem".to_owned()));
+    world.paused = None;
+    world.change(|facts| facts.now += Duration::seconds(5));
+    world.pass(Vec::new()).await;
+    assert!(rolling(&world) && uses(&world, "first") == "sfapi-2.pem", "it is held\n{}", world.story());
+    let held: Vec<&str> = world.view().plan().held.iter().map(|held| held.gate).collect();
+    assert_eq!(held, ["sight"], "{}", world.story());
+    world.change(|facts| facts.not_yet_shown.clear());
+    world.run(5).await;
+    assert_eq!(uses(&world, "first"), "sfapi.pem", "{}", world.story());
+}

@@ -71,8 +71,7 @@ fn count(record: &mut Record, act: &Act, succeeded: bool) {
 
 fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chronicle<'_>) {
     record.attempts.remove(&act.id());
-    // What was issued side by side may be asked for until it is seen; it was approved once, and that is enough.
-    if !matches!(act, Act::Issue { order, .. } if !order.in_place) {
+    if !is_approved_for_good(record, act) {
         record.approvals.remove(&act.id());
     }
     match act {
@@ -129,6 +128,22 @@ fn succeeded(record: &mut Record, act: &Act, at: Timestamp, chronicle: &mut Chro
             });
             removed.for_each(|leftover| leftover.entry_removed = Some(at));
         }
+    }
+}
+
+/// What was issued side by side may be asked for until it is seen, and callers are led forward again where a roll back is
+/// given up: to approve it once is enough for its renewal.
+fn is_approved_for_good(record: &Record, act: &Act) -> bool {
+    match act {
+        Act::Issue { order, .. } => !order.in_place,
+        Act::Switch { to, .. } => !keep::is_hold(record, to),
+        Act::Put { .. } => true,
+        Act::Publish { .. }
+        | Act::Keep { .. }
+        | Act::RollBack { .. }
+        | Act::PutBack { .. }
+        | Act::Try { .. }
+        | Act::Retire { .. } => false,
     }
 }
 

@@ -99,6 +99,8 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         given_up: None,
         back_refused: None,
         back_asked: None,
+        back_by: None,
+        back_gone: None,
         keep: None,
         overlap: Overlap::default(),
     }));
@@ -199,6 +201,11 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         return renew_anew(record, why, chronicle);
     }
     if gone && !used {
+        record.tidied += 1;
+        if record.tidied >= TIDIED_AT_MOST {
+            let why = "somebody removed or replaced the entry of its candidate, as of the one before; find out who or what removes it, then begin anew";
+            return discard_unfit(record, why, chronicle);
+        }
         let why = "somebody removed or replaced the entry of its candidate";
         return renew_anew(record, why, chronicle);
     }
@@ -212,13 +219,23 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
     let Some(why) = unfitness(watch, renewal, candidate, in_force, chronicle.now) else {
         return;
     };
+    discard_unfit(record, &why, chronicle);
+}
+
+/// So many candidates in a row may be removed by somebody before they are used; then nothing is issued until a person asks.
+const TIDIED_AT_MOST: u32 = 2;
+
+/// The renewal ends and waits for a person.
+fn discard_unfit(record: &mut Record, why: &str, chronicle: &mut Chronicle<'_>) {
     let text = format!("the candidate cannot be used: {why}");
     chronicle.note(EventKind::CandidateDiscarded, text.clone());
     if let Some(renewal) = record.renewal.take() {
         keep::leave_copies(record, &renewal, chronicle.now);
         absorb::discard_candidate(record, renewal.candidate, chronicle.now);
         let generation = renewal.generation;
-        record.ended = Some(Ended { at: chronicle.now, generation, rolled_back: false, unfit: true, text });
+        record.tidied = 0;
+        let at = chronicle.now;
+        record.ended = Some(Ended { at, generation, rolled_back: false, unfit: true, asked_by: None, text });
         record.counts.renewals[1] += 1;
     }
 }
@@ -395,7 +412,8 @@ fn finish_check(watch: &Watch, record: &mut Record) {
 fn forget_needless(watch: &Watch, record: &mut Record) {
     let ids = want::conceivable(watch, record);
     record.attempts.retain(|id, _| ids.contains(id));
-    record.approvals.retain(|id, _| ids.contains(id));
+    let led = want::led_by(watch, record);
+    record.approvals.retain(|id, _| ids.contains(id) || led.contains(id));
     record.rejected.retain(|id, _| ids.contains(id));
     // What left the configuration must hold nothing, and be remembered by nothing.
     record.mapped.retain(|id, _| watch.target(id).is_some());

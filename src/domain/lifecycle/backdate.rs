@@ -77,6 +77,10 @@ fn renewal(renewal: &mut Renewal, now: Timestamp) {
     renewal.gap_announced.iter_mut().for_each(|(at, _)| back(at, now));
     renewal.rolling_back.iter_mut().for_each(|(at, _)| back(at, now));
     renewal.candidate_gone.iter_mut().for_each(|at| back(at, now));
+    renewal.back_gone.iter_mut().for_each(|at| back(at, now));
+    renewal.back_refused.iter_mut().for_each(|at| back(at, now));
+    renewal.back_asked.iter_mut().for_each(|(at, _)| back(at, now));
+    renewal.given_up.iter_mut().for_each(|(at, _)| back(at, now));
     if let Some(keep) = &mut renewal.keep {
         keep.looked_empty.take_if(|at| *at > now + TOLERANCE);
         keep.stands.iter_mut().for_each(|at| back(at, now));

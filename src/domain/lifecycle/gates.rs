@@ -2,13 +2,13 @@
 //! A gate judges one act at one moment; it remembers nothing.
 
 use super::asks::{is_accepted_now, overwrites};
+use super::gap::is_in_gap;
 use super::proving::is_everywhere_known;
 use super::{cadence, keep, ready};
 use crate::domain::policy::{Emergency, Retire};
-use crate::domain::record::{Act, Approval, Ask, Attempts, Leftover, Look, Record, Role};
+use crate::domain::record::{Act, Approval, Attempts, Leftover, Look, Record, Role};
 use crate::domain::snapshot::Held;
-use crate::domain::verdict::Verdict;
-use crate::domain::watch::{Delivery, Mode, Watch};
+use crate::domain::watch::{Mode, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What a gate looks at.
@@ -121,7 +121,9 @@ fn sight(question: &Question<'_>) -> Judgement {
         return Some((text, Some(misses.next)));
     }
     if question.act.goes_back() {
-        return None;
+        let since = question.record.renewal.as_ref().and_then(|renewal| renewal.back_gone)?;
+        let text = "the entry that it leads back to was not there when it was looked at; it is looked at again before anybody is led to it";
+        return Some((text.to_owned(), Some(since + super::GONE_AFTER)));
     }
     if let Some((entry, until)) = gone_candidate(question) {
         let text = format!(
@@ -130,10 +132,12 @@ fn sight(question: &Question<'_>) -> Judgement {
         return Some((text, Some(until)));
     }
     let (since, why) = question.record.unseen.as_ref()?;
-    let since = crate::domain::lint::minute(*since);
+    let (since, id) = (crate::domain::lint::minute(*since), &question.watch.id);
     Some((
-        format!("the source cannot be seen since {since} ({why}); what cannot be seen causes no act"),
-        None,
+        format!(
+            "the source cannot be seen since {since} ({why}); what cannot be seen causes no act; certsteward show {id} says what to do"
+        ),
+        question.record.misses.get("source").map(|misses| misses.next),
     ))
 }
 
@@ -248,7 +252,13 @@ fn can_hurt(question: &Question<'_>) -> bool {
 fn ready(question: &Question<'_>) -> Judgement {
     let (watch, record) = (question.watch, question.record);
     if let Some(target) = ready::untold(watch, record, question.act) {
-        return Some((format!("{target} was not told of the candidate yet"), None));
+        let id = &watch.id;
+        return Some((
+            format!(
+                "{target} was not told of the candidate yet; certsteward plan {id} tells what that waits for"
+            ),
+            None,
+        ));
     }
     let opener = ready::opener_of(watch, record, question.act)?;
     if is_in_gap(watch, record) {
@@ -318,41 +328,6 @@ fn tells_what_stands_in_place(question: &Question<'_>) -> bool {
     let renewal = question.record.renewal.as_ref();
     let replaced = renewal.is_some_and(|renewal| renewal.is_in_place() && renewal.replaced.is_some());
     replaced && matches!(question.act, Act::Publish { role: Role::InForce, .. })
-}
-
-/// Callers are refused already, and the candidate is not: then it is the wait that hurts.
-///
-/// A gap that was announced ends as soon as it can. One that nobody announced, because somebody deleted the old mapping too
-/// early, ends so unless the operator lets nothing through a window (`emergency = "never"`).
-pub(in crate::domain) fn is_in_gap(watch: &Watch, record: &Record) -> bool {
-    let Some(candidate) = record.standing(Role::Candidate) else {
-        return false;
-    };
-    let accepted = |probe: &str| candidate.verdict(probe).is_some_and(Verdict::recognised);
-    let replaced = candidate.targets.values().any(|publication| {
-        let asked = publication.hand_off.as_ref().filter(|facts| facts.ask == Ask::Replace);
-        // Whoever is deleting the old mapping, or has replaced it, has opened the gap whether a call can show it or not.
-        asked.is_some_and(|facts| publication.is_known() || facts.is_begun())
-    });
-    let refused = |probe: &str| {
-        let in_force = record.in_force.as_ref().and_then(|in_force| in_force.verdict(probe));
-        in_force.is_some_and(Verdict::blames_certificate)
-    };
-    // After a death in the middle of the first call, the certificate in force alone tells that it was made.
-    let tried = watch
-        .probes
-        .iter()
-        .any(|probe| watch.is_ratchet(&probe.id) && (accepted(&probe.id) || refused(&probe.id)));
-    let overwritten = watch.targets.iter().any(|target| {
-        let given = candidate.targets.get(&target.id).is_some_and(|told| told.given);
-        given && target.delivery == Delivery::Direct && overwrites(target, record, candidate)
-    });
-    let shut_out = watch.probes.iter().any(|probe| refused(&probe.id) && accepted(&probe.id));
-    let told_directly = record.renewal.as_ref().is_some_and(|renewal| renewal.gap_announced.is_some());
-    replaced
-        || tried
-        || overwritten
-        || (shut_out && (told_directly || watch.policy.emergency != Emergency::Never))
 }
 
 fn proof(question: &Question<'_>) -> Judgement {
@@ -425,6 +400,7 @@ mod tests {
     use crate::domain::event::Actor;
     use crate::domain::reason::{Reason, Unseen};
     use crate::domain::sample::{acts, answered, noon, renewing, watch};
+    use crate::domain::verdict::Verdict;
     use crate::domain::window::{Freeze, Window};
 
     /// The acts that this gate holds, and no other gate any.

@@ -50,15 +50,13 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             said("renew now")
         }
         Verb::Approve(act) => approve(watch, record, act, command, by),
-        Verb::Reject(act) => (EventKind::RejectedByPerson, reject(watch, record, act, command.at, &by)),
-        Verb::Cancel => {
-            (EventKind::Command, give_up(watch, record, command.at, &format!("cancelled by {by}")))
-        }
+        Verb::Reject(act) => (EventKind::RejectedByPerson, reject(watch, record, act, command)),
+        Verb::Cancel => (EventKind::Command, give_up(watch, record, command, "cancelled by")),
         Verb::Retry => {
             retry(watch, record, command);
             said("retry now, without waiting")
         }
-        Verb::RollBack => (EventKind::Command, roll_back(watch, record, command.at, &by)),
+        Verb::RollBack => (EventKind::Command, roll_back(watch, record, command)),
         Verb::Retire => said(retire(watch, record, &command.actor)),
         Verb::Confirm(target, question) => {
             try_now(record, command.at);
@@ -140,7 +138,8 @@ fn approve(
 }
 
 /// A rejected retirement keeps the entry; any other rejected act ends its renewal.
-fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str) -> String {
+fn reject(watch: &Watch, record: &mut Record, act: &str, command: &Command) -> String {
+    let (at, by) = (command.at, command.actor.to_string());
     let retired = record.leftovers.iter_mut().find(|leftover| leftover.retirement().as_deref() == Some(act));
     if let Some(leftover) = retired {
         let name = leftover.name.take().unwrap_or_default();
@@ -151,20 +150,21 @@ fn reject(watch: &Watch, record: &mut Record, act: &str, at: Timestamp, by: &str
     }
     if record.pending.contains_key(act) && record.renewal.is_none() {
         record.pending.remove(act);
-        record.rejected.insert(act.to_owned(), Approval { by: by.to_owned(), at });
+        record.rejected.insert(act.to_owned(), Approval { by: by.clone(), at });
         return format!(
             "{act} was rejected by {by}: it is not done; certsteward approve {} {act} takes that back",
             watch.id
         );
     }
     if record.pending.contains_key(act) {
-        return give_up(watch, record, at, &format!("{act} was rejected by {by}"));
+        return give_up(watch, record, command, &format!("{act} was rejected by"));
     }
     format!("reject {act}: refused, because nothing by that id waits for approval")
 }
 
 /// Ends a renewal on a person's word: before the switch at once, after it by rolling back.
-fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> String {
+fn give_up(watch: &Watch, record: &mut Record, command: &Command, what: &str) -> String {
+    let (at, text) = (command.at, in_words(what, command));
     let in_place = record.renewal.as_deref().is_some_and(Renewal::is_in_place);
     let in_force = record.standing(Role::Replaced).is_some();
     if in_place && in_force {
@@ -173,7 +173,7 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
         );
     }
     if in_force || settle::may_be_used(watch, record) {
-        ask_back(record, at, text.to_owned());
+        ask_back(record, command, text.clone());
         return format!(
             "{text}: callers were switched already, so they are switched back first, if a call shows that the replaced certificate is accepted now"
         );
@@ -184,14 +184,14 @@ fn give_up(watch: &Watch, record: &mut Record, at: Timestamp, text: &str) -> Str
     let order =
         renewal.order.clone().filter(|_| renewal.issue_started.is_some() && renewal.candidate.is_none());
     if let Some(order) = order.filter(|_| !in_place) {
-        renewal.given_up = Some((at, text.to_owned()));
+        renewal.given_up = Some((at, text.clone()));
         return format!(
             "{text}: {} was asked of the store and is not seen yet; the renewal ends once it is seen, or certainly not there",
             order.name
         );
     }
     let generation = renewal.generation;
-    end_given_up(record, at, text);
+    end_given_up(record, at, &text);
     format!("renewal {generation} ended: {text}")
 }
 
@@ -202,7 +202,7 @@ fn end_given_up(record: &mut Record, at: Timestamp, text: &str) {
     keep::leave_copies(record, &renewal, at);
     discard_candidate(record, renewal.candidate, at);
     let (generation, text) = (renewal.generation, text.to_owned());
-    record.ended = Some(Ended { at, generation, rolled_back: false, unfit: false, text });
+    record.ended = Some(Ended { at, generation, rolled_back: false, unfit: false, asked_by: None, text });
     record.counts.renewals[1] += 1;
 }
 
@@ -240,20 +240,28 @@ fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {
     }
 }
 
-fn ask_back(record: &mut Record, at: Timestamp, why: String) {
+fn ask_back(record: &mut Record, command: &Command, why: String) {
     if let Some(renewal) = &mut record.renewal {
-        renewal.back_asked = Some((at, why));
+        renewal.back_asked = Some((command.at, why));
+        renewal.back_by = Some(command.actor.clone());
     }
 }
 
-fn roll_back(watch: &Watch, record: &mut Record, at: Timestamp, by: &str) -> String {
+/// Who wants it, and why as far as they said.
+fn in_words(what: &str, command: &Command) -> String {
+    let said = [&command.comment, &command.ticket].into_iter().flatten().cloned().collect::<Vec<_>>();
+    let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
+    format!("{what} {}{said}", command.actor)
+}
+
+fn roll_back(watch: &Watch, record: &mut Record, command: &Command) -> String {
     let used = settle::may_be_used(watch, record);
     match &record.renewal {
         Some(renewal) if renewal.is_in_place() => {
             "roll back: refused, because an in-place issue has overwritten the old certificate; issue a new one instead".to_owned()
         }
         Some(renewal) if renewal.rolling_back.is_none() && (used || renewal.replaced.is_some()) => {
-            ask_back(record, at, format!("asked by {by}"));
+            ask_back(record, command, in_words("asked by", command));
             "roll back, if a call shows that the replaced certificate is accepted now".to_owned()
         }
         Some(_) | None => "roll back: nothing was switched that could be switched back".to_owned(),

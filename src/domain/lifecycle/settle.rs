@@ -3,7 +3,7 @@
 
 use super::proving::is_everywhere_known;
 use super::retire::keep_replaced;
-use super::{Chronicle, absorb, cadence, keep, overlap, words};
+use super::{Chronicle, GONE_AFTER, absorb, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Act, Ended, Look, Purpose, Record, Renewal, Role, Standing};
@@ -87,12 +87,18 @@ pub(super) fn entry_looked(
     }
     let old = record.standing(old_role(record)).map(Standing::fingerprint);
     let holds = found.map(|sighting| sighting.chain.fingerprint());
+    let gone = record.renewal.as_ref().and_then(|renewal| renewal.back_gone).unwrap_or(chronicle.now);
+    if let Some(renewal) = &mut record.renewal {
+        renewal.back_gone = holds.is_none().then_some(gone);
+    }
     match holds {
         Some(print) if Some(print) == old => {}
         Some(print) => {
             let why = format!("the entry {name} holds {} by now", print.short());
             give_up_roll_back(record, &why, chronicle);
         }
+        // One look that finds nothing may be a moment of the store's: it holds, and the next one decides.
+        None if chronicle.now < gone + GONE_AFTER => {}
         None => give_up_roll_back(record, &format!("the entry {name} is gone"), chronicle),
     }
 }
@@ -209,7 +215,13 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
         renewal.back_asked = None;
     }
     match refused {
-        None => go_back(watch, record, why, chronicle),
+        None => {
+            let by = record.renewal.as_ref().and_then(|renewal| renewal.back_by.clone());
+            go_back(watch, record, why, chronicle);
+            if let Some(renewal) = &mut record.renewal {
+                renewal.back_by = by;
+            }
+        }
         Some(because) => {
             let text = format!(
                 "the way back is refused, because it would cut the callers off: the replaced certificate is not accepted now ({because}); make it known there again, then ask once more"
@@ -234,6 +246,8 @@ pub(super) fn go_back(watch: &Watch, record: &mut Record, why: String, chronicle
     if let Some(renewal) = record.renewal.as_mut() {
         uncertain.extend(renewal.replaces_name.clone().filter(|_| put));
         renewal.rolling_back = Some((at, why));
+        renewal.back_by = None;
+        renewal.back_gone = None;
         renewal.moved = at;
         for id in uncertain {
             renewal.switched.entry(id).or_insert(at);
@@ -325,6 +339,7 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
         generation: renewal.generation,
         rolled_back: true,
         unfit: false,
+        asked_by: renewal.back_by,
         text: why,
     });
     record.counts.renewals[1] += 1;
@@ -361,7 +376,7 @@ pub(super) fn end_settling(watch: &Watch, record: &mut Record, chronicle: &mut C
         format!("renewal {} ended: {} is in force", renewal.generation, in_force.fingerprint().short());
     chronicle.note(EventKind::RenewalEnded, text);
     record.counts.renewals[0] += 1;
-    record.ended = None;
+    (record.ended, record.tidied) = (None, 0);
     chronicle.note(EventKind::Measured, overlap::sentence(&renewal, in_force, watch));
     keep::leave_copies(record, &renewal, chronicle.now);
     keep_replaced(record, *renewal, chronicle.now);

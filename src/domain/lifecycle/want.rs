@@ -13,10 +13,10 @@ use super::{Chronicle, GONE_AFTER, cadence, keep, settle, stray};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
 use crate::domain::record::{
-    Act, Ask, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
+    Act, Ask, CopyOrder, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
 };
 use crate::domain::snapshot::Held;
-use crate::domain::watch::{AutoRenew, Delivery, Probe, Watch};
+use crate::domain::watch::{AutoRenew, Caller, Delivery, Probe, Watch};
 use crate::domain::{Duration, Timestamp};
 
 /// What is wanted of one watch at one moment.
@@ -345,6 +345,28 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
     acts.iter().map(Act::id).chain(retirements).collect()
 }
 
+/// What leads callers to the candidate of this renewal, whether they were led to it already or not: where a roll back is given
+/// up they are led to it again, on the approvals that were given.
+pub(super) fn led_by(watch: &Watch, record: &Record) -> BTreeSet<String> {
+    let Some(renewal) = &record.renewal else {
+        return BTreeSet::new();
+    };
+    let generation = renewal.generation;
+    let new = if renewal.replaced.is_some() { &record.in_force } else { &renewal.candidate };
+    let (Some(order), Some(new)) = (&renewal.order, new) else {
+        return BTreeSet::new();
+    };
+    if let Some(to) = renewal.replaces_name.clone().filter(|_| renewal.switches_entry()) {
+        let copy = CopyOrder { from: order.name.clone(), to, fingerprint: new.fingerprint(), over: None };
+        return BTreeSet::from([Act::Put { generation, copy }.id()]);
+    }
+    let to = |caller: &Caller| {
+        let from = renewal.replaces_name.clone().unwrap_or_default();
+        Act::Switch { generation, caller: caller.id.clone(), from, to: order.name.clone() }.id()
+    };
+    watch.callers.iter().map(to).collect()
+}
+
 /// Every act that the facts ask for, the most urgent first.
 fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) -> Vec<Act> {
     let mut acts = roll_backs(watch, record);
@@ -539,7 +561,8 @@ fn moments(watch: &Watch, record: &Record, now: Timestamp) -> Vec<Timestamp> {
         moments.extend([of.due, of.warning, of.critical, not_after]);
     }
     if let Some(renewal) = &record.renewal {
-        moments.extend(renewal.candidate_gone.map(|at| at + GONE_AFTER));
+        let gone = [renewal.candidate_gone, renewal.back_gone];
+        moments.extend(gone.into_iter().flatten().map(|at| at + GONE_AFTER));
         moments.extend(renewal.given_up.as_ref().map(|(at, _)| *at + VISIBLE_WITHIN));
     }
     if let Some(since) = record.renewal.as_ref().and_then(|renewal| renewal.settling_since) {

@@ -50,6 +50,7 @@ stored!(Record {
     told,
     check_asked,
     clock_doubt,
+    tidied,
     ended,
     counts = Counts::default(),
 });
@@ -82,6 +83,8 @@ stored!(Renewal {
     given_up,
     back_refused,
     back_asked,
+    back_by,
+    back_gone,
     keep,
     overlap = Overlap::default(),
 });
@@ -106,7 +109,7 @@ stored!(CallerFacts { uses, seen, unseen, stray });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });
 stored!(Told { level, at, text });
-stored!(Ended { at, generation, rolled_back, unfit, text });
+stored!(Ended { at, generation, rolled_back, unfit, asked_by, text });
 stored!(Counts { renewals, publications, switches, rollbacks });
 stored!(DestinationFacts { name, authentication, keystore_location, url, company_id });
 stored!(Unseen { reason, text });

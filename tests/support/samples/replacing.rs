@@ -150,6 +150,8 @@ fn renewal(candidate: Standing, replaces: Fingerprint) -> Renewal {
         given_up: None,
         back_refused: None,
         back_asked: None,
+        back_by: None,
+        back_gone: None,
         keep: None,
         overlap: Overlap::default(),
     }
