@@ -2,7 +2,9 @@
 
 use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
-use certsteward::domain::watch::{AutoRenew, Matching};
+use certsteward::domain::policy::Retire;
+use certsteward::domain::report::Verb;
+use certsteward::domain::watch::{AutoRenew, Matching, Mode};
 
 use crate::support::world::{World, caller};
 
@@ -88,4 +90,43 @@ async fn what_is_held_is_retired_by_its_old_name_only_when_nothing_names_it() {
     world.approve("retire").await;
     assert!(!world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()), "{}", world.story());
     assert!(world.change(|facts| facts.is_served("first")));
+}
+
+#[tokio::test]
+async fn what_has_expired_is_held_by_nobody() {
+    let mut world = asked().await;
+    world.watch.mode = Mode::Propose;
+    world.until(333).await;
+    world.approve("keep").await;
+    world.run(10).await;
+    assert!(world.record().pending.keys().any(|id| id.starts_with("switch")), "setup {}", world.story());
+    world.until(367).await;
+    assert!(world.record().in_force.as_ref().unwrap().chain.leaf.not_after < world.change(|facts| facts.now));
+    let waits = world.record().pending.keys().any(|id| id.starts_with("switch"));
+    assert!(!waits, "nobody is set to what has expired: {:?}", world.record().pending);
+}
+
+#[tokio::test]
+async fn a_copy_that_a_caller_uses_waits_like_what_was_in_force() {
+    let mut world = asked().await;
+    (world.watch.policy.retire, world.watch.policy.retire_after) = (Retire::Auto, Duration::days(3));
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| {
+        facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned());
+        facts.unseen.insert("second".to_owned());
+    });
+    world.until(333).await;
+    assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi-hold.pem", "setup");
+    world.command(Verb::Cancel).await;
+    world.change(|facts| facts.unseen.clear());
+    world.until(340).await;
+    world.command(Verb::Renew).await;
+    world.serve(5).await;
+    world.run(60).await;
+    let (names, used) = world.change(|facts| (facts.names(), facts.destinations["first"].clone()));
+    assert_eq!(used, "sfapi-4.pem", "setup {}", world.story());
+    assert!(names.contains(&"sfapi-hold.pem".to_owned()), "{names:?}\n{}", world.story());
+    world.run(60 * 24 * 4).await;
+    let names = world.change(|facts| facts.names());
+    assert!(!names.contains(&"sfapi-hold.pem".to_owned()), "{names:?}\n{}", world.story());
 }

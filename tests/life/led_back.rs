@@ -4,7 +4,7 @@ use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{AutoRenew, Matching, Mode};
+use certsteward::domain::watch::{AutoRenew, Matching, Mode, SubjectChoice};
 
 use crate::support::world::{World, caller};
 
@@ -280,4 +280,24 @@ async fn one_look_that_finds_nothing_does_not_end_what_a_person_asked_for() {
     world.change(|facts| facts.not_yet_shown.clear());
     world.run(5).await;
     assert_eq!(uses(&world, "first"), "sfapi.pem", "{}", world.story());
+}
+
+#[tokio::test]
+async fn nobody_is_led_back_to_what_only_a_stranger_knows_where_no_call_can_tell() {
+    let mut world = World::late(Matching::Exact);
+    (world.watch.probes, world.watch.targets[0].proven_by) = (Vec::new(), None);
+    world.terms().subject = SubjectChoice::Counted;
+    world.until_event(EventKind::Issued, 10).await;
+    // Somebody renews what is in force by hand and tells nobody.
+    world.change(|facts| facts.issue("sfapi.pem", "SFAPI", 365));
+    world.run(10).await;
+    world.serve(5).await;
+    let target = world.question().target;
+    world.command(Verb::Confirm(target, None)).await;
+    world.run(10).await;
+    assert_eq!(uses(&world, "first"), "sfapi-2.pem", "setup {}", world.story());
+    world.command(Verb::RollBack).await;
+    world.run(60).await;
+    assert!(served(&world), "{}", world.story());
+    assert!(world.text().contains("nothing has shown that"), "{}", world.text());
 }

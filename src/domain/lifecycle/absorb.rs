@@ -176,6 +176,7 @@ fn sighted(
         return;
     };
     if in_force.fingerprint() == print {
+        in_force.held &= in_force.name == sighting.name;
         in_force.name.clone_from(&sighting.name);
         in_force.has_key = sighting.has_key.or(in_force.has_key);
         return;

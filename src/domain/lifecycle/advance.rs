@@ -124,6 +124,7 @@ fn place_order(record: &mut Record, now: Timestamp) {
     let Some(in_force) = &record.in_force else {
         return;
     };
+    let held = keep::is_held(record, in_force);
     let Some(renewal) =
         record.renewal.as_mut().filter(|renewal| renewal.order.is_none() && renewal.replaced.is_none())
     else {
@@ -135,7 +136,8 @@ fn place_order(record: &mut Record, now: Timestamp) {
     let (name, count) = if renewal.is_in_place() {
         (name_in_force.clone(), 0)
     } else {
-        free_name(&name_in_force, &renewal.taken, record.highest)
+        let original = if held { keep::original_name(&name_in_force) } else { name_in_force.clone() };
+        free_name(&original, &renewal.taken, record.highest)
     };
     record.highest = record.highest.max(count);
     let common_name = match renewal.subject {

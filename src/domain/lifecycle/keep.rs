@@ -17,6 +17,7 @@ use crate::domain::watch::{AutoRenew, Rotation, Watch};
 /// Chooses the name under which what is in force is kept, once there is a reason to keep it.
 pub(super) fn place_keep(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
     drop_stale(record, chronicle.now);
+    drop_expired(record, chronicle.now);
     let Some(purpose) = purpose(watch, record, chronicle.now) else {
         return;
     };
@@ -55,6 +56,14 @@ fn drop_stale(record: &mut Record, now: Timestamp) {
     }
 }
 
+/// What has expired before it was copied is not held any more.
+fn drop_expired(record: &mut Record, now: Timestamp) {
+    let expired = record.in_force.as_ref().is_some_and(|in_force| now > in_force.chain.leaf.not_after);
+    if let Some(renewal) = record.renewal.as_mut().filter(|_| expired) {
+        renewal.keep.take_if(|keep| keep.purpose == Purpose::Hold && keep.stands.is_none());
+    }
+}
+
 /// Why what is in force should be kept now, where it should.
 fn purpose(watch: &Watch, record: &Record, now: Timestamp) -> Option<Purpose> {
     let renewal = record.renewal.as_ref()?;
@@ -71,8 +80,27 @@ fn purpose(watch: &Watch, record: &Record, now: Timestamp) -> Option<Purpose> {
         renewal.kept(Purpose::Hold).is_some_and(|keep| keep.fingerprint == in_force.fingerprint());
     let asked = candidate.targets.values().any(|publication| publication.open_hand_off().is_some());
     let near = hold_at(watch, in_force).is_some_and(|at| now >= at);
-    let applies = renewal.switches_callers() && !in_force.held && !in_force.ours;
+    // What has expired is no use to anybody, and the store's own renewal would be.
+    let of_use = now <= in_force.chain.leaf.not_after;
+    let applies = renewal.switches_callers() && !is_held(record, in_force) && !in_force.ours && of_use;
     (applies && near && (asked || held_already)).then_some(Purpose::Hold)
+}
+
+/// Whether what is in force stands as a copy that certsteward made, which the store does not renew.
+pub(super) fn is_held(record: &Record, in_force: &Standing) -> bool {
+    let print = in_force.fingerprint();
+    let copy = |leftover: &Leftover| leftover.name == in_force.name && leftover.chain.fingerprint() == print;
+    in_force.held || record.leftovers.iter().any(copy)
+}
+
+/// The name that a held copy was made of: `sfapi-hold-2.pem` → `sfapi.pem`.
+pub(super) fn original_name(held: &str) -> String {
+    let (stem, extension) =
+        held.rsplit_once('.').map_or((held, String::new()), |(stem, ext)| (stem, format!(".{ext}")));
+    let counted = stem.rsplit_once('-').filter(|(_, count)| count.parse::<u32>().is_ok());
+    let uncounted = counted.map_or(stem, |(uncounted, _)| uncounted);
+    let original = [stem, uncounted].into_iter().find_map(|stem| stem.strip_suffix("-hold"));
+    original.map_or_else(|| held.to_owned(), |original| format!("{original}{extension}"))
 }
 
 /// When what is in force is kept from the store's own renewal; none where that does not threaten it.
@@ -252,6 +280,7 @@ pub(super) fn finish_hold(watch: &Watch, record: &mut Record, chronicle: &mut Ch
     let Some(keep) = renewal.keep.take_if(|_| done) else {
         return;
     };
+    record.leftovers.retain(|leftover| leftover.name.as_ref() != Some(&keep.name));
     let old = renewal.replaces_name.replace(keep.name.clone());
     in_force.name = Some(keep.name.clone());
     in_force.held = true;
@@ -353,7 +382,14 @@ pub(super) fn leave_copies(record: &mut Record, renewal: &Renewal, now: Timestam
     let known: Vec<String> = record.leftovers.iter().filter_map(|leftover| leftover.name.clone()).collect();
     let copies = keep.map(|keep| keep.name.clone()).into_iter().chain(candidate_entry);
     let copies = copies.filter(|copy| Some(copy) != name.as_ref() && !known.contains(copy));
-    record.leftovers.extend(copies.map(|copy| unused(chain.clone(), copy, now)).collect::<Vec<_>>());
+    let used = |copy: &String| record.callers.values().any(|facts| facts.uses.as_ref() == Some(copy));
+    let left: Vec<Leftover> =
+        copies.map(|copy| Leftover { was_used: used(&copy), ..unused(chain.clone(), copy, now) }).collect();
+    record.leftovers.extend(left);
+    let hold = renewal.kept(Purpose::Hold).filter(|keep| keep.fingerprint == print);
+    if let (Some(keep), Some(in_force)) = (hold, &mut record.in_force) {
+        in_force.held |= in_force.name.as_ref() == Some(&keep.name);
+    }
 }
 
 /// An entry that nothing of ours names.
@@ -391,5 +427,9 @@ mod tests {
         assert_eq!(name_beside("sfapi.pem", Purpose::WayBack, &taken), "sfapi-old.pem");
         assert_eq!(name_beside("sfapi.pem", Purpose::Hold, &taken), "sfapi-hold-2.pem");
         assert_eq!(name_beside("bare", Purpose::Hold, &[]), "bare-hold");
+        for held in ["sfapi-hold.pem", "sfapi-hold-2.pem", "sfapi.pem"] {
+            assert_eq!(original_name(held), "sfapi.pem");
+        }
+        assert_eq!(original_name("sfapi-2.pem"), "sfapi-2.pem");
     }
 }

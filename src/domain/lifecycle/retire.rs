@@ -42,6 +42,11 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     if name.is_none() && !separate_mapping {
         return;
     }
+    let same = |leftover: &Leftover| leftover.chain.fingerprint() == print && leftover.name == name;
+    if let Some(known) = record.leftovers.iter_mut().find(|leftover| name.is_some() && same(leftover)) {
+        known.never_in_force = false;
+        return;
+    }
     record.leftovers.push(Leftover {
         chain: replaced.chain,
         name,

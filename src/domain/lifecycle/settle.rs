@@ -3,12 +3,12 @@
 
 use super::proving::is_everywhere_known;
 use super::retire::keep_replaced;
-use super::{Chronicle, GONE_AFTER, absorb, cadence, keep, overlap, words};
+use super::{Chronicle, GONE_AFTER, absorb, asks, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
 use crate::domain::record::{Act, Ended, Look, Purpose, Record, Renewal, Role, Standing};
 use crate::domain::report::Sighting;
-use crate::domain::watch::{Caller, Probe, Watch};
+use crate::domain::watch::{Caller, Probe, Target, Watch};
 
 /// All callers use the candidate, so it is the certificate in force from here on.
 pub(super) fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
@@ -211,6 +211,10 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
         let verdict = facts.last.as_ref().map(|last| last.verdict).filter(|verdict| !verdict.recognised());
         refused = refused.or_else(|| verdict.map(|verdict| format!("probe {} with it: {verdict}", probe.id)));
     }
+    refused = refused.or_else(|| {
+        let target = known_the_new_only(watch, record, old)?;
+        Some(format!("nothing has shown that {target} knows it, which knows the new one; where you know that it does, set the callers to it yourself"))
+    });
     if let Some(renewal) = &mut record.renewal {
         renewal.back_asked = None;
     }
@@ -229,6 +233,20 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
             chronicle.note(EventKind::ActFailed, text);
         }
     }
+}
+
+/// The target that no call can ask, and that is known to know the new certificate but not the old one.
+fn known_the_new_only<'a>(watch: &'a Watch, record: &Record, old: &Standing) -> Option<&'a str> {
+    let new = match old_role(record) {
+        Role::Replaced => record.in_force.as_ref()?,
+        Role::InForce | Role::Candidate => record.standing(Role::Candidate)?,
+    };
+    let only_new = |target: &&Target| {
+        asks::is_known(watch, target, new)
+            && !asks::is_known(watch, target, old)
+            && !asks::a_call_can_tell(watch, target, old)
+    };
+    watch.targets.iter().find(only_new).map(|target| target.id.as_str())
 }
 
 /// Whether any caller uses the candidate, or may use it.

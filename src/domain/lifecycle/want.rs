@@ -375,7 +375,9 @@ fn wanted_acts(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
         acts.extend(publications(watch, record));
         acts.extend(tries(watch, record));
         acts.extend(keep::keep_act(record, pass));
-        acts.extend(keep::hold_switches(watch, record).into_iter().filter(|act| caller_seen(record, act)));
+        let of_use = record.in_force.as_ref().is_some_and(|in_force| now <= in_force.chain.leaf.not_after);
+        let holds = keep::hold_switches(watch, record).into_iter().filter(|_| of_use);
+        acts.extend(holds.filter(|act| caller_seen(record, act)));
         acts.extend(switches(watch, record));
         acts.extend(puts(watch, record));
     }
@@ -525,8 +527,12 @@ fn retirements(watch: &Watch, record: &Record, pass: Timestamp, now: Timestamp) 
         let unseen = record.callers.values().any(|facts| facts.unseen.is_some());
         let destination =
             record.destination.as_ref().is_some_and(|facts| facts.keystore_location.as_ref() == Some(name));
-        let in_force = record.in_force.as_ref().is_some_and(|standing| standing.name.as_ref() == Some(name));
-        callers || unseen || destination || in_force
+        let stands = |role: Role| record.standing(role).is_some_and(|one| one.name.as_ref() == Some(name));
+        // What callers were led away from is the way back until they have settled.
+        let way_back = record.renewal.as_ref().is_some_and(|renewal| {
+            renewal.replaces_name.as_ref() == Some(name) && renewal.candidate.is_some()
+        });
+        callers || unseen || destination || stands(Role::InForce) || stands(Role::Replaced) || way_back
     };
     let untold = |name: &String| {
         let look = Look::Entry(name.clone());
