@@ -5,8 +5,7 @@ use super::Timestamp;
 use super::assess::needs_person;
 use super::doubt;
 use super::lifecycle::{
-    Want, approval_comes_first, expected_gap, hold_at, is_in_gap, matching_by_target, ripe_at, settle_time,
-    want, words,
+    Want, expected_gap, hold_at, is_in_gap, matching_by_target, ripe_at, settle_time, unasked, want, words,
 };
 use super::lint::minute;
 use super::policy::Retire;
@@ -174,7 +173,7 @@ fn under_way(
     }
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
-    approvals_first(watch, record, want, lines);
+    unasked_line(watch, record, lines);
     hold_line(watch, record, lines);
     candidate_line(watch, record, step, lines);
     for (what, why) in still_to_come(step) {
@@ -195,17 +194,13 @@ fn under_way(
     lines.push(stop_line(watch, record, renewal));
 }
 
-/// A question that begins a gap is not asked before the switch that ends it is approved.
-fn approvals_first(watch: &Watch, record: &Record, want: &Want, lines: &mut Vec<PlanLine>) {
-    let Some(candidate) = record.standing(Role::Candidate) else {
-        return;
-    };
-    let waits = want.waiting.iter().any(|act| matches!(act, Act::Switch { .. } | Act::Put { .. }));
-    if waits && approval_comes_first(watch, record, candidate) {
+/// A question that begins a gap is asked once what ends that gap stands ready.
+fn unasked_line(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
+    if let Some((target, ask, why)) = unasked(watch, record) {
         lines.push(line(
             None,
-            "ask a person to delete the old certificate and add the new one",
-            "only once the switch is approved: the gap that the deletion begins is ended by it",
+            format!("ask a person to {} in {target}", ask.sentence()),
+            format!("not yet: {why}"),
         ));
     }
 }

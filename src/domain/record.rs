@@ -164,6 +164,8 @@ pub struct ProbeFacts {
     pub no_key: Option<(Timestamp, Unseen)>,
     /// When the next probe may be made at the earliest, where the other side asked to wait.
     pub not_before: Option<Timestamp>,
+    /// This probe said something about another certificate of the watch: what says nothing about this one is a disturbance.
+    pub tells: bool,
 }
 
 /// What one target knows of one certificate.
@@ -185,6 +187,8 @@ pub struct Publication {
     pub confirmed: Option<(Timestamp, String)>,
     /// When it followed from issuer and subject, which are those of a certificate that the target knows.
     pub follows: Option<Timestamp>,
+    /// Another watch is let in by the mapping that would have to make room for it.
+    pub shared: bool,
 }
 
 impl Publication {

@@ -178,6 +178,7 @@ impl Rich {
                 proven: Some(rich.at()),
                 confirmed: Some((rich.at(), rich.text())),
                 follows: Some(rich.at()),
+                shared: true,
             }),
             probes: self.map(|rich| ProbeFacts {
                 last: Some(rich.probed()),
@@ -188,6 +189,7 @@ impl Rich {
                 rejections: rich.count(),
                 no_key: Some((rich.at(), rich.unseen())),
                 not_before: Some(rich.at()),
+                tells: true,
             }),
             ours: true,
         }

@@ -4,7 +4,7 @@ use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{AutoRenew, Matching, Mode, SubjectChoice};
+use certsteward::domain::watch::{AutoRenew, Delivery, Matching, Mode, SubjectChoice};
 
 use crate::support::world::{World, caller};
 
@@ -298,6 +298,20 @@ async fn nobody_is_led_back_to_what_only_a_stranger_knows_where_no_call_can_tell
     assert_eq!(uses(&world, "first"), "sfapi-2.pem", "setup {}", world.story());
     world.command(Verb::RollBack).await;
     world.run(60).await;
+    assert!(served(&world), "{}", world.story());
+    assert!(world.text().contains("nothing has shown that"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn nobody_is_led_back_to_what_made_room_for_the_new_one_where_no_call_can_tell() {
+    let mut world = World::late(Matching::Exact);
+    (world.watch.probes, world.watch.targets[0].proven_by) = (Vec::new(), None);
+    world.watch.targets[0].delivery = Delivery::Direct;
+    world.watch.targets[0].matching = Matching::Exact;
+    world.terms().subject = SubjectChoice::Same;
+    world.until_event(EventKind::Settled, 10).await;
+    world.command(Verb::RollBack).await;
+    world.run(10).await;
     assert!(served(&world), "{}", world.story());
     assert!(world.text().contains("nothing has shown that"), "{}", world.text());
 }

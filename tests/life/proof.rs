@@ -3,7 +3,7 @@
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::verdict::Verdict;
-use certsteward::domain::watch::{Matching, Mode, Rotation};
+use certsteward::domain::watch::{Matching, Mode, Rotation, SubjectChoice};
 
 use crate::support::world::{World, caller};
 
@@ -268,4 +268,17 @@ async fn where_no_call_can_tell_a_tenant_that_goes_by_name_needs_nobody_for_the_
         assert!(world.text().contains("recognised: the target security-center"), "{}", world.text());
         assert!(world.cut_off.is_empty(), "{}", world.text());
     }
+}
+
+#[tokio::test]
+async fn a_persons_word_counts_for_nothing_while_a_probe_that_can_tell_is_disturbed() {
+    let mut world = World::late(Matching::Exact);
+    world.terms().subject = SubjectChoice::Counted;
+    world.until_event(EventKind::RenewalStarted, 10).await;
+    world.change(|facts| facts.api = Some(Verdict::CredentialsRequired));
+    world.run(5).await;
+    let target = world.watch.targets[0].id.clone();
+    world.command(Verb::Confirm(target, None)).await;
+    world.run(60).await;
+    assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi.pem", "{}", world.story());
 }

@@ -12,7 +12,7 @@ use certsteward::domain::finding::Level;
 use certsteward::domain::message::Message;
 use certsteward::domain::policy::{Emergency, Retire};
 use certsteward::domain::reason::Reason;
-use certsteward::domain::record::{Ask, Leftover, Order, Record, Role, Standing};
+use certsteward::domain::record::{Ask, HandOffFacts, Leftover, Order, Record, Role, Standing};
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::verdict::Verdict;
 use certsteward::domain::watch::{Mode, Rotation, SubjectChoice};
@@ -245,6 +245,11 @@ impl Outside {
         let side_by_side =
             self.watch.renewal.as_ref().is_some_and(|terms| terms.rotation == Rotation::SideBySide);
         let Some(candidate) = record.standing(Role::Candidate).filter(|_| side_by_side) else { return };
+        // A person who was asked to has begun it: from then on it is the wait that hurts.
+        let asked = |facts: &HandOffFacts| facts.ask == Ask::Replace && facts.is_begun();
+        if candidate.targets.values().any(|told| told.hand_off.as_ref().is_some_and(asked)) {
+            return;
+        }
         let (chain, now) = (&candidate.chain, self.now);
         let begun = record.in_flight.as_ref().map(|begun| begun.0.clone());
         let told = |id: &str| matches!(&begun, Some(Act::Publish { target, .. }) if target == id);

@@ -405,11 +405,15 @@ fn probe_looked(
     result: Result<Box<Probed>, Unseen>,
     chronicle: &mut Chronicle<'_>,
 ) {
+    let roles = [Role::InForce, Role::Candidate, Role::Replaced].into_iter().filter(|other| *other != role);
+    let others = roles.filter_map(|other| record.standing(other)?.probes.get(probe));
+    let tells = others.into_iter().any(|facts| facts.conclusive.is_some());
     let Some(standing) = record.standing_mut(role) else {
         return;
     };
     let print = standing.fingerprint();
     let facts = standing.probes.entry(probe.to_owned()).or_default();
+    facts.tells |= tells;
     match result {
         Err(unseen) => facts.no_key = Some((at, unseen)),
         // The source showed another certificate meanwhile: the next look at it says so, and this answer is about neither.

@@ -90,13 +90,14 @@ pub(super) fn a_call_can_tell(watch: &Watch, target: &Target, standing: &Standin
         return facts.no_key.is_none();
     };
     let keyless = is_keyless(facts);
-    let mute = matches!(
-        last.verdict,
-        Verdict::LoginRefused
-            | Verdict::CredentialsRequired
-            | Verdict::CertificateRequired
-            | Verdict::UnexpectedAnswer
-    );
+    let mute = !facts.tells
+        && matches!(
+            last.verdict,
+            Verdict::LoginRefused
+                | Verdict::CredentialsRequired
+                | Verdict::CertificateRequired
+                | Verdict::UnexpectedAnswer
+        );
     !keyless && !mute
 }
 
@@ -253,7 +254,7 @@ pub(super) fn telling_opens_a_gap(
 }
 
 /// In mode propose, whoever takes the old mapping away opens a gap that only the switch ends: so the switch is approved first.
-pub(in crate::domain) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
+pub(super) fn approval_comes_first(watch: &Watch, record: &Record, standing: &Standing) -> bool {
     watch.mode == Mode::Propose && opens_a_gap(watch, record, standing)
 }
 

@@ -26,7 +26,6 @@ mod want;
 
 pub use absorb::{absorb, recover};
 pub use advance::advance;
-pub(in crate::domain) use asks::approval_comes_first;
 pub use asks::{effective_matching, is_known, matching_by_target};
 pub use cadence::next_probe;
 pub(in crate::domain) use cadence::settle_time;
@@ -35,6 +34,7 @@ pub use gates::{Gate, TABLE as GATES};
 pub(in crate::domain) use keep::hold_at;
 pub use names::own_names;
 pub(in crate::domain) use proving::{expected_gap, is_everywhere_known};
+pub(in crate::domain) use ready::unasked;
 pub use rest::is_at_rest;
 pub(in crate::domain) use retire::{ripe_at, shows_leftover};
 pub use share::{Lessons, note_clock, note_pause, share, teach};

@@ -7,7 +7,7 @@ use super::asks::{
 };
 use super::{Chronicle, Dice, absorb, ready};
 use crate::domain::event::EventKind;
-use crate::domain::record::{Ask, HandOffFacts, Record, Role, Standing};
+use crate::domain::record::{Ask, HandOffFacts, Publication, Record, Role, Standing};
 use crate::domain::verdict::Verdict;
 use crate::domain::watch::{Delivery, Matching, Target, Watch};
 use crate::domain::{Duration, Timestamp};
@@ -168,6 +168,10 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
     if issuing || goes_back || !can_judge_beside(watch, record, standing) {
         return;
     }
+    note_shared(watch, record, chronicle);
+    let Some(standing) = record.standing(role) else {
+        return;
+    };
     let wanted: Vec<(&Target, Ask)> = watch
         .targets
         .iter()
@@ -176,7 +180,7 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
             standing.targets.get(&target.id).is_none_or(|publication| publication.hand_off.is_none())
         })
         .map(|target| (target, ask_for(target, record, standing)))
-        .filter(|(_, ask)| ready::may_ask(watch, record, *ask))
+        .filter(|(target, ask)| ready::may_ask(watch, record, target, *ask))
         .collect();
     for (target, ask) in &wanted {
         let ask = *ask;
@@ -194,6 +198,33 @@ pub(super) fn ask_people(watch: &Watch, record: &mut Record, dice: &mut Dice, ch
         chronicle.note(EventKind::HandOffOpened, text);
         if let Some(renewal) = &mut record.renewal {
             renewal.moved = chronicle.now;
+        }
+    }
+}
+
+/// A mapping that lets another watch in is deleted by nobody on our word.
+fn note_shared(watch: &Watch, record: &mut Record, chronicle: &Chronicle<'_>) {
+    let role = record.concern();
+    let Some(standing) = record.standing(role) else {
+        return;
+    };
+    let leaf = standing.chain.leaf.clone();
+    let is_shared = |target: &Target| {
+        ask_for(target, record, standing) == Ask::Replace && chronicle.is_used_beside(&target.id, &leaf)
+    };
+    let by_person = watch.targets.iter().filter(|target| target.delivery == Delivery::HandOff);
+    let shared: Vec<(String, bool)> =
+        by_person.map(|target| (target.id.clone(), is_shared(target))).collect();
+    let Some(standing) = record.standing_mut(role) else {
+        return;
+    };
+    for (id, shared) in shared {
+        match standing.targets.get_mut(&id) {
+            Some(publication) => publication.shared = shared,
+            None if shared => {
+                standing.targets.insert(id, Publication { shared, ..Publication::default() });
+            }
+            None => {}
         }
     }
 }

@@ -102,18 +102,51 @@ fn ending(watch: &Watch, record: &Record) -> Vec<Act> {
     acts
 }
 
-/// Whether a person may be asked this now: to add is harmless, to delete first is not.
-pub(super) fn may_ask(watch: &Watch, record: &Record, ask: Ask) -> bool {
-    let renewal = record.renewal.as_ref();
-    let gone = renewal.is_some_and(|renewal| renewal.candidate_gone.is_some());
-    let paused = record.paused.is_some() || record.paused_everywhere.is_some();
-    let doubtful = record.unseen.is_some() || record.clock_doubt.is_some() || gone;
-    // What would hold the switch would hold it after the person has deleted the old mapping, too.
-    let held = watch.mode == Mode::Observe || paused || doubtful;
-    if ask == Ask::Replace && record.concern() == Role::Candidate && held {
-        return false;
+/// Why a person is not asked this now; nothing where they may be: to add is harmless, to delete first is not.
+fn unaskable(watch: &Watch, record: &Record, target: &Target, ask: Ask) -> Option<String> {
+    if ask != Ask::Replace {
+        return None;
     }
-    ask != Ask::Replace
-        || record.concern() != Role::Candidate
-        || missing(watch, record, Opener::Person, None).is_none()
+    let standing = record.standing(record.concern())?;
+    if standing.targets.get(&target.id).is_some_and(|publication| publication.shared) {
+        return Some("another watch is let in by the mapping that would be deleted; name the callers of both in one watch, or set subject = \"counted\"".to_owned());
+    }
+    if record.concern() != Role::Candidate {
+        return None;
+    }
+    // What would hold the switch would hold it after the person has deleted the old mapping, too.
+    let gone = record.renewal.as_ref().is_some_and(|renewal| renewal.candidate_gone.is_some());
+    let id = &watch.id;
+    let holds = [
+        (watch.mode == Mode::Observe, "mode is observe".to_owned()),
+        (record.paused_everywhere.is_some(), "acts are paused; certsteward resume".to_owned()),
+        (record.paused.is_some(), format!("acts are paused; certsteward resume {id}")),
+        (record.unseen.is_some(), "the source cannot be seen".to_owned()),
+        (record.clock_doubt.is_some(), "the clock of this host is in doubt".to_owned()),
+        (gone, "the candidate's entry was not there when it was looked at".to_owned()),
+    ];
+    let hold = holds.into_iter().find_map(|(holds, why)| holds.then_some(why));
+    hold.or_else(|| missing(watch, record, Opener::Person, None))
+}
+
+/// Whether a person may be asked this now.
+pub(super) fn may_ask(watch: &Watch, record: &Record, target: &Target, ask: Ask) -> bool {
+    unaskable(watch, record, target, ask).is_none()
+}
+
+/// The target whose person is to be asked and is not yet, and why not.
+pub(in crate::domain) fn unasked<'a>(watch: &'a Watch, record: &Record) -> Option<(&'a str, Ask, String)> {
+    let renewal = record.renewal.as_ref();
+    let issuing = renewal.is_some_and(|renewal| renewal.candidate.is_none() && renewal.replaced.is_none());
+    let goes_back = renewal.is_some_and(|renewal| renewal.rolling_back.is_some());
+    let standing = record.standing(record.concern()).filter(|_| !issuing && !goes_back)?;
+    let unasked = |target: &&Target| {
+        let asked = standing.targets.get(&target.id).is_some_and(|told| told.hand_off.is_some());
+        let by_person = target.delivery == Delivery::HandOff;
+        by_person && !asked && asks::needs_telling(watch, target, standing)
+    };
+    watch.targets.iter().filter(unasked).find_map(|target| {
+        let ask = asks::ask_for(target, record, standing);
+        Some((&*target.id, ask, unaskable(watch, record, target, ask)?))
+    })
 }

@@ -6,9 +6,9 @@ use super::retire::keep_replaced;
 use super::{Chronicle, GONE_AFTER, absorb, asks, cadence, keep, overlap, words};
 use crate::domain::Timestamp;
 use crate::domain::event::EventKind;
-use crate::domain::record::{Act, Ended, Look, Purpose, Record, Renewal, Role, Standing};
+use crate::domain::record::{Act, Ask, Ended, Look, Publication, Purpose, Record, Renewal, Role, Standing};
 use crate::domain::report::Sighting;
-use crate::domain::watch::{Caller, Probe, Target, Watch};
+use crate::domain::watch::{Caller, Delivery, Probe, Target, Watch};
 
 /// All callers use the candidate, so it is the certificate in force from here on.
 pub(super) fn begin_settling(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'_>) {
@@ -235,7 +235,7 @@ pub(super) fn answer_asked_back(watch: &Watch, record: &mut Record, chronicle: &
     }
 }
 
-/// The target that no call can ask, and that is known to know the new certificate but not the old one.
+/// The target that no call can ask, and that knows the new certificate and, as far as is known, not the old one.
 fn known_the_new_only<'a>(watch: &'a Watch, record: &Record, old: &Standing) -> Option<&'a str> {
     let new = match old_role(record) {
         Role::Replaced => record.in_force.as_ref()?,
@@ -243,10 +243,20 @@ fn known_the_new_only<'a>(watch: &'a Watch, record: &Record, old: &Standing) -> 
     };
     let only_new = |target: &&Target| {
         asks::is_known(watch, target, new)
-            && !asks::is_known(watch, target, old)
+            && (!asks::is_known(watch, target, old) || has_made_room(record, target, new))
             && !asks::a_call_can_tell(watch, target, old)
     };
     watch.targets.iter().find(only_new).map(|target| target.id.as_str())
+}
+
+/// Whether the old mapping at this target was taken away for the new certificate, by a person or by certsteward.
+fn has_made_room(record: &Record, target: &Target, new: &Standing) -> bool {
+    let Some(told) = new.targets.get(&target.id) else {
+        return false;
+    };
+    let by_person = told.hand_off.as_ref().is_some_and(|facts| facts.ask == Ask::Replace);
+    let by_us = target.delivery == Delivery::Direct && told.given;
+    by_person || (by_us && asks::overwrites(target, record, new))
 }
 
 /// Whether any caller uses the candidate, or may use it.
@@ -328,6 +338,25 @@ fn let_go_of_unknown(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     });
 }
 
+/// What made room for the new certificate has to be told about the old one once more.
+fn tell_again_after_roll_back(watch: &Watch, record: &mut Record) {
+    let role = old_role(record);
+    let new = if role == Role::Replaced { Role::InForce } else { Role::Candidate };
+    let Some(new) = record.standing(new) else {
+        return;
+    };
+    let unprobed = watch.targets.iter().filter(|target| watch.probe_of(target).is_none());
+    let room: Vec<String> = unprobed
+        .filter(|target| has_made_room(record, target, new))
+        .map(|target| target.id.clone())
+        .collect();
+    if let Some(old) = record.standing_mut(role) {
+        for id in room {
+            old.targets.insert(id, Publication::default());
+        }
+    }
+}
+
 /// Every caller uses the old certificate again.
 pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let_go_of_unknown(record, chronicle);
@@ -335,6 +364,9 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
         .renewal
         .as_ref()
         .is_some_and(|renewal| renewal.rolling_back.is_some() && renewal.switched.is_empty());
+    if done {
+        tell_again_after_roll_back(chronicle.watch, record);
+    }
     let Some(mut renewal) = record.renewal.take_if(|_| done) else {
         return;
     };

@@ -56,8 +56,18 @@ stored!(Record {
 });
 
 stored!(Standing { chain, name, since, held, has_key, targets, probes, ours });
-stored!(ProbeFacts { last, since, repeated, conclusive, recognised_at, rejections, no_key, not_before });
-stored!(Publication { hand_off, published, begun, given, held, proven, confirmed, follows });
+stored!(ProbeFacts {
+    last,
+    since,
+    repeated,
+    conclusive,
+    recognised_at,
+    rejections,
+    no_key,
+    not_before,
+    tells
+});
+stored!(Publication { hand_off, published, begun, given, held, proven, confirmed, follows, shared });
 stored!(HandOffFacts { ask, opened, token, signs, reminded, escalated, closed, withdrawn });
 stored!(Due { fingerprint, at });
 stored!(Renewal {

@@ -194,6 +194,7 @@ pub(crate) fn probed(verdict: Verdict, status: Option<u16>, minutes_ago: i64, te
         rejections: 0,
         no_key: None,
         not_before: None,
+        tells: false,
     }
 }
 
