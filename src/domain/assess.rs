@@ -299,9 +299,13 @@ impl Judge<'_> {
                 .record
                 .asked(&target.id)
                 .and_then(|role| self.record.standing(role)?.targets.get(&target.id)?.hand_off.as_ref());
+            // Of what somebody else put in force no call may have told anything yet, whatever is asked of the candidate.
+            let probe = self.watch.probe_of(target);
+            let matters =
+                concern == Role::InForce || probe.is_some_and(|it| in_force.probed(&it.id).is_none());
             if let Some(facts) = open {
                 self.question(target, facts, in_force);
-            } else if concern == Role::InForce && !is_known(self.watch, target, in_force) {
+            } else if matters && !is_known(self.watch, target, in_force) {
                 let text = format!("nothing has shown yet that {} knows the certificate", target.id);
                 let way_out =
                     format!("wait for the probe, or: certsteward confirm {} {}", self.watch.id, target.id);

@@ -1,9 +1,10 @@
 //! A clock that steps: nothing wrong is done, and nothing waits for a future that was only read off a clock.
 
 use certsteward::domain::Duration;
+use certsteward::domain::event::EventKind;
 use certsteward::domain::watch::Matching;
 
-use crate::support::world::World;
+use crate::support::world::{World, caller};
 
 #[tokio::test]
 async fn a_clock_that_steps_back_blinds_nobody() {
@@ -49,4 +50,27 @@ async fn a_clock_a_year_ahead_uses_no_certificate_that_looks_due() {
     assert!(world.cut_off.is_empty(), "{}", world.text());
     assert!(world.change(|facts| facts.issued) <= 1);
     assert!(world.change(|facts| facts.is_served("first")));
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_back_discards_nothing_that_a_caller_uses() {
+    for leap in [Duration::days(1), Duration::days(30), Duration::days(366)] {
+        let mut world = World::late(Matching::Dn);
+        world.watch.callers.push(caller("second"));
+        world.change(|facts| {
+            facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned());
+            facts.unseen.insert("second".to_owned());
+        });
+        world.until_event(EventKind::Switched, 10).await;
+        world.change(|facts| facts.skew = -leap);
+        world.run(60).await;
+        assert!(world.record().renewal.is_some(), "{leap}\n{}", world.story());
+        world.change(|facts| {
+            facts.skew = Duration::zero();
+            facts.unseen.clear();
+        });
+        world.run(60 * 24).await;
+        assert_eq!(world.change(|facts| facts.destinations["second"].clone()), "sfapi-2.pem", "{leap}");
+        assert!(world.cut_off.is_empty(), "{leap}\n{}", world.story());
+    }
 }

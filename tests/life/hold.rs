@@ -130,3 +130,22 @@ async fn a_copy_that_a_caller_uses_waits_like_what_was_in_force() {
     let names = world.change(|facts| facts.names());
     assert!(!names.contains(&"sfapi-hold.pem".to_owned()), "{names:?}\n{}", world.story());
 }
+
+#[tokio::test]
+async fn who_is_led_to_the_candidate_is_not_said_to_be_held() {
+    let mut world = asked().await;
+    world.watch.mode = Mode::Propose;
+    world.until(333).await;
+    world.approve("keep").await;
+    world.serve(5).await;
+    let switches: Vec<String> =
+        world.record().pending.keys().filter(|id| id.starts_with("switch")).cloned().collect();
+    for id in switches {
+        world.command(Verb::Approve(id)).await;
+    }
+    world.run(60).await;
+    assert_eq!(world.change(|facts| facts.destinations["first"].clone()), "sfapi-3.pem", "{}", world.story());
+    let text = world.text();
+    let at_candidate = text.split("the caller first uses sfapi-3.pem").nth(1).unwrap();
+    assert!(!at_candidate.contains("the callers use sfapi-hold.pem"), "{text}");
+}

@@ -89,6 +89,19 @@ fn name_of(notifier: &str, message: &Message) -> (String, i64, String) {
     (notifier.to_owned(), message.at.timestamp_millis(), message.subject.clone())
 }
 
+/// The ids of the switches to a copy of what is in force: they end no gap, and wait for nobody.
+fn switches_to_the_hold(record: &Record) -> Vec<String> {
+    let renewal = record.renewal.as_ref();
+    let Some((renewal, keep)) = renewal.and_then(|renewal| Some((renewal, renewal.keep.as_ref()?))) else {
+        return Vec::new();
+    };
+    let to = |caller: &String| {
+        let (caller, from, to) = (caller.clone(), String::new(), keep.name.clone());
+        Act::Switch { generation: renewal.generation, caller, from, to }.id()
+    };
+    record.callers.keys().map(to).collect()
+}
+
 /// Whether these bytes hold any private key of the world.
 pub fn holds_secret(bytes: &[u8]) -> bool {
     // The first byte decides nearly always, and this is asked of everything that is saved.
@@ -266,7 +279,9 @@ impl Outside {
             self.judge.breaks(|| format!("{kind} began a gap although {id} does not know the candidate"));
         }
         let approved = |id: &String| self.judge.approved.contains_key(id);
-        let switch = record.pending.keys().find(|id| id.starts_with("switch-") && !approved(id)).cloned();
+        let holds = switches_to_the_hold(&record);
+        let counts = |id: &&String| id.starts_with("switch-") && !approved(id) && !holds.contains(*id);
+        let switch = record.pending.keys().find(counts).cloned();
         if let Some(id) = switch.filter(|_| self.watch.mode == Mode::Propose) {
             self.judge.breaks(|| format!("{kind} began a gap although {id} was not approved"));
         }

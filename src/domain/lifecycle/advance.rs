@@ -285,10 +285,14 @@ fn unfitness(
     in_force: &Standing,
     now: Timestamp,
 ) -> Option<String> {
+    // Judged once, in the round that adopts it: a clock that leaps back makes nothing unusable that callers use already.
+    if candidate.since != now {
+        return None;
+    }
     if let Some(why) = lint::unusable(candidate, watch.source.usage, now) {
         return Some(why);
     }
-    if candidate.since != now || in_force.fingerprint() != renewal.replaces {
+    if in_force.fingerprint() != renewal.replaces {
         return None;
     }
     let leaf = &candidate.chain.leaf;

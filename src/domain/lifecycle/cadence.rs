@@ -49,8 +49,12 @@ pub(super) fn probe_due(watch: &Watch, record: &Record, probe: &Probe, role: Rol
     let facts = standing.probes.get(&probe.id).cloned().unwrap_or_default();
     let due = wished(watch, record, probe, role, standing, &facts)?;
     let due = facts.not_before.map_or(due, |not_before| due.max(not_before));
-    // Every logon with either counts: the one that somebody waits for goes first.
-    let yields = if role == record.concern() { Duration::zero() } else { AFTER_THE_OTHER };
+    // Every logon with either counts: the one that somebody waits for goes first, but for one in use that was never asked.
+    let never_asked = record.in_force.as_ref().is_some_and(|in_force| {
+        in_force.probes.get(&probe.id).is_none_or(|facts| facts.last.is_none() && facts.no_key.is_none())
+    });
+    let first = if never_asked { Role::InForce } else { record.concern() };
+    let yields = if role == first { Duration::zero() } else { AFTER_THE_OTHER };
     Some(locked_out(watch, record, probe, standing).map_or(due, |until| due.max(until + yields)))
 }
 

@@ -275,7 +275,11 @@ pub(super) fn finish_hold(watch: &Watch, record: &mut Record, chronicle: &mut Ch
                 facts.unseen.is_none() && facts.seen.is_some() && facts.uses != renewal.replaces_name
             })
         };
-        keep.stands.is_some() && watch.callers.iter().all(|caller| uses_it(&caller.id))
+        let is_there =
+            |id: &String| record.callers.get(id).and_then(|facts| facts.uses.as_ref()) == Some(&keep.name);
+        keep.stands.is_some()
+            && watch.callers.iter().all(|caller| uses_it(&caller.id))
+            && watch.callers.iter().any(|caller| is_there(&caller.id))
     });
     let Some(keep) = renewal.keep.take_if(|_| done) else {
         return;
