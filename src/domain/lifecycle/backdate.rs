@@ -47,7 +47,10 @@ fn attempts(failures: &mut Attempts, now: Timestamp) {
 }
 
 fn standing(standing: &mut Standing, now: Timestamp) {
-    back(&mut standing.since, now);
+    if standing.since > now + TOLERANCE {
+        // Not now: what is dated so was seen in this very round, and is judged for the first time.
+        standing.since = now - Duration::seconds(1);
+    }
     for facts in standing.probes.values_mut() {
         if let Some(last) = facts.last.as_mut().filter(|last| last.at > now + TOLERANCE) {
             last.at = now;
