@@ -31,6 +31,7 @@ use crate::renewers::Renewer;
 use crate::renewers::destination_service::DestinationServiceRenewer;
 use crate::sap::{DestinationService, Password};
 use crate::sources::Source;
+use crate::sources::checked::Checked;
 use crate::sources::destination_service::{DestinationServiceSource, Entry};
 use crate::sources::tls::Tls;
 use crate::sources::url::Url;
@@ -160,7 +161,7 @@ impl Built {
         });
         Ok(Parts {
             watch: Arc::new(config.watch.clone()),
-            source: self.source(&config.source)?,
+            source: self.checked(config)?,
             renewer: config
                 .renewer
                 .as_ref()
@@ -170,6 +171,15 @@ impl Built {
             targets: told.map(|(id, target)| (id.clone(), self.target(target))).collect(),
             probers: probers.collect(),
         })
+    }
+
+    /// The source of a watch, with what its certificate is held against.
+    fn checked(&self, config: &WatchConfig) -> Result<Arc<dyn Source>, Unseen> {
+        let source = self.source(&config.source)?;
+        if config.checks.is_empty() {
+            return Ok(source);
+        }
+        Ok(Arc::new(Checked::new(source, config.watch.source.usage, config.checks.clone())))
     }
 
     /// The source that these settings name.

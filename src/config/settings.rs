@@ -175,6 +175,8 @@ pub struct WatchConfig {
     pub watch: Watch,
     /// Where the certificate is read from.
     pub source: SourceConfig,
+    /// What it is held against.
+    pub checks: sources::checked::Settings,
     /// What issues a new one; none where certsteward does not.
     pub renewer: Option<RenewerConfig>,
     /// What uses it, by id.

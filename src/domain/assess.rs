@@ -1,6 +1,7 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod evidence;
 mod questions;
 mod sight;
 
@@ -44,6 +45,7 @@ pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timesta
     let step = step(watch, record);
     let mut judge = Judge { watch, record, now, findings: Vec::new() };
     judge.source();
+    judge.evidence();
     judge.clock();
     if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
         judge.findings.extend(lint::judge(&in_force.chain, &watch.source, now));

@@ -42,6 +42,8 @@ codes! {
         KeyUsage = "key-usage": "the key may not sign, which TLS 1.3 needs",
         NameMismatch = "name-mismatch": "the server's certificate is not for the name it is served under",
         SelfSigned = "self-signed": "the certificate is signed by itself",
+        Untrusted = "untrusted": "the certificate leads to no authority that is trusted, or that cannot be told",
+        KeyMismatch = "key-mismatch": "the private key beside the certificate belongs to another one",
         LifetimeOverLimit = "lifetime-over-limit": "the server's certificate lives longer than public authorities may issue",
         WeakKey = "weak-key": "the key is too small",
         WeakSignature = "weak-signature": "the signature algorithm is broken",

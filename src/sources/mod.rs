@@ -9,6 +9,7 @@
 //! - `identity` hands out the private key only to be borrowed by a prober; a source that cannot says
 //!   `Reason::KeyUnavailable`, and one that has no such entry `Reason::NotFound`. It belongs to what a look at the same entry shows.
 
+pub mod checked;
 pub mod destination_service;
 pub mod file;
 pub mod tls;

@@ -99,7 +99,7 @@ pub(super) static SOURCE: Shape = Shape::Several {
                         "key",
                         Form::KeyFile,
                         "in the same file, or none",
-                        "The private key, where it is in a file of its own and a probe needs it.",
+                        "The private key, where it is in a file of its own: whether it belongs to the certificate is judged, and a probe needs it.",
                     ),
                     USE,
                 ]],

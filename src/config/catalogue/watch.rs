@@ -58,7 +58,7 @@ const WEIGHT: Form = Form::Word(&["off", "notice", "warning", "critical"]);
 
 /// The judgements about a certificate alone.
 static LINT: Shape = Shape::One(Keys {
-    says: "Judgements about a certificate by itself, each `off` or a level; what is left out keeps its own. What a watch says here takes the place of what the file's policy says.",
+    says: "Judgements about a certificate, each `off` or a level; what is left out keeps its own. What a watch says here takes the place of what the file's policy says.",
     groups: &[&[
         optional(
             "chain-expires",
@@ -94,6 +94,13 @@ static LINT: Shape = Shape::One(Keys {
         ),
         optional("self-signed", WEIGHT, "notice", "The certificate is signed by itself."),
         optional(
+            "untrusted",
+            WEIGHT,
+            "critical where a trust store is named",
+            "The certificate leads to no authority of the trust store; a warning where the store cannot be read, a notice where only the system's authorities were asked.",
+        ),
+        optional("key-mismatch", WEIGHT, "critical", "The private key beside the certificate belongs to another one."),
+        optional(
             "lifetime-over-limit",
             WEIGHT,
             "off",
@@ -122,6 +129,7 @@ pub(in super::super) static WATCH: Shape = Shape::One(Keys {
                 "What uses the certificate.",
             ),
         ],
+        CHECKED,
         SERVED,
     ],
 });
@@ -140,6 +148,17 @@ pub(super) const COMMON: &[Key] = &[
         "What certsteward may do: only look, act after approval of each act, or act.",
     ),
     optional("policy", Form::Table(&POLICY), "the file's [policy]", "Overrides single keys of the policy."),
+];
+
+/// What the certificate is held against.
+pub(super) const CHECKED: &[Key] = &[
+    optional(
+        "trust",
+        Form::Path,
+        "nothing",
+        "A trust store (PEM, PKCS#7, PKCS#12, JKS): the chain must lead to one of its authorities, as whoever accepts the certificate will demand.",
+    ),
+    optional("trust_password", Form::Secret, "none", "What opens the trust store, where it is protected."),
 ];
 
 pub(super) const SERVED: &[Key] = &[

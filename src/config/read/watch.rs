@@ -77,7 +77,8 @@ pub(super) fn assemble(
     if unsaid && !(served.probes.is_empty() && served.targets.is_empty()) {
         facts.usage = Usage::Client;
     }
-    let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
+    let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs, checks } =
+        served;
     let watch = Watch {
         id,
         labels: section.named("labels"),
@@ -94,6 +95,7 @@ pub(super) fn assemble(
     WatchConfig {
         watch,
         source,
+        checks,
         renewer,
         callers: caller_configs,
         targets: target_configs,

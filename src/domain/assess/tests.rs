@@ -81,3 +81,26 @@ fn every_finding_has_a_way_out() {
         assert!(!finding.way_out.is_empty() && !finding.text.ends_with('.'), "{finding:?}");
     }
 }
+
+#[test]
+fn what_a_look_brought_along_has_its_finding() {
+    let cases = [
+        (Reason::Untrusted, "critical untrusted"),
+        (Reason::TrustUnknown, "warning untrusted"),
+        (Reason::ServerUntrusted, "notice untrusted"),
+        (Reason::KeyMismatch, "critical key-mismatch"),
+        (Reason::Malformed, "notice odd-content"),
+    ];
+    for (reason, expected) in cases {
+        let oddities = vec![Unseen::new(reason, "as a sample")];
+        assert_eq!(found(&watch(), &proven(Record { oddities, ..record() })), [expected]);
+    }
+}
+
+#[test]
+fn each_of_several_findings_of_one_code_has_a_key_of_its_own() {
+    let oddities = vec![Unseen::new(Reason::Untrusted, "one"), Unseen::new(Reason::TrustUnknown, "two")];
+    let assessment = assess(&watch(), &proven(Record { oddities, ..record() }), None, noon());
+    let keys: Vec<String> = assessment.findings.iter().map(Finding::key).collect();
+    assert_eq!(keys, ["untrusted", "untrusted:2"]);
+}
