@@ -43,6 +43,7 @@ codes! {
         NameMismatch = "name-mismatch": "the server's certificate is not for the name it is served under",
         SelfSigned = "self-signed": "the certificate is signed by itself",
         Untrusted = "untrusted": "the certificate leads to no authority that is trusted, or that cannot be told",
+        DuplicateSerial = "duplicate-serial": "another certificate has the same issuer and serial number",
         KeyMismatch = "key-mismatch": "the private key beside the certificate belongs to another one",
         LifetimeOverLimit = "lifetime-over-limit": "the server's certificate lives longer than public authorities may issue",
         WeakKey = "weak-key": "the key is too small",

@@ -24,6 +24,7 @@ pub mod record;
 pub mod report;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod serials;
 pub mod shared;
 pub mod snapshot;
 pub mod span;

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use super::deliver::{Recipient, recipients};
 use super::execute::{self, Parts};
 use crate::clock::Clock;
-use crate::domain::assess::{Assessment, assess};
+use crate::domain::assess::{Assessment, assess_among};
+use crate::domain::certificate::Certificate;
 use crate::domain::event::Event;
 use crate::domain::lifecycle::{
     Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
@@ -16,6 +17,7 @@ use crate::domain::lifecycle::{
 use crate::domain::message::Message;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Found, Report};
+use crate::domain::serials::Twin;
 use crate::domain::snapshot::{Asked, WatchView};
 use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
@@ -54,6 +56,8 @@ pub struct Known<'a> {
     pub clock_doubt: Option<&'a (dyn Fn() -> Option<String> + Sync)>,
     /// What other watches use.
     pub beside: Option<&'a lifecycle::Beside<'a>>,
+    /// Which other watches have another certificate with the issuer and serial number of this one.
+    pub twins: Option<&'a (dyn Fn(&Certificate) -> Vec<Twin> + Sync)>,
 }
 
 /// What a pass came to.
@@ -217,10 +221,16 @@ impl Round<'_> {
             self.write(events, messages).await?;
         }
         if told {
-            let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
+            let assessment = self.assess(now);
             (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
         }
         Ok(())
+    }
+
+    fn assess(&self, now: Timestamp) -> Assessment {
+        let leaf = self.record.in_force.as_ref().map(|in_force| &in_force.chain.leaf);
+        let twins = leaf.zip(self.house.known.twins).map(|(leaf, twins)| twins(leaf)).unwrap_or_default();
+        assess_among(&self.parts.watch, &self.record, &twins, self.paused.as_deref(), now)
     }
 
     fn picture(&self, record: Arc<Record>, assessment: Assessment, now: Timestamp) -> WatchView {
@@ -282,7 +292,7 @@ impl Round<'_> {
     async fn finish(mut self) -> Result<Passed, JournalError> {
         let now = self.house.clock.now();
         let watch = Arc::clone(&self.parts.watch);
-        let assessment = assess(&watch, &self.record, self.paused.as_deref(), now);
+        let assessment = self.assess(now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
         let record = match self.saved.take().filter(|saved| **saved == self.record) {

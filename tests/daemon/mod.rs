@@ -11,6 +11,7 @@ mod discovery;
 mod first_hour;
 #[cfg(feature = "sandbox")]
 mod keys;
+mod judgement;
 #[cfg(feature = "sandbox")]
 mod lab;
 mod network;

@@ -99,6 +99,12 @@ static LINT: Shape = Shape::One(Keys {
             "critical where a trust store is named",
             "The certificate leads to no authority of the trust store; a warning where the store cannot be read, a notice where only the system's authorities were asked.",
         ),
+        optional(
+            "duplicate-serial",
+            WEIGHT,
+            "warning",
+            "Another watch has another certificate with the same issuer and serial number.",
+        ),
         optional("key-mismatch", WEIGHT, "critical", "The private key beside the certificate belongs to another one."),
         optional(
             "lifetime-over-limit",
