@@ -179,7 +179,8 @@ impl Built {
         if config.checks.is_empty() {
             return Ok(source);
         }
-        Ok(Arc::new(Checked::new(source, config.watch.source.usage, config.checks.clone())))
+        let (usage, net) = (config.watch.source.usage, self.net.clone());
+        Ok(Arc::new(Checked::new(source, usage, net, config.checks.clone())))
     }
 
     /// The source that these settings name.

@@ -80,10 +80,7 @@ async fn stored(config: &Config) -> (BTreeMap<String, Record>, Places) {
 }
 
 /// The certificates that these watches had when the store was last written.
-fn serials_of<'a>(
-    records: &BTreeMap<String, Record>,
-    watches: impl Iterator<Item = &'a String>,
-) -> Serials {
+fn serials_of<'a>(records: &BTreeMap<String, Record>, watches: impl Iterator<Item = &'a String>) -> Serials {
     let mut serials = Serials::default();
     for id in watches {
         let in_force = records.get(id).and_then(|record| record.in_force.as_ref());

@@ -45,6 +45,8 @@ codes! {
         Untrusted = "untrusted": "the certificate leads to no authority that is trusted, or that cannot be told",
         DuplicateSerial = "duplicate-serial": "another certificate has the same issuer and serial number",
         KeyMismatch = "key-mismatch": "the private key beside the certificate belongs to another one",
+        Revoked = "revoked": "the certificate, or an issuer in its chain, was revoked",
+        RevocationUnknown = "revocation-unknown": "whether the certificate was revoked could not be found out",
         LifetimeOverLimit = "lifetime-over-limit": "the server's certificate lives longer than public authorities may issue",
         WeakKey = "weak-key": "the key is too small",
         WeakSignature = "weak-signature": "the signature algorithm is broken",

@@ -18,6 +18,8 @@ codes! {
         KeyMismatch = "key_mismatch": "the private key does not belong to the certificate",
         Untrusted = "untrusted": "the certificate leads to no authority of the trust store that was named",
         TrustUnknown = "trust_unknown": "whether the certificate leads to an authority of the trust store could not be found out",
+        Revoked = "revoked": "the certificate was revoked by its issuer",
+        RevocationUnknown = "revocation_unknown": "whether the certificate was revoked could not be found out",
         PasswordNeeded = "password_needed": "it is protected by a password and none was given",
         PasswordWrong = "password_wrong": "the password given does not open it",
         UnsupportedFormat = "unsupported_format": "its format is not one certsteward reads",

@@ -145,7 +145,10 @@ mod tests {
     fn of_many_with_one_number_each_is_woken_once() {
         let mut serials = Serials::default();
         let woken: usize = (0..500)
-            .map(|number| notes(&mut serials, &format!("w{number}"), Some(&certificate(&format!("c{number}"), 90, 60))).len())
+            .map(|number| {
+                notes(&mut serials, &format!("w{number}"), Some(&certificate(&format!("c{number}"), 90, 60)))
+                    .len()
+            })
             .sum();
         assert_eq!(woken, 1);
     }

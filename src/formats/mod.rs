@@ -13,6 +13,7 @@ mod keys;
 mod pem;
 mod pkcs12;
 pub mod public;
+pub mod revocation;
 mod zip;
 
 use zeroize::Zeroizing;

@@ -131,6 +131,8 @@ const fn way_out(reason: Reason) -> &'static str {
         | Reason::KeyMismatch
         | Reason::Untrusted
         | Reason::TrustUnknown
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::PasswordNeeded
         | Reason::PasswordWrong
         | Reason::UnsupportedFormat

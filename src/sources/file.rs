@@ -169,7 +169,8 @@ fn key_file(
         Ok(()) => Ok(stamp),
         Err(odd) if odd.reason == Reason::KeyMismatch => {
             let (key, name, place) = (path.display(), leaf.common_name(), settings.path.display());
-            let text = format!("the private key in {key} does not belong to the certificate {name} in {place}");
+            let text =
+                format!("the private key in {key} does not belong to the certificate {name} in {place}");
             Err(Unseen::new(odd.reason, text))
         }
         Err(odd) => Err(at(path, &odd)),

@@ -87,10 +87,7 @@ impl Tls {
                 one_line(&error.to_string())
             );
             let named = self.settings.net.ca.is_some() && is_about_trust(error);
-            oddities.push(Unseen::new(
-                if named { Reason::Untrusted } else { Reason::ServerUntrusted },
-                text,
-            ));
+            oddities.push(Unseen::new(if named { Reason::Untrusted } else { Reason::ServerUntrusted }, text));
         }
         Ok(Sighting {
             chain,

@@ -9,9 +9,9 @@ mod commands;
 mod discovery;
 #[cfg(feature = "sandbox")]
 mod first_hour;
+mod judgement;
 #[cfg(feature = "sandbox")]
 mod keys;
-mod judgement;
 #[cfg(feature = "sandbox")]
 mod lab;
 mod network;

@@ -155,7 +155,10 @@ async fn the_key_comes_from_the_same_file_or_the_one_beside_it() {
     let foreign = with_key("other-key.pem").look(None).await.expect("a look").expect("a sighting");
     let reasons: Vec<Reason> = foreign.oddities.iter().map(|odd| odd.reason).collect();
     assert_eq!((foreign.has_key, reasons), (Some(false), vec![Reason::KeyMismatch]));
-    assert!(foreign.oddities[0].text.ends_with(&format!("does not belong to the certificate SFAPI in {}", shop.path().join("chain.pem").display())));
+    assert!(foreign.oddities[0].text.ends_with(&format!(
+        "does not belong to the certificate SFAPI in {}",
+        shop.path().join("chain.pem").display()
+    )));
     let without = with_key("none.pem").look(None).await.expect("a look").expect("a sighting");
     assert_eq!((without.has_key, without.oddities.len()), (Some(false), 1));
 }

@@ -99,13 +99,25 @@ static LINT: Shape = Shape::One(Keys {
             "critical where a trust store is named",
             "The certificate leads to no authority of the trust store; a warning where the store cannot be read, a notice where only the system's authorities were asked.",
         ),
+        optional("revoked", WEIGHT, "critical", "The certificate, or an issuer in its chain, was revoked."),
+        optional(
+            "revocation-unknown",
+            WEIGHT,
+            "notice",
+            "Whether it was revoked could not be found out: a list that is old, by somebody else or unreadable, a responder that does not answer.",
+        ),
         optional(
             "duplicate-serial",
             WEIGHT,
             "warning",
             "Another watch has another certificate with the same issuer and serial number.",
         ),
-        optional("key-mismatch", WEIGHT, "critical", "The private key beside the certificate belongs to another one."),
+        optional(
+            "key-mismatch",
+            WEIGHT,
+            "critical",
+            "The private key beside the certificate belongs to another one.",
+        ),
         optional(
             "lifetime-over-limit",
             WEIGHT,
@@ -165,6 +177,24 @@ pub(super) const CHECKED: &[Key] = &[
         "A trust store (PEM, PKCS#7, PKCS#12, JKS): the chain must lead to one of its authorities, as whoever accepts the certificate will demand.",
     ),
     optional("trust_password", Form::Secret, "none", "What opens the trust store, where it is protected."),
+    optional(
+        "crl",
+        Form::Lists,
+        "nothing",
+        "Revocation lists: files (PEM, DER) and addresses, of which one must be by the issuer; its signature is verified. An address is asked again half way to the list's next update, between 5 minutes and 12 hours.",
+    ),
+    preset(
+        "ocsp",
+        Form::Flag,
+        "false",
+        "Whether a responder is asked if the certificate was revoked (RFC 6960), again half way to its next update, between 5 minutes and 12 hours; the answer must be signed by the issuer or by whom it named for that.",
+    ),
+    optional(
+        "ocsp_url",
+        Form::Url(UrlKind::Page),
+        "what the certificate names",
+        "The responder; without it a certificate decides whom certsteward asks.",
+    ),
 ];
 
 pub(super) const SERVED: &[Key] = &[

@@ -58,7 +58,15 @@ fn checks(section: &Section<'_>, ledger: &mut Ledger) -> checked::Settings {
     if path.is_none() && password.is_some() {
         section.say("trust_password", "opens nothing; name the trust store: trust = \"PATH\"", ledger);
     }
-    checked::Settings { trust: path.map(|path| checked::trust::Settings { path, password }) }
+    let (asked, url) = (section.flag("ocsp"), section.text("ocsp_url"));
+    if url.is_some() && !asked {
+        section.say("ocsp_url", "is asked nothing; set ocsp = true too", ledger);
+    }
+    checked::Settings {
+        trust: path.map(|path| checked::trust::Settings { path, password }),
+        lists: section.lists("crl", ledger),
+        responder: asked.then_some(checked::responder::Settings { url }),
+    }
 }
 
 fn point(section: &Section<'_>, key: &str, thing: &str, known: &[String], ledger: &mut Ledger) {

@@ -48,6 +48,16 @@ const fn meaning(reason: Reason) -> Option<(Code, Level, &'static str)> {
             Level::Critical,
             "put the key that belongs to the certificate beside it, or have a certificate issued for this key; whoever loads both anew will fail",
         )),
+        Reason::Revoked => Some((
+            Code::Revoked,
+            Level::Critical,
+            "renew it with a new key now and give the new one to every target; ask the authority why it was revoked",
+        )),
+        Reason::RevocationUnknown => Some((
+            Code::RevocationUnknown,
+            Level::Notice,
+            "put right what it says; certsteward looks again by itself",
+        )),
         Reason::NotFound
         | Reason::LeadsNowhere
         | Reason::PermissionDenied

@@ -89,6 +89,8 @@ fn what_a_look_brought_along_has_its_finding() {
         (Reason::TrustUnknown, "warning untrusted"),
         (Reason::ServerUntrusted, "notice untrusted"),
         (Reason::KeyMismatch, "critical key-mismatch"),
+        (Reason::Revoked, "critical revoked"),
+        (Reason::RevocationUnknown, "notice revocation-unknown"),
         (Reason::Malformed, "notice odd-content"),
     ];
     for (reason, expected) in cases {

@@ -27,8 +27,14 @@ pub struct Settings {
     pub password: Option<SecretRef>,
 }
 
-/// Holds a chain against the store. It reads a file, so it may block.
-pub(super) fn check(settings: &Settings, chain: &Chain, usage: Usage, now: Timestamp) -> Finding {
+/// Holds a chain against the store, and gives those in it who may have issued a part of the chain. It reads a file, so it may
+/// block.
+pub(super) fn check(
+    settings: &Settings,
+    chain: &Chain,
+    usage: Usage,
+    now: Timestamp,
+) -> (Finding, Vec<Certificate>) {
     let read = || {
         let (bytes, stamp) = files::read(&settings.path)?;
         let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
@@ -37,18 +43,20 @@ pub(super) fn check(settings: &Settings, chain: &Chain, usage: Usage, now: Times
     };
     let (trusted, stamp) = match read() {
         Ok(read) => read,
-        Err(unseen) => return unknown(&settings.path, &unseen),
+        Err(unseen) => return (unknown(&settings.path, &unseen), Vec::new()),
     };
     let oddity = refusal(chain, &trusted, usage, now).map(|why| {
         let (leaf, store) = (chain.leaf.common_name(), settings.path.display());
         Unseen::new(Reason::Untrusted, format!("the certificate {leaf} is not trusted by {store}: {why}"))
     });
     let ends = chain.iter().chain(&trusted).flat_map(|one| [one.not_before, one.not_after]);
-    Finding {
+    let finding = Finding {
         oddities: oddity.into_iter().collect(),
         files: vec![(settings.path.clone(), stamp)],
         until: ends.filter(|end| *end >= now).min(),
-    }
+    };
+    let issuers = trusted.into_iter().filter(|one| chain.iter().any(|below| below.issuer == one.subject));
+    (finding, issuers.collect())
 }
 
 /// What is said where the store cannot be read.
@@ -56,8 +64,9 @@ pub(super) fn unknown(path: &Path, why: &Unseen) -> Finding {
     // A file's own failures name it already.
     let place = path.display().to_string();
     let why = if why.text.contains(&place) { why.text.clone() } else { format!("{place}: {why}") };
-    let text = format!("whether the certificate is trusted is not known, as its trust store cannot be read: {why}");
-    Finding { oddities: vec![Unseen::new(Reason::TrustUnknown, text)], files: Vec::new(), until: None }
+    let text =
+        format!("whether the certificate is trusted is not known, as its trust store cannot be read: {why}");
+    Finding { oddities: vec![Unseen::new(Reason::TrustUnknown, text)], ..Finding::default() }
 }
 
 /// Why a chain leads to none of these authorities at this moment; none where it does.
@@ -139,14 +148,20 @@ fn out_of_time(authority: &Certificate, now: Timestamp) -> String {
     if now < authority.not_before {
         return format!("the authority {name} in it is not valid before {}", minute(authority.not_before));
     }
-    format!("the authority {name} in it, to which the chain leads, expired on {}", minute(authority.not_after))
+    format!(
+        "the authority {name} in it, to which the chain leads, expired on {}",
+        minute(authority.not_after)
+    )
 }
 
 /// The verifier's reason, for people.
 fn words(error: &Error) -> String {
     let day = |time: &UnixTime| {
         let seconds = i64::try_from(time.as_secs()).ok();
-        seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0)).map(minute).unwrap_or_default()
+        seconds
+            .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
+            .map(minute)
+            .unwrap_or_default()
     };
     match error {
         Error::UnknownIssuer => "the chain leads to none of its authorities".to_owned(),
@@ -166,7 +181,8 @@ fn words(error: &Error) -> String {
             "an issuer may not issue for this use (extended key usage)".to_owned()
         }
         Error::CaUsedAsEndEntity => {
-            "it is the certificate of an authority, which verifiers do not take from a client or server".to_owned()
+            "it is the certificate of an authority, which verifiers do not take from a client or server"
+                .to_owned()
         }
         Error::EndEntityUsedAsCa => "a certificate on the way is not one of an authority".to_owned(),
         Error::InvalidSignatureForPublicKey => {

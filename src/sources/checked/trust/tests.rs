@@ -2,8 +2,8 @@
 //! It reads one store from a file for each form of it elsewhere: the readers have tests of their own.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
-    NameConstraints,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, NameConstraints,
 };
 
 use super::*;
@@ -166,7 +166,7 @@ fn a_store_that_cannot_be_read_is_not_taken_for_trust() {
 }
 
 fn check_of(settings: &Settings, chain: &Chain) -> Vec<Reason> {
-    let found = super::check(settings, chain, Usage::Server, now());
+    let (found, _) = super::check(settings, chain, Usage::Server, now());
     assert_eq!(found.files.len(), usize::from(found.oddities.is_empty()));
     found.oddities.iter().map(|odd| odd.reason).collect()
 }

@@ -47,6 +47,8 @@ pub(super) const fn word(reason: Reason) -> &'static str {
         | Reason::ServerUntrusted
         | Reason::Untrusted
         | Reason::TrustUnknown
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::Timeout
         | Reason::Conflict
         | Reason::Refused
