@@ -162,6 +162,11 @@ impl Built {
         Ok(Parts {
             watch: Arc::new(config.watch.clone()),
             source: self.checked(config)?,
+            places: config
+                .places
+                .iter()
+                .map(|(place, settings)| Ok((place.clone(), self.source(settings)?)))
+                .collect::<Result<_, Unseen>>()?,
             renewer: config
                 .renewer
                 .as_ref()

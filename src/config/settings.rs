@@ -175,6 +175,8 @@ pub struct WatchConfig {
     pub watch: Watch,
     /// Where the certificate is read from.
     pub source: SourceConfig,
+    /// Where it should be too, by place.
+    pub places: Vec<(String, SourceConfig)>,
     /// What it is held against.
     pub checks: sources::checked::Settings,
     /// What issues a new one; none where certsteward does not.

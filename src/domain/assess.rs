@@ -2,6 +2,7 @@
 
 mod callers;
 mod destination;
+mod drift;
 mod evidence;
 mod questions;
 mod sight;
@@ -68,6 +69,7 @@ pub fn assess_among(
         judge.findings.extend(lint::judge(&in_force.chain, &watch.source, now));
         judge.nearness(&in_force.chain.leaf, moments);
         judge.twins(&in_force.chain.leaf, twins);
+        judge.drift(&in_force.chain.leaf);
         judge.candidate_in_use();
         judge.changes(in_force);
         judge.probes(in_force);

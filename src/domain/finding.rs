@@ -47,6 +47,7 @@ codes! {
         KeyMismatch = "key-mismatch": "the private key beside the certificate belongs to another one",
         Revoked = "revoked": "the certificate, or an issuer in its chain, was revoked",
         RevocationUnknown = "revocation-unknown": "whether the certificate was revoked could not be found out",
+        Drift = "drift": "a place shows another certificate than the source",
         LifetimeOverLimit = "lifetime-over-limit": "the server's certificate lives longer than public authorities may issue",
         WeakKey = "weak-key": "the key is too small",
         WeakSignature = "weak-signature": "the signature algorithm is broken",

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod chain;
 pub(crate) mod codes;
 pub mod doubt;
+pub mod drift;
 pub mod event;
 pub mod finding;
 pub mod hand_off;

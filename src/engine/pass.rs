@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::deliver::{Recipient, recipients};
 use super::execute::{self, Parts};
 use crate::clock::Clock;
 use crate::domain::assess::{Assessment, assess_among};
 use crate::domain::certificate::Certificate;
+use crate::domain::drift::{self, PlaceSeen};
 use crate::domain::event::Event;
 use crate::domain::lifecycle::{
     Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
 };
 use crate::domain::message::Message;
-use crate::domain::record::Record;
+use crate::domain::record::{Look, Record};
 use crate::domain::report::{Command, Found, Report};
 use crate::domain::serials::Twin;
 use crate::domain::snapshot::{Asked, WatchView};
@@ -90,6 +91,8 @@ struct Round<'a> {
     /// Who had paused everything in its last round.
     paused: Option<String>,
     absorbed: Vec<i64>,
+    /// What the places showed that were looked at with the source.
+    places: Vec<(String, PlaceSeen)>,
     events: Vec<Event>,
     reads: Vec<Option<crate::domain::reason::Reason>>,
     messages: usize,
@@ -118,6 +121,7 @@ pub async fn pass(
         now: began,
         paused: None,
         absorbed: commands.iter().map(|command| command.id).collect(),
+        places: Vec::new(),
         events: Vec::new(),
         reads: Vec::new(),
         messages: 0,
@@ -164,16 +168,15 @@ impl Round<'_> {
             }
         }
         for report in reports {
-            if let Report::Looked {
-                look: crate::domain::record::Look::Source { .. },
-                found: Found::Entry(seen),
-                ..
-            } = &report
-            {
+            if let Report::Looked { look: Look::Source { .. }, found: Found::Entry(seen), .. } = &report {
                 self.reads.push(seen.as_ref().err().map(|unseen| unseen.reason));
             }
             absorb(watch, &mut self.record, report, &mut chronicle);
         }
+        if !self.places.is_empty() {
+            drift::note(&mut self.record, std::mem::take(&mut self.places), now);
+        }
+        self.record.places.retain(|place, _| watch.places.contains(place));
         advance(watch, &mut self.record, &mut self.dice, &mut chronicle);
         chronicle.into_events()
     }
@@ -279,13 +282,20 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn execute(&self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
+    async fn execute(&mut self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
         let clock = self.house.clock;
         if let Some(act) = act {
             return execute::act(self.parts, &self.record, act, clock).await;
         }
+        let sees_source = want.looks.contains(&Look::Source { entry: None });
         let looks = want.looks.iter().cloned();
-        join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock))).await
+        let looks = join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock)));
+        if !sees_source || self.parts.places.is_empty() {
+            return looks.await;
+        }
+        let (reports, places) = join(looks, execute::places(self.parts)).await;
+        self.places = places;
+        reports
     }
 
     /// The judgement of the pass, told and pictured.

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::support::daemon::{Daemon, head};
+use crate::support::daemon::{Daemon, LIMIT, head};
 use crate::support::pki::{Authority, Made, NOW, server};
+use crate::support::wait::within;
 
 /// A certificate of this authority with this serial number.
 fn numbered(authority: &Authority, serial: u64) -> Made {
@@ -59,5 +60,32 @@ async fn a_chain_that_leads_to_nobody_in_the_trust_store_is_untrusted_until_the_
     put("roots.pem", &stranger.pem);
     daemon.signal(nix::sys::signal::Signal::SIGHUP);
     daemon.watch("www", "no trust", |watch| says(watch, "untrusted").is_some()).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_was_forgotten_is_drift_until_it_is_brought_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let authority = Authority::root("Known CA");
+    let (old, new) = (numbered(&authority, 1), numbered(&authority, 2));
+    put("www.pem", &old.pem);
+    put("copy.pem", &old.pem);
+    let watches = "\n[[watch]]\nid = \"www\"\npolicy = { drift_after = \"1ms\" }\nsource = { type = \"file\", path = \"www.pem\" }\n\n[[watch.place]]\ntype = \"file\"\npath = \"copy.pem\"\n";
+    let daemon = Daemon::start(folder.path(), &(head() + watches)).await;
+    daemon.watch("www", "a first look", |watch| says(watch, "drift").is_none()).await;
+    put("www.pem", &new.pem);
+    let drifted = async |wanted: bool| {
+        within(LIMIT, "a judgement of the copy", async || {
+            daemon.signal(nix::sys::signal::Signal::SIGHUP);
+            let watch = daemon.json("/api/v1/watches/www").await;
+            (says(&watch, "drift").is_some() == wanted).then(|| says(&watch, "drift"))
+        })
+        .await
+    };
+    let text = drifted(true).await.unwrap();
+    assert!(text.starts_with("warning ") && text.contains("copy.pem shows"), "{text}");
+    put("copy.pem", &new.pem);
+    drifted(false).await;
     daemon.stop().await;
 }

@@ -45,6 +45,12 @@ pub(in super::super) static POLICY: Shape = Shape::One(Keys {
             "false",
             "Whether an approval must come from somebody else than who asked for the renewal or the retirement.",
         ),
+        preset(
+            "drift_after",
+            Form::Duration,
+            "\"1h\"",
+            "How long a place may show another certificate than the source, or not be seen, before it is said.",
+        ),
         optional(
             "lint",
             Form::Table(&LINT),
@@ -99,6 +105,12 @@ static LINT: Shape = Shape::One(Keys {
             "critical where a trust store is named",
             "The certificate leads to no authority of the trust store; a warning where the store cannot be read, a notice where only the system's authorities were asked.",
         ),
+        optional(
+            "drift",
+            WEIGHT,
+            "warning",
+            "A place shows another certificate than the source for too long.",
+        ),
         optional("revoked", WEIGHT, "critical", "The certificate, or an issuer in its chain, was revoked."),
         optional(
             "revocation-unknown",
@@ -145,6 +157,12 @@ pub(in super::super) static WATCH: Shape = Shape::One(Keys {
                 Form::Many(&CALLER),
                 "the destination that the source follows",
                 "What uses the certificate.",
+            ),
+            optional(
+                "place",
+                Form::Many(&SOURCE),
+                "none",
+                "Where the same certificate should be too, each described as a source is; it is only looked at and compared.",
             ),
         ],
         CHECKED,

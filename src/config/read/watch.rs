@@ -55,8 +55,37 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
         served,
         named,
     );
+    for (place, config) in places(section, &watch.watch.source.place, named, ledger) {
+        watch.watch.places.push(place.clone());
+        watch.places.push((place, config));
+    }
     watch.name_mappings();
     Some(watch)
+}
+
+/// Where the certificate should be too, each place once and not the source again.
+fn places(
+    section: &Section<'_>,
+    source_place: &str,
+    named: &Named,
+    ledger: &mut Ledger,
+) -> Vec<(String, SourceConfig)> {
+    let mut places: Vec<(String, SourceConfig)> = Vec::new();
+    for held in section.each("place") {
+        let Some((config, SourceFacts { place, usage, .. })) = source(&held, named, ledger) else { continue };
+        let text = if place == source_place {
+            format!("{place} is the source itself; name another place, or leave this one out")
+        } else if places.iter().any(|(known, _)| *known == place) {
+            format!("{place} is named twice; leave one out")
+        } else if usage == Usage::Trust {
+            "shows certificates that are trusted, and one is compared; leave use out".to_owned()
+        } else {
+            places.push((place, config));
+            continue;
+        };
+        ledger.say(held.table.place, held.path.as_str(), text);
+    }
+    places
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a watch, each read by its own function")]
@@ -85,6 +114,7 @@ pub(super) fn assemble(
         mode: mode(section),
         policy: policy.into(),
         source: facts,
+        places: Vec::new(),
         renewal,
         callers,
         targets,
@@ -95,6 +125,7 @@ pub(super) fn assemble(
     WatchConfig {
         watch,
         source,
+        places: Vec::new(),
         checks,
         renewer,
         callers: caller_configs,
@@ -132,6 +163,7 @@ pub(super) fn policy(section: &Section<'_>, empty: &Table) -> Policy {
         hold: form::unless_never(&own.word("hold")).unwrap_or(fallback.hold),
         acts_per_day: own.count("acts_per_day").unwrap_or(fallback.acts_per_day),
         four_eyes: own.flag("four_eyes"),
+        drift_after: own.duration("drift_after"),
         lints: own.child("lint", empty).map(|lints| lint(&lints)).unwrap_or_default(),
     }
 }

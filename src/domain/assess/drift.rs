@@ -28,7 +28,10 @@ impl Judge<'_> {
         let source = &self.watch.source.place;
         let since = minute(since);
         let Some(shows) = shows else {
-            return format!("nothing stands at {place} since {since}, and {source} shows {}", described(&Shown::of(leaf)));
+            return format!(
+                "nothing stands at {place} since {since}, and {source} shows {}",
+                described(&Shown::of(leaf))
+            );
         };
         let own = Shown::of(leaf);
         let older = match shows.not_before.cmp(&own.not_before) {
