@@ -197,6 +197,7 @@ impl Built {
             SourceConfig::File(settings) => Arc::new(sources::file::File::new(settings.clone())),
             SourceConfig::Tls(settings) => Arc::new(Tls::new(self.net.clone(), settings.clone())),
             SourceConfig::Url(settings) => Arc::new(Url::new(self.net.clone(), settings.clone())),
+            SourceConfig::ServiceKey(settings) => Arc::new(sources::service_key::Key::new(settings.clone())),
             SourceConfig::DestinationService(settings) => {
                 Arc::new(DestinationServiceSource::new(self.service(&settings.connection)?, settings.clone()))
             }

@@ -216,6 +216,8 @@ pub enum SourceConfig {
     Url(sources::url::Settings),
     /// The Destination service.
     DestinationService(sources::destination_service::Settings),
+    /// A service key.
+    ServiceKey(sources::service_key::Settings),
 }
 
 /// How a discovery finds places.

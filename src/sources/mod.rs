@@ -12,6 +12,7 @@
 pub mod checked;
 pub mod destination_service;
 pub mod file;
+pub mod service_key;
 pub mod tls;
 pub mod url;
 

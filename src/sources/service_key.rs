@@ -49,8 +49,13 @@ impl Key {
             let text = format!("the service key in {place} opens the service with a secret, which has no end that could be watched; create one with a certificate (X.509), or take the watch out");
             Unseen::new(Reason::NoCertificate, text)
         })?;
-        let sighting =
-            Sighting { chain, name: Some(place), has_key: Some(true), destination: None, oddities: Vec::new() };
+        let sighting = Sighting {
+            chain,
+            name: Some(place),
+            has_key: Some(true),
+            destination: None,
+            oddities: Vec::new(),
+        };
         *known = Some((content, sighting.clone()));
         Ok(sighting)
     }
@@ -68,7 +73,10 @@ impl Source for Key {
     async fn identity(&self, entry: Option<&str>) -> Result<Identity, Unseen> {
         let place = &self.settings.key;
         if let Some(entry) = entry {
-            return Err(Unseen::new(Reason::NotFound, format!("a service key has no entries, so none is called {entry}")));
+            return Err(Unseen::new(
+                Reason::NotFound,
+                format!("a service key has no entries, so none is called {entry}"),
+            ));
         }
         let (_, key) = self.read()?;
         key.into_identity().ok_or_else(|| {

@@ -116,7 +116,9 @@ fn destination(
 ) -> Option<callers::destination_service::Settings> {
     let (inherited, fallback) = match source {
         SourceConfig::DestinationService(source) => (Some(source.connection.clone()), source.level),
-        SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) => (None, Level::Subaccount),
+        SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) | SourceConfig::ServiceKey(_) => {
+            (None, Level::Subaccount)
+        }
     };
     let given = section.text("connection");
     if let Some(name) = &given {

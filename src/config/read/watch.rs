@@ -226,6 +226,7 @@ fn list(known: &[&str]) -> String {
 fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(SourceConfig, SourceFacts)> {
     match section.kind() {
         "destination-service" => destination_service(section, named, ledger),
+        "service-key" => service_key(section, named, ledger),
         "url" => {
             let url = section.text("url")?;
             let settings = sources::url::Settings {
@@ -310,6 +311,42 @@ pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
         usage: Usage::Any,
         served_as: Vec::new(),
     }
+}
+
+fn service_key(
+    section: &Section<'_>,
+    named: &Named,
+    ledger: &mut Ledger,
+) -> Option<(SourceConfig, SourceFacts)> {
+    let (name, own) = (section.text("connection"), section.secret("service_key", ledger));
+    let key = match (&name, own) {
+        (Some(_), Some(_)) => {
+            let text = "service_key and connection are both given; give the one that holds the key";
+            section.say("service_key", text, ledger);
+            return None;
+        }
+        (None, None) => {
+            let text = "names no key; give connection or service_key";
+            ledger.say(section.table.place, section.path.as_str(), text);
+            return None;
+        }
+        (None, Some(own)) => own,
+        (Some(name), None) => match connection(section, name, "destination-service", named, ledger)? {
+            Connection::DestinationService(settings) => settings.service_key.clone(),
+            Connection::SuccessFactors { .. } => return None,
+        },
+    };
+    let place = match &name {
+        Some(name) => format!("service key of {name}"),
+        None => format!("service key in {key}"),
+    };
+    let facts = SourceFacts {
+        connection: name,
+        key_readable: true,
+        usage: Usage::Client,
+        ..facts("service-key", place)
+    };
+    Some((SourceConfig::ServiceKey(sources::service_key::Settings { key }), facts))
 }
 
 fn destination_service(
@@ -397,6 +434,9 @@ pub(super) fn renewer(
             })
         }
         (SourceConfig::DestinationService(_), Rotation::LeftToSource)
-        | (SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_), _) => None,
+        | (
+            SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) | SourceConfig::ServiceKey(_),
+            _,
+        ) => None,
     }
 }

@@ -5,7 +5,7 @@ pub mod lists;
 pub mod responder;
 pub mod trust;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Source;
@@ -38,6 +38,15 @@ impl Settings {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.trust.is_none() && self.lists.is_empty() && self.responder.is_none()
+    }
+
+    /// The files that are read for it.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let lists = self.lists.iter().filter_map(|place| match place {
+            lists::Place::File(path) => Some(path.as_path()),
+            lists::Place::Url(_) => None,
+        });
+        self.trust.iter().map(|trust| trust.path.as_path()).chain(lists)
     }
 }
 
