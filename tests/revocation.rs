@@ -101,6 +101,8 @@ async fn a_list_that_is_missing_unreadable_or_by_somebody_else_clears_nobody() {
     let namesake = house.put("namesake.crl", Authority::root("Revoking CA").revocation_list(&[&made]).1);
     let found = house.said(&made, listed(&[&namesake])).await;
     assert_eq!(found, [unknown(&format!("{} is not signed by Revoking CA", namesake.display()))]);
+    let own = house.put("own.crl", house.ca.revocation_list(&[]).1);
+    assert_eq!(house.said(&made, listed(&[&namesake, &own])).await, [], "what clears it leaves no doubt");
 }
 
 #[tokio::test]

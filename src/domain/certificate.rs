@@ -226,9 +226,9 @@ impl Certificate {
     pub fn ocsp_responder(&self) -> Option<String> {
         self.find_extension(|extension| {
             let ParsedExtension::AuthorityInfoAccess(access) = extension else { return None };
-            access.accessdescs.iter().find_map(|one| match one.access_location {
-                GeneralName::URI(url) if one.access_method.to_id_string() == OCSP => Some(url.to_owned()),
-                _ => None,
+            access.accessdescs.iter().find_map(|one| {
+                let GeneralName::URI(url) = one.access_location else { return None };
+                (one.access_method.to_id_string() == OCSP).then(|| url.to_owned())
             })
         })
     }

@@ -58,8 +58,11 @@ pub struct Known<'a> {
     /// What other watches use.
     pub beside: Option<&'a lifecycle::Beside<'a>>,
     /// Which other watches have another certificate with the issuer and serial number of this one.
-    pub twins: Option<&'a (dyn Fn(&Certificate) -> Vec<Twin> + Sync)>,
+    pub twins: Option<&'a TwinsOf<'a>>,
 }
+
+/// Tells which other watches have another certificate with the issuer and serial number of this one.
+pub type TwinsOf<'a> = dyn Fn(&Certificate) -> Vec<Twin> + Sync + 'a;
 
 /// What a pass came to.
 pub struct Passed {

@@ -53,6 +53,8 @@ struct Said {
     clears: bool,
     /// Why something cannot be told.
     unknown: Vec<Unseen>,
+    /// Lists of the leaf's issuer that are not believed: of no matter where another one clears it.
+    doubted: Vec<Unseen>,
     next_update: Option<Timestamp>,
 }
 
@@ -74,9 +76,13 @@ pub(super) async fn check(
         finding.until(said.next_update);
         all.revoked.extend(said.revoked);
         all.unknown.extend(said.unknown);
+        all.doubted.extend(said.doubted);
         all.clears |= said.clears;
     }
     let leaf = &presented.chain.leaf;
+    if !all.clears {
+        all.unknown.append(&mut all.doubted);
+    }
     if !all.clears && all.revoked.is_empty() && all.unknown.is_empty() {
         let text = format!("no list is by its issuer {}; name that list too", leaf.issuer_name());
         all.unknown.push(unknown(leaf, &text));
@@ -229,7 +235,11 @@ impl Said {
                         None => self.clears |= certificate.fingerprint == leaf,
                     }
                 }
-                Err(why) => self.unknown.push(unknown(certificate, &format!("{place} {why}"))),
+                Err(why) => {
+                    let doubt = unknown(certificate, &format!("{place} {why}"));
+                    let is_leaf = certificate.fingerprint == leaf;
+                    if is_leaf { self.doubted.push(doubt) } else { self.unknown.push(doubt) }
+                }
             }
         }
         None
