@@ -12,7 +12,7 @@ use certsteward::domain::certificate::Certificate;
 use certsteward::domain::chain::Chain;
 use certsteward::domain::reason::Unseen;
 use certsteward::finders::target_list;
-use certsteward::formats::{self, Opened, PublicForm, public};
+use certsteward::formats::{self, Opened, PublicForm, public, revocation};
 use certsteward::net;
 use certsteward::net::starttls::StartTls;
 use certsteward::probers::classify::classify;
@@ -33,6 +33,7 @@ pub(crate) const ALL: &[Target] = &[
     ("public", public_output),
     ("config", configuration),
     ("service_key", service_key),
+    ("revocation", revocation),
     ("destination_service", destination_service),
     ("answer", answer),
     ("target_list", list),
@@ -118,6 +119,24 @@ pub(crate) fn service_key(bytes: &[u8]) {
         }
         Err(why) => told(Some(&why)),
     }
+}
+
+/// A file of revocation lists, and what a responder answers; both about the certificates of the corpus.
+pub(crate) fn revocation(bytes: &[u8]) {
+    let read = |der: &[u8]| Certificate::from_der(der).expect("a certificate of the corpus");
+    let issuer = read(include_bytes!("corpus/revocation/ca.der"));
+    let leaf = read(include_bytes!("corpus/revocation/leaf.der"));
+    let now = leaf.not_before + chrono::Duration::days(1);
+    match revocation::lists(bytes) {
+        Ok(lists) => {
+            assert!(!lists.is_empty(), "what is accepted holds a list");
+            for list in lists.iter().filter_map(|der| revocation::List::parse(der)) {
+                black_box(list.told(&leaf, &issuer, now).is_ok());
+            }
+        }
+        Err(why) => told(Some(&why)),
+    }
+    black_box(revocation::answer(bytes, &leaf, &issuer, now).is_ok());
 }
 
 /// The bodies that a Destination service answers with.

@@ -32,6 +32,7 @@ mod notifiers;
 #[cfg(feature = "sandbox")]
 mod once;
 mod probe;
+mod revocation;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sap;

@@ -31,6 +31,7 @@ use crate::renewers::Renewer;
 use crate::renewers::destination_service::DestinationServiceRenewer;
 use crate::sap::{DestinationService, Password};
 use crate::sources::Source;
+use crate::sources::checked::Checked;
 use crate::sources::destination_service::{DestinationServiceSource, Entry};
 use crate::sources::tls::Tls;
 use crate::sources::url::Url;
@@ -160,7 +161,12 @@ impl Built {
         });
         Ok(Parts {
             watch: Arc::new(config.watch.clone()),
-            source: self.source(&config.source)?,
+            source: self.checked(config)?,
+            places: config
+                .places
+                .iter()
+                .map(|(place, settings)| Ok((place.clone(), self.source(settings)?)))
+                .collect::<Result<_, Unseen>>()?,
             renewer: config
                 .renewer
                 .as_ref()
@@ -172,6 +178,16 @@ impl Built {
         })
     }
 
+    /// The source of a watch, with what its certificate is held against.
+    fn checked(&self, config: &WatchConfig) -> Result<Arc<dyn Source>, Unseen> {
+        let source = self.source(&config.source)?;
+        if config.checks.is_empty() {
+            return Ok(source);
+        }
+        let (usage, net) = (config.watch.source.usage, self.net.clone());
+        Ok(Arc::new(Checked::new(source, usage, net, config.checks.clone())))
+    }
+
     /// The source that these settings name.
     ///
     /// # Errors
@@ -181,6 +197,7 @@ impl Built {
             SourceConfig::File(settings) => Arc::new(sources::file::File::new(settings.clone())),
             SourceConfig::Tls(settings) => Arc::new(Tls::new(self.net.clone(), settings.clone())),
             SourceConfig::Url(settings) => Arc::new(Url::new(self.net.clone(), settings.clone())),
+            SourceConfig::ServiceKey(settings) => Arc::new(sources::service_key::Key::new(settings.clone())),
             SourceConfig::DestinationService(settings) => {
                 Arc::new(DestinationServiceSource::new(self.service(&settings.connection)?, settings.clone()))
             }

@@ -423,7 +423,7 @@ fn spot_of_watch(watch: &WatchConfig) -> Option<Spot> {
             Address::Host { host, port } => Spot::Server(host.to_ascii_lowercase(), *port),
             Address::Unix(_) => return None,
         },
-        SourceConfig::Url(_) => return None,
+        SourceConfig::Url(_) | SourceConfig::ServiceKey(_) => return None,
         SourceConfig::DestinationService(settings) => {
             let connection = settings.connection.clone();
             match &settings.entry {

@@ -69,6 +69,18 @@ async fn settle(changed: &Notify) {
     }
 }
 
+/// The files that a source reads, as far as there are any.
+fn files_of(source: &SourceConfig) -> [Option<PathBuf>; 2] {
+    match source {
+        SourceConfig::File(settings) => [Some(settings.path.clone()), settings.key.clone()],
+        SourceConfig::ServiceKey(settings) => match &settings.key {
+            SecretRef::File(path) => [Some(path.clone()), None],
+            SecretRef::Environment(_) | SecretRef::Credential(_) => [None, None],
+        },
+        SourceConfig::Tls(_) | SourceConfig::Url(_) | SourceConfig::DestinationService(_) => [None, None],
+    }
+}
+
 /// Which files matter.
 struct Concern {
     built: Arc<Built>,
@@ -79,11 +91,11 @@ struct Concern {
 
 impl Concern {
     fn new(built: Arc<Built>) -> Self {
-        let sources = built.config.watches.iter().filter_map(|watch| match &watch.source {
-            SourceConfig::File(settings) => Some(settings),
-            SourceConfig::Tls(_) | SourceConfig::Url(_) | SourceConfig::DestinationService(_) => None,
+        let files = built.config.watches.iter().flat_map(|watch| {
+            let places = watch.places.iter().map(|(_, place)| place);
+            let sources = std::iter::once(&watch.source).chain(places).flat_map(files_of);
+            sources.chain(watch.checks.files().map(|path| Some(path.to_owned())))
         });
-        let files = sources.flat_map(|settings| [Some(settings.path.clone()), settings.key.clone()]);
         let keys = built.config.connections.values().filter_map(|connection| match connection {
             Connection::DestinationService(settings) => match &settings.service_key {
                 SecretRef::File(path) => Some(path.clone()),

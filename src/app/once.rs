@@ -17,6 +17,7 @@ use crate::domain::message::{Message, Topic};
 use crate::domain::reason::{Failure, Reason, Unseen};
 use crate::domain::record::Record;
 use crate::domain::report::Sighting;
+use crate::domain::serials::Serials;
 use crate::domain::verdict::Probed;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, pass};
@@ -40,6 +41,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
     let journal = Sqlite::in_memory()?;
     let never = AtomicBool::new(false);
     let mut views = Vec::new();
+    let serials = serials_of(&records, all.keys());
     for (id, parts) in all {
         if !watches.is_empty() && !watches.contains(&id) {
             continue;
@@ -52,7 +54,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
             paused: &|| None,
             seed: [0; 32],
             show: &|_| {},
-            known: Known::default(),
+            known: Known { twins: Some(&|leaf| serials.twins(&id, leaf)), ..Known::default() },
             may_act: &|| never.load(Ordering::Relaxed),
         };
         let record = records.remove(&id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
@@ -75,6 +77,17 @@ async fn stored(config: &Config) -> (BTreeMap<String, Record>, Places) {
     let State::Sqlite(path) = &config.daemon.state;
     let Ok(store) = Sqlite::open_read_only(path) else { return Default::default() };
     (store.records().await.unwrap_or_default(), store.places().await.unwrap_or_default())
+}
+
+/// The certificates that these watches had when the store was last written.
+fn serials_of<'a>(records: &BTreeMap<String, Record>, watches: impl Iterator<Item = &'a String>) -> Serials {
+    let mut serials = Serials::default();
+    for id in watches {
+        let in_force = records.get(id).and_then(|record| record.in_force.as_ref());
+        // Whoever is woken by it is looked at anyway.
+        drop(serials.note(&Arc::from(id.as_str()), in_force.map(|in_force| &*in_force.chain.leaf)));
+    }
+    serials
 }
 
 /// The watches there are once every discovery has looked, side by side; and what could not be looked into.

@@ -414,6 +414,7 @@ impl Passes {
         }
         if self.queue.contains(&id) {
             self.queue.set_next(&id, passed.view.next);
+            self.note_serial(&id, passed.record.in_force.as_ref().map(|in_force| &*in_force.chain.leaf));
             self.shared.show(&id, passed.view);
         } else {
             // It was taken out of the configuration meanwhile, and its pass may have shown it again.
@@ -475,6 +476,7 @@ async fn one(
             lessons: Some(lessons),
             clock_doubt: Some(&|| shared.clock_doubt()),
             beside: Some(&|tenant, leaf| shared.is_used_beside(id, tenant, leaf)),
+            twins: Some(&|leaf| shared.twins(id, leaf)),
         },
         show: &|view| shared.show(id, Arc::new(view)),
         may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(id),

@@ -19,6 +19,7 @@ use crate::domain::event::{Actor, Event, EventKind};
 use crate::domain::lifecycle;
 use crate::domain::module::{Ask, NotLooked, Outcome};
 use crate::domain::report::Command;
+use crate::domain::serials::{Serials, Twin};
 use crate::domain::snapshot::{DaemonView, Pictures, Snapshot, WatchView};
 use crate::domain::trail::{Proof, Row};
 use crate::engine::schedule::Bell;
@@ -50,6 +51,8 @@ pub struct Shared {
     config: Option<(PathBuf, Kind)>,
     /// The pictures of the watches; shared with the snapshots until one of them changes.
     pictures: Mutex<Arc<Pictures>>,
+    /// Which certificates the watches have, by issuer and serial number.
+    serials: Mutex<Serials>,
     /// Whether anything changed since the last snapshot was made.
     stale: Mutex<bool>,
     daemon: Mutex<DaemonView>,
@@ -88,6 +91,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             config,
             pictures: Mutex::default(),
+            serials: Mutex::default(),
             stale: Mutex::new(true),
             daemon: Mutex::new(daemon),
             verifying: tokio::sync::Mutex::default(),
@@ -134,6 +138,16 @@ impl Shared {
         }
         let mut others = pictures.iter().filter(|(other, _)| &***other != id);
         others.any(|(_, view)| lifecycle::uses_at(&view.watch, &view.record, tenant, leaf))
+    }
+
+    /// Which other watches have another certificate with the issuer and serial number of this one.
+    pub(super) fn twins(&self, id: &str, leaf: &Certificate) -> Vec<Twin> {
+        self.serials.lock().unwrap_or_else(PoisonError::into_inner).twins(id, leaf)
+    }
+
+    /// This watch has this certificate from now on, or none; returns the watches of which another thing is to be said now.
+    pub(super) fn note_serial(&self, id: &Arc<str>, leaf: Option<&Certificate>) -> Vec<Arc<str>> {
+        self.serials.lock().unwrap_or_else(PoisonError::into_inner).note(id, leaf)
     }
 
     fn change_pictures<T>(&self, change: impl FnOnce(&mut Pictures) -> T) {

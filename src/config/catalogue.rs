@@ -118,6 +118,8 @@ pub(super) enum Form {
     Globs,
     /// Patterns that are compared only.
     Patterns,
+    /// Files and addresses.
+    Lists,
     /// Patterns of hosts and ports.
     HostPatterns,
     /// HTTP statuses.
@@ -179,6 +181,10 @@ impl Form {
             Self::Folder => "the path of a folder".to_owned(),
             Self::Globs => "a list of file patterns like [\"/etc/ssl/*.pem\"]".to_owned(),
             Self::Patterns => "a list of patterns like [\"*-test.pem\"]".to_owned(),
+            Self::Lists => {
+                "a list of paths and addresses like [\"/etc/ssl/ca.crl\", \"http://pki.example.org/ca.crl\"]"
+                    .to_owned()
+            }
             Self::HostPatterns => "a list like [\"*.example.org:443\", \"10.0.0.0/8:*\"]".to_owned(),
             Self::Statuses => "a list of statuses like [\"2xx\", 401]".to_owned(),
             Self::Texts => "a list of strings".to_owned(),

@@ -117,7 +117,8 @@ fn whole(text: &str, place: Place, form: Form, ledger: &Ledger) -> String {
     if matches!(form, Form::Globs) {
         return shape::resolve_glob(text, place, ledger);
     }
-    if matches!(form, Form::Path | Form::Folder) {
+    if matches!(form, Form::Path | Form::Folder) || (matches!(form, Form::Lists) && !shape::is_address(text))
+    {
         return full(text, place, ledger);
     }
     match text.strip_prefix("sqlite:").filter(|_| matches!(form, Form::State)) {

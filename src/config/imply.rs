@@ -1,10 +1,15 @@
-//! Fills in what is implied: a watch's whole policy, and the caller of a watch that follows a destination.
+//! Fills in what is implied: a watch's whole policy, the caller of a watch that follows a destination, and a watch of each service
+//! key that has a certificate.
 //! Defaults of single keys are not its matter; the catalogue has them.
 
-use super::document::{Node, Table, Value};
+use super::document::{Node, Place, Table, Value};
+use super::problem::Ledger;
+use super::{form, shape};
+use crate::sap::service_key::ServiceKey;
 
 /// The whole file's table with everything implied written out.
-pub(super) fn fill(mut root: Table) -> Table {
+pub(super) fn fill(mut root: Table, ledger: &Ledger) -> Table {
+    watch_service_keys(&mut root, ledger);
     for key in ["daemon", "policy"] {
         ensure(&mut root, key);
     }
@@ -28,6 +33,56 @@ pub(super) fn fill(mut root: Table) -> Table {
         }
     }
     root
+}
+
+/// What certsteward itself opens services with ends as any other certificate does.
+fn watch_service_keys(root: &mut Table, ledger: &Ledger) {
+    let connections = root.value("connections").and_then(Node::table);
+    let keys = connections.into_iter().flat_map(|table| &table.entries).filter_map(|entry| {
+        let key = entry.node.table()?.value("service_key")?;
+        let secret = shape::secret(key.table()?, ledger)?;
+        let read = secret.read_bytes().and_then(|bytes| ServiceKey::read(&bytes, &entry.key));
+        read.ok()?.chain()?;
+        Some((entry.key.clone(), key.place))
+    });
+    let new: Vec<Node> = keys
+        .filter(|(name, _)| form::id(&watch_of(name)).is_ok() && !is_watched(root, name))
+        .map(|(name, place)| Node { place, value: Value::Table(watch_of_key(&name, place)) })
+        .collect();
+    if new.is_empty() {
+        return;
+    }
+    match root.entries.iter_mut().find(|entry| entry.key == "watch").map(|entry| &mut entry.node.value) {
+        Some(Value::List(items)) => items.extend(new),
+        Some(_) => {}
+        None => root.put("watch", Node { place: root.place, value: Value::List(new) }),
+    }
+}
+
+fn watch_of(connection: &str) -> String {
+    format!("service-key-{connection}")
+}
+
+/// Whether a watch names this connection's key, or the name that its own watch would have is taken.
+fn is_watched(root: &Table, connection: &str) -> bool {
+    root.tables("watch").iter().any(|watch| {
+        let source = watch.value("source").and_then(Node::table);
+        let names = source.is_some_and(|source| {
+            source.text("type") == Some("service-key") && source.text("connection") == Some(connection)
+        });
+        names || watch.text("id") == Some(&watch_of(connection))
+    })
+}
+
+fn watch_of_key(connection: &str, place: Place) -> Table {
+    let text = |text: &str| Node { place, value: Value::Text(text.to_owned()) };
+    let mut source = Table { place, entries: Vec::new() };
+    source.put("type", text("service-key"));
+    source.put("connection", text(connection));
+    let mut watch = Table { place, entries: Vec::new() };
+    watch.put("id", text(&watch_of(connection)));
+    watch.put("source", Node { place, value: Value::Table(source) });
+    watch
 }
 
 /// An empty table stands for its defaults.

@@ -42,7 +42,7 @@ const fn nothing() -> Table {
 /// The readings that follow the first.
 fn finished(root: Table, whole: bool, mut ledger: Ledger) -> Result<Config, Problems> {
     shape::check(&root, &ROOT, "", &mut ledger);
-    let root = imply::fill(root);
+    let root = imply::fill(root, &ledger);
     let read = read::read(&root, whole, &mut ledger);
     let text = effective::write(&root, &ledger);
     let files = ledger.files.iter().map(|file| file.path.clone()).filter(|path| path.is_file()).collect();

@@ -112,7 +112,9 @@ fn keyless(watch: &Section<'_>, source: &Section<'_>, served: &Served, ledger: &
 /// What is trusted is presented by nobody: there is nothing to prove, to switch or to hand over.
 fn trusts(watch: &Section<'_>, source: Option<&Section<'_>>, ledger: &mut Ledger) {
     let Some(source) = source.filter(|source| source.word("use") == "trust") else { return };
-    for key in ["renewal", "caller", "target", "probe"].into_iter().filter(|key| watch.has(key)) {
+    let given =
+        ["renewal", "caller", "target", "probe", "trust", "crl"].into_iter().filter(|key| watch.has(key));
+    for key in given.chain(watch.flag("ocsp").then_some("ocsp")) {
         let text = format!(
             "is not for certificates that are trusted ({} = \"trust\"): nobody presents them; leave {key} out, or say another use",
             source.at("use")

@@ -82,7 +82,9 @@ fn form(form: Form) -> Value {
         }
         Form::Validity => json!({ "type": "string", "pattern": "^[0-9]+(y|mo|d)$" }),
         Form::Id => json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" }),
-        Form::Globs | Form::Texts => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+        Form::Globs | Form::Lists | Form::Texts => {
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 })
+        }
         Form::Patterns | Form::HostPatterns => json!({ "type": "array", "items": { "type": "string" } }),
         Form::Statuses => {
             json!({ "type": "array", "items": { "oneOf": [{ "type": "integer", "minimum": 100, "maximum": 599 }, { "type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$" }] }, "minItems": 1 })

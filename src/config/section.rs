@@ -15,6 +15,7 @@ use crate::domain::policy::Span;
 use crate::net;
 use crate::probers::module::Statuses;
 use crate::secret::SecretRef;
+use crate::sources::checked::lists;
 
 /// One table, with its keys and its path.
 pub(super) struct Section<'a> {
@@ -155,6 +156,19 @@ impl<'a> Section<'a> {
             .iter()
             .filter_map(|node| node.text().map(|text| shape::resolve_glob(text, node.place, ledger)))
             .collect()
+    }
+
+    /// Files and addresses, relative paths from the file's folder.
+    pub(super) fn lists(&self, key: &str, ledger: &Ledger) -> Vec<lists::Place> {
+        let place = |node: &Node| {
+            let text = node.text()?;
+            Some(if shape::is_address(text) {
+                lists::Place::Url(text.to_owned())
+            } else {
+                lists::Place::File(shape::resolve(text, node.place, ledger))
+            })
+        };
+        self.nodes(key).iter().filter_map(place).collect()
     }
 
     /// Patterns of hosts and ports.

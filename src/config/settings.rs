@@ -175,6 +175,10 @@ pub struct WatchConfig {
     pub watch: Watch,
     /// Where the certificate is read from.
     pub source: SourceConfig,
+    /// Where it should be too, by place.
+    pub places: Vec<(String, SourceConfig)>,
+    /// What it is held against.
+    pub checks: sources::checked::Settings,
     /// What issues a new one; none where certsteward does not.
     pub renewer: Option<RenewerConfig>,
     /// What uses it, by id.
@@ -212,6 +216,8 @@ pub enum SourceConfig {
     Url(sources::url::Settings),
     /// The Destination service.
     DestinationService(sources::destination_service::Settings),
+    /// A service key.
+    ServiceKey(sources::service_key::Settings),
 }
 
 /// How a discovery finds places.

@@ -154,6 +154,7 @@ fn value(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
         | Form::Globs
         | Form::Patterns
         | Form::HostPatterns
+        | Form::Lists
         | Form::Statuses
         | Form::Texts => {
             list(node, form, path, ledger);
@@ -247,6 +248,7 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         Form::Globs | Form::Patterns => glob::Pattern::new(text)
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a pattern ({}); give {}", error.msg, form.wanted())),
+        Form::Lists if is_address(text) => form::url(text, form::UrlKind::Page).map(|_| ()),
         Form::HostPatterns => HostPattern::parse(text).map(|_| ()).map_err(|refused| refused.to_string()),
         Form::Statuses => Statuses::parse(text)
             .map(|_| ())
@@ -259,6 +261,7 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         | Form::Path
         | Form::Folder
         | Form::Texts
+        | Form::Lists
         | Form::State
         | Form::Secret
         | Form::KeyFile
@@ -270,6 +273,11 @@ fn text_of(text: &str, form: Form) -> Result<(), String> {
         | Form::Named(_)
         | Form::Many(_) => Ok(()),
     }
+}
+
+/// Whether it is an address rather than a path.
+pub(super) fn is_address(text: &str) -> bool {
+    text.contains("://")
 }
 
 /// What a list of this form holds.
@@ -521,7 +529,7 @@ pub(super) fn fits(node: &Node, form: Form) -> bool {
         Form::Words(words) => every(Form::Word(words)),
         Form::Durations => every(Form::Duration),
         Form::Texts => every(Form::Text),
-        Form::Globs | Form::Patterns | Form::HostPatterns | Form::Statuses => every(form),
+        Form::Globs | Form::Patterns | Form::HostPatterns | Form::Lists | Form::Statuses => every(form),
         Form::Secret
         | Form::KeyFile
         | Form::Certificates

@@ -1,8 +1,12 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod destination;
+mod drift;
+mod evidence;
 mod questions;
 mod sight;
+mod twins;
 
 use super::certificate::Certificate;
 use super::finding::{Code, Finding, Level};
@@ -11,6 +15,7 @@ use super::lint;
 use super::policy::{Moments, deadline};
 use super::reason::Reason;
 use super::record::{Attempts, Record, Role, Standing, Step};
+use super::serials::Twin;
 use super::verdict::{Probed, Verdict};
 use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
@@ -37,17 +42,34 @@ const STORE_PATIENCE: Duration = Duration::days(1);
 /// How long a pause may last before people are told.
 const PAUSE_PATIENCE: Duration = Duration::days(1);
 
-/// Judges a watch.
+/// Judges a watch by itself.
 #[must_use]
 pub fn assess(watch: &Watch, record: &Record, paused: Option<&str>, now: Timestamp) -> Assessment {
+    assess_among(watch, record, &[], paused, now)
+}
+
+/// Judges a watch; `twins` are the other certificates with its issuer and serial number ([`Serials::twins`]).
+///
+/// [`Serials::twins`]: super::serials::Serials::twins
+#[must_use]
+pub fn assess_among(
+    watch: &Watch,
+    record: &Record,
+    twins: &[Twin],
+    paused: Option<&str>,
+    now: Timestamp,
+) -> Assessment {
     let moments = record.in_force.as_ref().map(|in_force| watch.moments(in_force, needs_person(watch)));
     let step = step(watch, record);
     let mut judge = Judge { watch, record, now, findings: Vec::new() };
     judge.source();
+    judge.evidence();
     judge.clock();
     if let (Some(in_force), Some(moments)) = (&record.in_force, &moments) {
         judge.findings.extend(lint::judge(&in_force.chain, &watch.source, now));
         judge.nearness(&in_force.chain.leaf, moments);
+        judge.twins(&in_force.chain.leaf, twins);
+        judge.drift(&in_force.chain.leaf);
         judge.candidate_in_use();
         judge.changes(in_force);
         judge.probes(in_force);
@@ -330,63 +352,6 @@ impl Judge<'_> {
         }
     }
 
-    fn destination(&mut self) {
-        let Some(facts) = &self.record.destination else {
-            return;
-        };
-        let name = facts.name.clone();
-        match facts.authentication.as_deref() {
-            Some("ClientCertificateAuthentication") => {}
-            other => {
-                let text = format!("the destination {name} has Authentication {}", other.unwrap_or("unset"));
-                self.add(
-                    Code::DestinationAuthentication,
-                    Level::Warning,
-                    &name,
-                    text,
-                    "set Authentication to ClientCertificateAuthentication",
-                );
-            }
-        }
-        if facts.keystore_location.as_deref().is_none_or(|keystore| !has_known_extension(keystore)) {
-            let text = match &facts.keystore_location {
-                Some(keystore) => format!(
-                    "the destination {name} names the keystore {keystore}, whose last extension callers do not know"
-                ),
-                None => format!("the destination {name} names no KeyStoreLocation"),
-            };
-            self.add(
-                Code::DestinationKeystore,
-                Level::Warning,
-                &name,
-                text,
-                "name an entry that ends in .pem, .p12, .pfx or .jks",
-            );
-        }
-        let host = facts.url.as_deref().map(host_of).unwrap_or_default();
-        if is_successfactors_without_cert(host) {
-            let text =
-                format!("the destination {name} points to {host}, which does not read client certificates");
-            let way_out = format!("use {} (KBA 3737619)", host.replacen('.', ".cert.", 1));
-            self.add(Code::DestinationHost, Level::Warning, &name, text, way_out);
-        }
-        let wanted = self.watch.targets.iter().find_map(|target| target.mapping.company_id.clone());
-        if let Some(wanted) = wanted
-            && facts.company_id.as_ref() != Some(&wanted)
-        {
-            let given = facts.company_id.as_deref().unwrap_or("none");
-            let text =
-                format!("the destination {name} sends the company id {given}, the target's is {wanted}");
-            self.add(
-                Code::DestinationCompany,
-                Level::Warning,
-                &name,
-                text,
-                format!("set URL.headers.successfactors-companyid to {wanted}"),
-            );
-        }
-    }
-
     fn renewal(&mut self, moments: &Moments, step: Step, paused: Option<&str>) {
         self.put_back();
         if let Some(ended) = &self.record.ended {
@@ -568,33 +533,6 @@ impl Judge<'_> {
             self.add(Code::Paused, level, "", text, format!("certsteward resume {}", self.watch.id));
         }
     }
-}
-
-/// The extensions callers read the format from (sap/callers.md): the last one alone, case-sensitive.
-fn has_known_extension(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| ["p12", "pfx", "pem", "jks", "keystore"].contains(&extension))
-}
-
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
-
-/// An `api*` host of SuccessFactors that does not have `cert` as its second label.
-#[must_use]
-pub fn is_successfactors_without_cert(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let known = [
-        ".successfactors.com",
-        ".successfactors.eu",
-        ".sapsf.com",
-        ".sapsf.eu",
-        ".sapsf.cn",
-        ".successfactors.cn",
-    ];
-    host.starts_with("api") && known.iter().any(|suffix| host.ends_with(suffix)) && !host.contains(".cert.")
 }
 
 #[cfg(test)]

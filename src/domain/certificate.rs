@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::OID_X509_EXT_EXTENDED_KEY_USAGE;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -221,6 +221,18 @@ impl Certificate {
         self.parsed().as_ref().map(alternative_names).unwrap_or_default()
     }
 
+    /// The address of the responder that it names for questions about its revocation (RFC 5280 §4.2.2.1, RFC 6960 §3.1).
+    #[must_use]
+    pub fn ocsp_responder(&self) -> Option<String> {
+        self.find_extension(|extension| {
+            let ParsedExtension::AuthorityInfoAccess(access) = extension else { return None };
+            access.accessdescs.iter().find_map(|one| {
+                let GeneralName::URI(url) = one.access_location else { return None };
+                (one.access_method.to_id_string() == OCSP).then(|| url.to_owned())
+            })
+        })
+    }
+
     fn parsed(&self) -> Option<X509Certificate<'_>> {
         X509Certificate::from_der(&self.der).ok().map(|(_, parsed)| parsed)
     }
@@ -267,6 +279,8 @@ fn for_sentences(name: &DistinguishedName) -> String {
 }
 
 const LONGEST_NAME: usize = 200;
+/// `id-ad-ocsp`.
+const OCSP: &str = "1.3.6.1.5.5.7.48.1";
 
 fn unreadable(der: &[u8], error: &x509_parser::nom::Err<x509_parser::error::X509Error>) -> Unseen {
     use x509_parser::nom::Err::{Error, Failure, Incomplete};

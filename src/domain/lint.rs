@@ -20,7 +20,7 @@ const SERVER_LIVES: [((i32, u32, u32), i64); 4] =
     [((2029, 3, 15), 47), ((2027, 3, 15), 100), ((2026, 3, 15), 200), ((2020, 9, 1), 398)];
 
 /// The judgements about a certificate alone, which an operator may switch off or give another level.
-pub const LINTS: [Code; 13] = [
+pub const LINTS: [Code; 19] = [
     Code::ChainExpires,
     Code::ChainIncomplete,
     Code::ChainMisordered,
@@ -29,6 +29,12 @@ pub const LINTS: [Code; 13] = [
     Code::KeyUsage,
     Code::NameMismatch,
     Code::SelfSigned,
+    Code::Untrusted,
+    Code::DuplicateSerial,
+    Code::KeyMismatch,
+    Code::Drift,
+    Code::Revoked,
+    Code::RevocationUnknown,
     Code::LifetimeOverLimit,
     Code::WeakKey,
     Code::WeakSignature,

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod chain;
 pub(crate) mod codes;
 pub mod doubt;
+pub mod drift;
 pub mod event;
 pub mod finding;
 pub mod hand_off;
@@ -24,6 +25,7 @@ pub mod record;
 pub mod report;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod serials;
 pub mod shared;
 pub mod snapshot;
 pub mod span;

@@ -73,6 +73,8 @@ pub struct Policy {
     pub acts_per_day: u32,
     /// Whether an approval must come from somebody else than who asked.
     pub four_eyes: bool,
+    /// How long a place may show another certificate than the source before it is said.
+    pub drift_after: Duration,
     /// What becomes of judgements about the certificate alone.
     pub lints: super::lint::Lints,
 }
@@ -106,6 +108,7 @@ impl Default for Policy {
             hold: Some(Duration::days(3)),
             acts_per_day: 20,
             four_eyes: false,
+            drift_after: Duration::hours(1),
             lints: super::lint::Lints::new(),
         }
     }

@@ -7,6 +7,7 @@ pub use super::act::{Act, Look, Looked, Role, Step};
 pub use super::asked::{Ask, HandOffFacts};
 use super::certificate::Fingerprint;
 use super::chain::Chain;
+use super::drift::PlaceFacts;
 use super::event::Actor;
 use super::finding::Level;
 use super::reason::{Failure, Reason, Unseen};
@@ -37,6 +38,8 @@ pub struct Record {
     pub destination: Option<Box<DestinationFacts>>,
     /// Parts of the source that could not be read.
     pub oddities: Vec<Unseen>,
+    /// What the places show where the certificate should be too, by place.
+    pub places: BTreeMap<String, PlaceFacts>,
     /// When the renewal of the certificate in force is due: drawn once per certificate.
     pub due: Option<Due>,
     /// A person asked for a renewal that has not begun yet.

@@ -227,6 +227,7 @@ pub(crate) fn watch() -> Watch {
         }],
         freezes: Vec::new(),
         found_by: None,
+        places: Vec::new(),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Watch {
     pub policy: Shared<Policy>,
     /// Where the certificate in force is read from, in words and kind.
     pub source: SourceFacts,
+    /// Where the same certificate should be too.
+    pub places: Vec<String>,
     /// How it is renewed; none where certsteward does not renew it.
     pub renewal: Option<Terms>,
     /// What uses it.

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use crate::callers::Caller;
 use crate::clock::Clock;
+use crate::domain::drift::{PlaceSeen, Shown};
 use crate::domain::reason::{Answer, Failure, Reason, Unseen};
 use crate::domain::record::{Act, Look, Record, Role};
 use crate::domain::report::{Found, Report};
@@ -22,6 +25,8 @@ pub struct Parts {
     pub watch: Arc<Watch>,
     /// Where its certificate is read from.
     pub source: Arc<dyn Source>,
+    /// Where the same certificate should be too, by place.
+    pub places: Vec<(String, Arc<dyn Source>)>,
     /// What renews it.
     pub renewer: Option<Arc<dyn Renewer>>,
     /// What uses it, by id.
@@ -55,6 +60,15 @@ pub(super) async fn look(parts: &Parts, record: &Record, look: Look, clock: &dyn
         Look::Probe { probe, entry, .. } => Found::Probe(probed(parts, probe, entry.as_deref(), clock).await),
     };
     Report::Looked { look, at: clock.now(), found }
+}
+
+/// Looks at every place where the certificate should be too, side by side.
+pub(super) async fn places(parts: &Parts) -> Vec<(String, PlaceSeen)> {
+    let looks = parts.places.iter().map(|(place, source)| async move {
+        let seen = source.look(None).await;
+        (place.clone(), seen.map(|seen| seen.map(|sighting| Shown::of(&sighting.chain.leaf))))
+    });
+    join_all(looks).await
 }
 
 async fn probed(

@@ -3,19 +3,22 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::deliver::{Recipient, recipients};
 use super::execute::{self, Parts};
 use crate::clock::Clock;
-use crate::domain::assess::{Assessment, assess};
+use crate::domain::assess::{Assessment, assess_among};
+use crate::domain::certificate::Certificate;
+use crate::domain::drift::{self, PlaceSeen};
 use crate::domain::event::Event;
 use crate::domain::lifecycle::{
     Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
 };
 use crate::domain::message::Message;
-use crate::domain::record::Record;
+use crate::domain::record::{Look, Record};
 use crate::domain::report::{Command, Found, Report};
+use crate::domain::serials::Twin;
 use crate::domain::snapshot::{Asked, WatchView};
 use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
@@ -54,7 +57,12 @@ pub struct Known<'a> {
     pub clock_doubt: Option<&'a (dyn Fn() -> Option<String> + Sync)>,
     /// What other watches use.
     pub beside: Option<&'a lifecycle::Beside<'a>>,
+    /// Which other watches have another certificate with the issuer and serial number of this one.
+    pub twins: Option<&'a TwinsOf<'a>>,
 }
+
+/// Tells which other watches have another certificate with the issuer and serial number of this one.
+pub type TwinsOf<'a> = dyn Fn(&Certificate) -> Vec<Twin> + Sync + 'a;
 
 /// What a pass came to.
 pub struct Passed {
@@ -86,6 +94,8 @@ struct Round<'a> {
     /// Who had paused everything in its last round.
     paused: Option<String>,
     absorbed: Vec<i64>,
+    /// What the places showed that were looked at with the source.
+    places: Vec<(String, PlaceSeen)>,
     events: Vec<Event>,
     reads: Vec<Option<crate::domain::reason::Reason>>,
     messages: usize,
@@ -114,6 +124,7 @@ pub async fn pass(
         now: began,
         paused: None,
         absorbed: commands.iter().map(|command| command.id).collect(),
+        places: Vec::new(),
         events: Vec::new(),
         reads: Vec::new(),
         messages: 0,
@@ -160,16 +171,15 @@ impl Round<'_> {
             }
         }
         for report in reports {
-            if let Report::Looked {
-                look: crate::domain::record::Look::Source { .. },
-                found: Found::Entry(seen),
-                ..
-            } = &report
-            {
+            if let Report::Looked { look: Look::Source { .. }, found: Found::Entry(seen), .. } = &report {
                 self.reads.push(seen.as_ref().err().map(|unseen| unseen.reason));
             }
             absorb(watch, &mut self.record, report, &mut chronicle);
         }
+        if !self.places.is_empty() {
+            drift::note(&mut self.record, std::mem::take(&mut self.places), now);
+        }
+        self.record.places.retain(|place, _| watch.places.contains(place));
         advance(watch, &mut self.record, &mut self.dice, &mut chronicle);
         chronicle.into_events()
     }
@@ -217,10 +227,16 @@ impl Round<'_> {
             self.write(events, messages).await?;
         }
         if told {
-            let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
+            let assessment = self.assess(now);
             (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
         }
         Ok(())
+    }
+
+    fn assess(&self, now: Timestamp) -> Assessment {
+        let leaf = self.record.in_force.as_ref().map(|in_force| &in_force.chain.leaf);
+        let twins = leaf.zip(self.house.known.twins).map(|(leaf, twins)| twins(leaf)).unwrap_or_default();
+        assess_among(&self.parts.watch, &self.record, &twins, self.paused.as_deref(), now)
     }
 
     fn picture(&self, record: Arc<Record>, assessment: Assessment, now: Timestamp) -> WatchView {
@@ -269,20 +285,27 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn execute(&self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
+    async fn execute(&mut self, want: &Want, act: Option<crate::domain::record::Act>) -> Vec<Report> {
         let clock = self.house.clock;
         if let Some(act) = act {
             return execute::act(self.parts, &self.record, act, clock).await;
         }
+        let sees_source = want.looks.contains(&Look::Source { entry: None });
         let looks = want.looks.iter().cloned();
-        join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock))).await
+        let looks = join_all(looks.map(|look| execute::look(self.parts, &self.record, look, clock)));
+        if !sees_source || self.parts.places.is_empty() {
+            return looks.await;
+        }
+        let (reports, places) = join(looks, execute::places(self.parts)).await;
+        self.places = places;
+        reports
     }
 
     /// The judgement of the pass, told and pictured.
     async fn finish(mut self) -> Result<Passed, JournalError> {
         let now = self.house.clock.now();
         let watch = Arc::clone(&self.parts.watch);
-        let assessment = assess(&watch, &self.record, self.paused.as_deref(), now);
+        let assessment = self.assess(now);
         let messages = tell::of_findings(&watch, &mut self.record, &assessment, now);
         self.write(Vec::new(), messages).await?;
         let record = match self.saved.take().filter(|saved| **saved == self.record) {

@@ -44,6 +44,11 @@ pub(super) fn is_called(alias: &str, name: &str) -> bool {
     alias == name || alias.to_lowercase() == name.to_lowercase()
 }
 
+/// Whether an entry with a private key shows the certificate of this public key as its own.
+pub(super) fn is_with_key(entries: &[Entry], print: Fingerprint) -> bool {
+    entries.iter().any(|entry| entry.kind == EntryKind::Key && entry.owner == Some(print))
+}
+
 /// The public key of the certificate that is meant: that of the entry called so, else of the only one with a private key,
 /// authorities' keys aside. None where nothing tells.
 pub(super) fn meant(

@@ -156,6 +156,10 @@ impl Gathered {
         self.oddities.into_iter().chain(self.key_oddities).chain(more).collect()
     }
 
+    pub(super) fn take_key_oddities(&mut self) -> Vec<Unseen> {
+        std::mem::take(&mut self.key_oddities)
+    }
+
     pub(super) fn take_first_oddity(&mut self) -> Option<Unseen> {
         (!self.oddities.is_empty()).then(|| self.oddities.swap_remove(0))
     }

@@ -88,13 +88,30 @@ pub(super) fn belonging(
         return Ok((print, key));
     }
     let most = *trials;
+    let tried_all = certificates.len() <= most;
     let completed = certificates.iter().take(most).find_map(|certificate| {
         *trials = trials.saturating_sub(1);
         let whole = with_public_key(&key, certificate)?;
         let print = crate::identity::public_key_fingerprint(&whole).ok()?;
         (print == certificate.key_fingerprint).then_some((print, whole))
     });
+    if completed.is_none() && tried_all && lacks_only_its_public_key(&key) {
+        return Err(mismatch());
+    }
     completed.ok_or_else(|| unusable("the private key is of a kind that cannot be used here (RSA, P-256, P-384 and Ed25519 can), or belongs to no certificate beside it"))
+}
+
+/// What is said of a key beside certificates that it does not belong to.
+pub(super) fn mismatch() -> Unseen {
+    Unseen::new(Reason::KeyMismatch, "the private key belongs to none of the certificates beside it")
+}
+
+/// Whether a key is on a curve that is known here and only tells no public key, so that a trial with each certificate is conclusive.
+fn lacks_only_its_public_key(key: &[u8]) -> bool {
+    let Some((algorithm, inner)) = parts(key) else { return false };
+    let curves = der::CURVES.iter().take(2).map(|(_, curve)| *curve);
+    let known = curves.into_iter().any(|curve| algorithm.content == [der::EC, curve].concat());
+    known && !der::children(inner.content).any(|part| part.tag == der::CONTEXT_1)
 }
 
 /// The parts of a PKCS#8 key: its algorithm and the key inside.

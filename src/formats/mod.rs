@@ -13,6 +13,7 @@ mod keys;
 mod pem;
 mod pkcs12;
 pub mod public;
+pub mod revocation;
 mod zip;
 
 use zeroize::Zeroizing;
@@ -104,11 +105,11 @@ pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Content, Unseen> {
     Ok(Content { certificates, keys, entries, oddities: gathered.all_oddities(), form })
 }
 
-/// Reads the chain; where a key is there, the leaf is the certificate that the key belongs to.
+/// Reads the chain; where a key is there, the leaf is the certificate that the key belongs to. A key that belongs to none is an
+/// oddity ([`Reason::KeyMismatch`]), and then none lies beside the certificate.
 ///
 /// # Errors
-/// As [`read`]; [`Reason::KeyMismatch`] where the keys belong to no certificate, [`Reason::SeveralLeaves`] where nothing
-/// says which certificate is meant.
+/// As [`read`]; [`Reason::SeveralLeaves`] where nothing says which certificate is meant.
 pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
     open_wanted(bytes, Wanted::opened_by(password))
 }
@@ -120,14 +121,42 @@ pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
 /// As [`open`]; [`Reason::NotFound`] where no entry is called so.
 pub fn open_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Opened, Unseen> {
     let mut gathered = gather::gather(bytes, wanted)?;
-    let (has_key, form) = (gathered.holds_key(), gathered.form);
-    let chain = if wanted.usage == Usage::Trust {
+    let (holds_key, form) = (gathered.holds_key(), gathered.form);
+    let (chain, misfit) = if wanted.usage == Usage::Trust {
         gathered.demand_certificate()?;
-        Chain::trusted(std::mem::take(&mut gathered.certificates))?
+        (Chain::trusted(std::mem::take(&mut gathered.certificates))?, None)
     } else {
-        choose(&mut gathered, wanted.alias)?.0
+        let chosen = choose(&mut gathered, wanted.alias)?;
+        (chosen.chain, chosen.misfit)
     };
-    Ok(Opened { chain, form, has_key, oddities: gathered.all_oddities() })
+    let has_key = holds_key && misfit.is_none();
+    let oddities = misfit.into_iter().chain(gathered.all_oddities()).collect();
+    Ok(Opened { chain, form, has_key, oddities })
+}
+
+/// Whether a private key belongs to this certificate. The key is read, compared and wiped.
+///
+/// # Errors
+/// [`Reason::KeyMismatch`] where it belongs to another one, [`Reason::KeyUnavailable`] where there is none, and what stands in the
+/// way where it cannot be read.
+pub fn belongs(key: &[u8], certificate: &Certificate, password: Option<&str>) -> Result<(), Unseen> {
+    let mut beside = gather::gather(key, Wanted::opened_by(password))?;
+    let mut failed = beside.take_key_oddities().into_iter();
+    let of = std::slice::from_ref(certificate);
+    let mut trials = keys::TRIALS;
+    let mut read = false;
+    for key in std::mem::take(&mut beside.keys) {
+        match keys::belonging(key, of, &mut trials) {
+            Ok((print, _)) if print == certificate.key_fingerprint => return Ok(()),
+            Ok(_) => read = true,
+            Err(odd) if odd.reason == Reason::KeyMismatch => read = true,
+            Err(odd) => failed = vec![odd].into_iter(),
+        }
+    }
+    if let Some(odd) = failed.next() {
+        return Err(odd);
+    }
+    Err(if read { keys::mismatch() } else { without_key(beside) })
 }
 
 /// Reads the chain and the key of its leaf.
@@ -171,22 +200,28 @@ pub fn identity_from_wanted_parts(
     gathered.demand_certificate()?;
     let mut beside = gather::gather(key, Wanted::opened_by(wanted.password))?;
     if !beside.holds_key() {
-        let text = beside
-            .take_first_oddity()
-            .map_or_else(|| "the key file holds no private key".to_owned(), |odd| odd.text);
-        return Err(Unseen::new(Reason::KeyUnavailable, text));
+        return Err(without_key(beside));
     }
     gathered.keys.append(&mut beside.keys);
     gathered.key_oddities.append(&mut beside.key_oddities);
     identity_of(gathered, wanted.alias)
 }
 
+fn without_key(mut beside: Gathered) -> Unseen {
+    let odd = beside.take_first_oddity();
+    let text = odd.map_or_else(|| "the key file holds no private key".to_owned(), |odd| odd.text);
+    Unseen::new(Reason::KeyUnavailable, text)
+}
+
 fn identity_of(mut gathered: Gathered, alias: Option<&str>) -> Result<Identity, Unseen> {
-    let (chain, key) = choose(&mut gathered, alias)?;
+    let Chosen { chain, key, misfit } = choose(&mut gathered, alias)?;
+    if let Some(misfit) = misfit {
+        return Err(misfit);
+    }
     if let Some(key) = key {
         return Identity::new(chain, key);
     }
-    Err(gathered.key_oddities.into_iter().next().unwrap_or_else(|| {
+    Err(gathered.take_key_oddities().into_iter().next().unwrap_or_else(|| {
         Unseen::new(
             Reason::KeyUnavailable,
             "there is no private key in it; name the file that holds the key beside it",
@@ -195,20 +230,35 @@ fn identity_of(mut gathered: Gathered, alias: Option<&str>) -> Result<Identity, 
 }
 
 /// The chain that is meant, with the key of its leaf where there is one.
-fn choose(gathered: &mut Gathered, alias: Option<&str>) -> Result<(Chain, Option<Key>), Unseen> {
+struct Chosen {
+    chain: Chain,
+    key: Option<Key>,
+    /// The keys that are there belong to other certificates.
+    misfit: Option<Unseen>,
+}
+
+fn choose(gathered: &mut Gathered, alias: Option<&str>) -> Result<Chosen, Unseen> {
     gathered.demand_certificate()?;
     let certificates = std::mem::take(&mut gathered.certificates);
     let mut known: Vec<(Fingerprint, Key)> = Vec::new();
     let mut trials = keys::TRIALS;
+    let mut is_foreign = false;
     for key in std::mem::take(&mut gathered.keys) {
         match keys::belonging(key, &certificates, &mut trials) {
             Ok(pair) if known.iter().all(|(print, _)| *print != pair.0) => known.push(pair),
             Ok(_) => {}
+            Err(odd) if odd.reason == Reason::KeyMismatch => is_foreign = true,
             Err(odd) => gathered.add_key_oddity(odd),
         }
     }
     let wanted = entries::meant(&gathered.entries, alias, &certificates, &known)?;
-    let chain = Chain::assemble(certificates, wanted)?;
+    let wanted = wanted.filter(|print| certificates.iter().any(|one| one.key_fingerprint == *print));
+    is_foreign |= !known.is_empty();
     let key = known.into_iter().find(|(print, _)| Some(*print) == wanted).map(|(_, key)| key);
-    Ok((chain, key))
+    // What could not be read may be the key that belongs to it.
+    let all_read = gathered.key_oddities.is_empty();
+    let owns = wanted.is_none_or(|print| entries::is_with_key(&gathered.entries, print));
+    let misfit = (key.is_none() && is_foreign && all_read && owns).then(keys::mismatch);
+    let chain = Chain::assemble(certificates, wanted).map_err(|odd| misfit.clone().unwrap_or(odd))?;
+    Ok(Chosen { chain, key, misfit })
 }

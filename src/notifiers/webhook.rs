@@ -129,6 +129,10 @@ const fn way_out(reason: Reason) -> &'static str {
         | Reason::NoCertificate
         | Reason::SeveralLeaves
         | Reason::KeyMismatch
+        | Reason::Untrusted
+        | Reason::TrustUnknown
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::PasswordNeeded
         | Reason::PasswordWrong
         | Reason::UnsupportedFormat

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
+use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::formats;
 use crate::identity::Identity;
@@ -74,9 +75,24 @@ impl ServiceKey {
     /// When its certificate ends; none for a secret, whose end nobody tells.
     #[must_use]
     pub fn not_after(&self) -> Option<Timestamp> {
+        self.chain().map(|chain| chain.leaf.not_after)
+    }
+
+    /// Its certificate with the issuers beside it; none for a secret.
+    #[must_use]
+    pub fn chain(&self) -> Option<&Chain> {
         match &self.credential {
             Credential::Secret { .. } => None,
-            Credential::Certificate { identity, .. } => Some(identity.chain().leaf.not_after),
+            Credential::Certificate { identity, .. } => Some(identity.chain()),
+        }
+    }
+
+    /// Its certificate and key, for one connection; none for a secret.
+    #[must_use]
+    pub fn into_identity(self) -> Option<Identity> {
+        match self.credential {
+            Credential::Secret { .. } => None,
+            Credential::Certificate { identity, .. } => Some(*identity),
         }
     }
 }

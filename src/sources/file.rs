@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Source;
+use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::chain::Chain;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
@@ -34,6 +35,8 @@ pub struct Settings {
 pub struct File {
     settings: Settings,
     remembered: Mutex<Option<(Stamp, Remembered)>>,
+    /// The key file that was found to hold the key of this certificate.
+    fits: Mutex<Option<(Stamp, Fingerprint)>>,
     beside: Mutex<HashMap<PathBuf, (Stamp, Remembered)>>,
 }
 
@@ -49,7 +52,7 @@ impl File {
     /// Reads nothing yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, remembered: Mutex::default(), beside: Mutex::default() }
+        Self { settings, remembered: Mutex::default(), fits: Mutex::default(), beside: Mutex::default() }
     }
 
     /// The file in force, or another one; a relative name is looked for beside the file in force.
@@ -105,9 +108,17 @@ impl Source for File {
             return Ok(None);
         };
         if let Some(key) = self.settings.key.clone() {
-            match files::apart(&path, move || key_file(&key)).await? {
-                Ok(()) => has_key = true,
-                Err(odd) => oddities.push(odd),
+            let (settings, leaf) = (self.settings.clone(), chain.leaf.clone());
+            let known = *locked(&self.fits);
+            match files::apart(&path, move || key_file(&key, &settings, &leaf, known)).await? {
+                Ok(stamp) => {
+                    has_key = true;
+                    *locked(&self.fits) = Some((stamp, chain.fingerprint()));
+                }
+                Err(odd) => {
+                    has_key |= !matches!(odd.reason, Reason::NotFound | Reason::KeyMismatch);
+                    oddities.push(odd);
+                }
             }
         }
         let name = Some(path.display().to_string());
@@ -139,11 +150,30 @@ fn wanted<'a>(settings: &'a Settings, password: Option<&'a str>) -> Wanted<'a> {
     Wanted { password, alias: settings.alias.as_deref(), usage: settings.usage }
 }
 
-/// Whether the key file is there; the key itself is read only for a probe.
-fn key_file(path: &Path) -> Result<(), Unseen> {
-    match files::stamp(path)? {
-        Some(_) => Ok(()),
-        None => Err(Unseen::new(Reason::NotFound, format!("the key file {} does not exist", path.display()))),
+/// Whether the key file holds the key of this certificate: read anew only where one of them changed.
+fn key_file(
+    path: &Path,
+    settings: &Settings,
+    leaf: &Certificate,
+    known: Option<(Stamp, Fingerprint)>,
+) -> Result<Stamp, Unseen> {
+    let Some(stamp) = files::stamp(path)? else {
+        return Err(Unseen::new(Reason::NotFound, format!("the key file {} does not exist", path.display())));
+    };
+    if known == Some((stamp, leaf.fingerprint)) {
+        return Ok(stamp);
+    }
+    let (key, stamp) = files::read(path)?;
+    let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
+    match formats::belongs(&key, leaf, password.as_ref().map(|password| password.as_str())) {
+        Ok(()) => Ok(stamp),
+        Err(odd) if odd.reason == Reason::KeyMismatch => {
+            let (key, name, place) = (path.display(), leaf.common_name(), settings.path.display());
+            let text =
+                format!("the private key in {key} does not belong to the certificate {name} in {place}");
+            Err(Unseen::new(odd.reason, text))
+        }
+        Err(odd) => Err(at(path, &odd)),
     }
 }
 

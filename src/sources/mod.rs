@@ -9,8 +9,10 @@
 //! - `identity` hands out the private key only to be borrowed by a prober; a source that cannot says
 //!   `Reason::KeyUnavailable`, and one that has no such entry `Reason::NotFound`. It belongs to what a look at the same entry shows.
 
+pub mod checked;
 pub mod destination_service;
 pub mod file;
+pub mod service_key;
 pub mod tls;
 pub mod url;
 

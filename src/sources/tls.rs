@@ -86,7 +86,8 @@ impl Tls {
                 self.settings.address,
                 one_line(&error.to_string())
             );
-            oddities.push(Unseen::new(Reason::ServerUntrusted, text));
+            let named = self.settings.net.ca.is_some() && is_about_trust(error);
+            oddities.push(Unseen::new(if named { Reason::Untrusted } else { Reason::ServerUntrusted }, text));
         }
         Ok(Sighting {
             chain,
@@ -96,6 +97,21 @@ impl Tls {
             oddities,
         })
     }
+}
+
+/// Whether it is about whom the chain leads to, and neither about a name nor about a validity: those have judgements of their own.
+fn is_about_trust(error: &rustls::Error) -> bool {
+    use rustls::CertificateError as Wrong;
+    let rustls::Error::InvalidCertificate(wrong) = error else { return true };
+    !matches!(
+        wrong,
+        Wrong::NotValidForName
+            | Wrong::NotValidForNameContext { .. }
+            | Wrong::Expired
+            | Wrong::ExpiredContext { .. }
+            | Wrong::NotValidYet
+            | Wrong::NotValidYetContext { .. }
+    )
 }
 
 /// The leaf is the one the server sent first: that is the one it holds the key of, whatever else it sends along.

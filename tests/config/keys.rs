@@ -8,7 +8,7 @@ use super::*;
 fn the_example_loads() {
     let config = loaded(config::EXAMPLE);
     let ids: Vec<&str> = config.watches.iter().map(|watch| watch.watch.id.as_str()).collect();
-    assert_eq!(ids, ["sf-odata-prod", "payroll-export", "partner-authorities", "api-server"]);
+    assert_eq!(ids, ["sf-odata-prod", "payroll-export", "partner-authorities", "our-own-key", "api-server"]);
     assert_eq!((config.notifiers.len(), config.tokens.len(), config.discoveries.len()), (3, 1, 4));
 }
 

@@ -161,3 +161,38 @@ fn every_right_is_written_out() {
     let config = loaded("[tokens.ops]\nfile = \"credentials/key\"\nmay = [\"*\"]\n");
     assert_eq!(config.tokens[0].may, config::Right::ALL);
 }
+
+/// A service key of this kind, as SAP hands it out.
+fn service_key(folder: &TempDir, with_certificate: bool) {
+    let made = rcgen::generate_simple_self_signed(vec!["key.example.org".to_owned()]).unwrap();
+    let mut key = serde_json::json!({ "clientid": "c", "uri": "https://destination.example.org" });
+    if with_certificate {
+        key["certificate"] = made.cert.pem().into();
+        key["key"] = made.signing_key.serialize_pem().into();
+        key["certurl"] = "https://token.example.org".into();
+    } else {
+        key["clientsecret"] = "a-secret".into();
+        key["url"] = "https://token.example.org".into();
+    }
+    fs::write(folder.path().join("credentials/key"), key.to_string()).unwrap();
+}
+
+#[test]
+fn a_connection_whose_key_has_a_certificate_is_watched_by_itself_once() {
+    let folder = folder();
+    let watches = |more: &str| {
+        let config = load_in(&folder, &format!("{CONNECTIONS}{more}")).unwrap_or_else(|odd| panic!("{odd}"));
+        let again = load_in(&folder, config.effective()).unwrap_or_else(|odd| panic!("{odd}"));
+        assert_eq!(again.watches, config.watches);
+        let named = config.watches.iter().map(|one| format!("{} {}", one.watch.id, one.watch.source.place));
+        named.collect::<Vec<_>>()
+    };
+    service_key(&folder, false);
+    assert_eq!(watches(""), [""; 0], "a secret has no end that could be watched");
+    service_key(&folder, true);
+    assert_eq!(watches(""), ["service-key-btp service key of btp"]);
+    let own = "[[watch]]\nid = \"mine\"\nsource = { type = \"service-key\", connection = \"btp\" }\n";
+    assert_eq!(watches(own), ["mine service key of btp"]);
+    let taken = "[[watch]]\nid = \"service-key-btp\"\nsource = { type = \"file\", path = \"/etc/a.pem\" }\n";
+    assert_eq!(watches(taken), ["service-key-btp /etc/a.pem"]);
+}

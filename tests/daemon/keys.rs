@@ -98,3 +98,25 @@ async fn what_another_watch_learned_of_the_tenant_before_the_start_spares_a_cand
     assert_eq!(lab.landscape.caller_report().failures, 0);
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_service_key_with_a_certificate_is_watched_without_being_asked() {
+    let lab = Lab::new().await;
+    let x509 = std::fs::read_to_string(lab.path().join("service-key-x509.json")).unwrap();
+    put(lab.path(), &x509);
+    let key = "service_key = { file = \"service-key.json\" }";
+    let text =
+        lab.configuration("observe").replace(key, &format!("{key}\nca = {{ file = \"server-ca.pem\" }}"));
+    configure(lab.path(), &text);
+    let daemon = Daemon::begun(lab.path(), &[]).ready().await;
+    let seen = daemon.watch("service-key-btp", "its certificate", |watch| watch["seen_at"].is_string()).await;
+    let ends = "certsteward_credential_not_after_timestamp_seconds{connection=\"btp\"}";
+    let ends = within(LIMIT, "the end of the key", async || daemon.metric(ends).await).await;
+    let own =
+        "certsteward_certificate_not_after_timestamp_seconds{watch=\"service-key-btp\",role=\"in_force\"}";
+    let own = within(LIMIT, "the end of its certificate", async || daemon.metric(own).await).await;
+    assert!((own - ends).abs() < 1.0 && seen["mode"] == "observe", "{own} {ends} {seen:#}");
+    let page = daemon.page("/api/v1/watches/service-key-btp").await;
+    assert!(!page.contains("PRIVATE KEY"), "the key itself is not shown");
+    daemon.stop().await;
+}

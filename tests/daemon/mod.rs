@@ -9,6 +9,7 @@ mod commands;
 mod discovery;
 #[cfg(feature = "sandbox")]
 mod first_hour;
+mod judgement;
 #[cfg(feature = "sandbox")]
 mod keys;
 #[cfg(feature = "sandbox")]

@@ -1,6 +1,6 @@
 //! Each thing that is no certificate is refused with its own reason, in words that read well aloud.
 
-use certsteward::domain::reason::Reason;
+use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::formats;
 
 use super::fixtures::{LANDSCAPE, Workshop, authority, self_signed};
@@ -150,7 +150,11 @@ fn several_leaves_each_with_its_key_are_named() {
 fn a_key_of_another_certificate_is_a_mismatch() {
     let land = &*LANDSCAPE;
     let text = format!("{}{}{}", land.leaf.pem, land.issuing.pem, land.other.key_pem);
-    refused(text, Reason::KeyMismatch, "the private key belongs to none of the certificates beside it");
+    let says = "the private key belongs to none of the certificates beside it";
+    let opened = formats::open(text.as_bytes(), None).unwrap();
+    assert_eq!((opened.chain.leaf.common_name(), opened.has_key), ("SFAPI".to_owned(), false));
+    assert_eq!(opened.oddities, [Unseen::new(Reason::KeyMismatch, says)]);
+    assert_eq!(refusal(formats::identity(text.as_bytes(), None)), (Reason::KeyMismatch, says.to_owned()));
     let parts = formats::identity_from_parts(land.leaf.pem.as_bytes(), land.other.key_pem.as_bytes(), None);
     assert_eq!(refusal(parts).0, Reason::KeyMismatch);
 }

@@ -151,8 +151,36 @@ async fn the_key_comes_from_the_same_file_or_the_one_beside_it() {
     assert!(with_key("key.pem").identity(None).await.is_ok());
     let sighting = with_key("key.pem").look(None).await.expect("a look").expect("a sighting");
     assert_eq!(sighting.has_key, Some(true));
+    shop.put("other-key.pem", &LANDSCAPE.other.key_pem);
+    let foreign = with_key("other-key.pem").look(None).await.expect("a look").expect("a sighting");
+    let reasons: Vec<Reason> = foreign.oddities.iter().map(|odd| odd.reason).collect();
+    assert_eq!((foreign.has_key, reasons), (Some(false), vec![Reason::KeyMismatch]));
+    assert!(foreign.oddities[0].text.ends_with(&format!(
+        "does not belong to the certificate SFAPI in {}",
+        shop.path().join("chain.pem").display()
+    )));
     let without = with_key("none.pem").look(None).await.expect("a look").expect("a sighting");
     assert_eq!((without.has_key, without.oddities.len()), (Some(false), 1));
+}
+
+#[tokio::test]
+async fn a_key_that_is_put_right_is_seen_at_the_next_look() {
+    let shop = Workshop::new();
+    let key = shop.put("service.key", &LANDSCAPE.other.key_pem);
+    let settings = sources::file::Settings {
+        path: shop.path().join("leaf.pem"),
+        password: None,
+        key: Some(key),
+        alias: None,
+        usage: Usage::Any,
+    };
+    let source = sources::file::File::new(settings);
+    let mut seen = Vec::new();
+    for held in [&LANDSCAPE.other, &LANDSCAPE.leaf, &LANDSCAPE.leaf, &LANDSCAPE.other] {
+        shop.put("service.key", &held.key_pem);
+        seen.push(source.look(None).await.expect("a look").expect("a sighting").has_key);
+    }
+    assert_eq!(seen, [Some(false), Some(true), Some(true), Some(false)]);
 }
 
 #[tokio::test]

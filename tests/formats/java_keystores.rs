@@ -187,3 +187,20 @@ fn a_keystore_whose_key_has_a_password_of_its_own_says_so() {
     assert_eq!(reason, Reason::PasswordWrong);
     assert!(text.starts_with("entry sfapi: ") && text.contains("keytool -keypasswd"), "{text}");
 }
+
+#[test]
+fn a_key_entry_with_the_certificates_of_another_key_is_a_mismatch() {
+    let Some(shop) = workshop() else { return };
+    put_key(&shop, "store.jks", "JKS", "sfapi");
+    let bytes = read(&shop, "store.jks");
+    let own = formats::open(&bytes, Some(PASSWORD)).expect("a keystore").chain.leaf;
+    // The certificate that the entry shows is for another point of the curve.
+    let key = own.der.windows(4).position(|part| part == [0x03, 0x42, 0x00, 0x04]).expect("its key");
+    let at = bytes.windows(own.der.len()).position(|part| *part == *own.der).expect("its place");
+    let mut changed = bytes;
+    changed[at + key + 10] ^= 1;
+    let opened = formats::open(&changed, Some(PASSWORD)).expect("a keystore");
+    let reasons: Vec<Reason> = opened.oddities.iter().map(|odd| odd.reason).collect();
+    assert!(!opened.has_key && reasons.contains(&Reason::KeyMismatch), "{reasons:?}");
+    assert_eq!(opened.chain.leaf.common_name(), "SFAPI");
+}

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use certsteward::domain::certificate::{Certificate, Fingerprint};
 use certsteward::domain::chain::Chain;
+use certsteward::domain::drift::{PlaceFacts, Shown};
 use certsteward::domain::event::{Actor, Event, EventKind};
 use certsteward::domain::finding::Level;
 use certsteward::domain::hand_off::HandOff;
@@ -101,6 +102,11 @@ impl Rich {
         (0..2).map(|_| item(self)).collect()
     }
 
+    fn place(&mut self) -> PlaceFacts {
+        let shows = Shown { fingerprint: self.fingerprint(), not_before: self.at(), not_after: self.at() };
+        PlaceFacts { shows: Some(shows), differs: Some(self.at()), unseen: Some((self.at(), self.unseen())) }
+    }
+
     pub(super) fn record(&mut self) -> Record {
         Record {
             generation: self.count(),
@@ -113,6 +119,7 @@ impl Rich {
             shown: Some((self.fingerprint(), Some(self.text()))),
             destination: Some(Box::new(self.destination())),
             oddities: self.list(Self::unseen),
+            places: self.map(Self::place),
             due: Some(Due { fingerprint: self.fingerprint(), at: self.at() }),
             renewal_asked: Some(self.actor()),
             renewal: Some(Box::new(self.renewal())),

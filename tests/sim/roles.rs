@@ -105,6 +105,7 @@ impl World {
             (probe_id(number), (Arc::new(Numbered(self.clone(), number)), false))
         };
         Parts {
+            places: Vec::new(),
             source: Arc::new(self.clone()),
             renewer: watch.renewal.as_ref().map(|_| -> Arc<dyn Renewer> { Arc::new(self.clone()) }),
             callers: watch.callers.iter().map(|each| caller(&each.id)).collect(),

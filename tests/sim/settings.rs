@@ -241,6 +241,7 @@ impl Settings {
             probes: systems().filter(|(_, of)| of.probed).map(|(number, _)| probe(number)).collect(),
             freezes: freeze.into_iter().collect(),
             found_by: None,
+            places: Vec::new(),
         }
     }
 }

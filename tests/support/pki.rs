@@ -64,6 +64,17 @@ impl Authority {
         Self { der: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
+    /// Its own certificate, as what another authority issued.
+    pub fn as_made(&self) -> Made {
+        let key = KeyPair::try_from(self.issuer.key().serialize_der()).unwrap();
+        Made { der: self.der.clone(), pem: self.pem.clone(), key }
+    }
+
+    /// Its key as PEM.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// Issues what is wanted.
     pub fn issue(&self, wanted: &Wanted<'_>) -> Made {
         let (from, to) = (date_time_ymd(wanted.years.0, 1, 1), date_time_ymd(wanted.years.1, 1, 1));

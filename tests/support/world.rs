@@ -113,6 +113,7 @@ impl World {
             (probe.id.clone(), (prober, false))
         });
         Parts {
+            places: Vec::new(),
             watch: Arc::new(self.watch.clone()),
             source: Arc::new(role.clone()),
             renewer: Some(Arc::new(role.clone())),
@@ -384,6 +385,7 @@ fn watch() -> Watch {
         }],
         freezes: Vec::new(),
         found_by: None,
+        places: Vec::new(),
     }
 }
 

@@ -307,7 +307,10 @@ impl Passes {
 fn found_in(configs: &[WatchConfig]) -> BTreeSet<PathBuf> {
     let file = |config: &WatchConfig| match &config.source {
         SourceConfig::File(settings) => settings.path.parent().map(Path::to_path_buf),
-        SourceConfig::Tls(_) | SourceConfig::Url(_) | SourceConfig::DestinationService(_) => None,
+        SourceConfig::Tls(_)
+        | SourceConfig::Url(_)
+        | SourceConfig::DestinationService(_)
+        | SourceConfig::ServiceKey(_) => None,
     };
     configs.iter().filter(|config| config.watch.found_by.is_some()).filter_map(file).collect()
 }

@@ -67,7 +67,7 @@ impl Passes {
             return self.queue.want_all();
         }
         let (at_rest, others): (Vec<_>, Vec<_>) =
-            self.queue.iter().partition(|(id, _)| self.is_at_rest(id, now));
+            self.queue.iter().partition(|(id, parts)| parts.places.is_empty() && self.is_at_rest(id, now));
         let at_rest: Vec<_> =
             at_rest.into_iter().map(|(id, parts)| (Arc::clone(id), Arc::clone(&parts.source))).collect();
         let others: Vec<Id> = others.into_iter().map(|(id, _)| Arc::clone(id)).collect();

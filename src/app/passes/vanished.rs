@@ -10,6 +10,7 @@ use super::queue::{Id, Replaced};
 use crate::app::build::Built;
 use crate::app::state::chain;
 use crate::domain::Timestamp;
+use crate::domain::certificate::Certificate;
 use crate::domain::event::{Event, EventKind};
 use crate::engine::execute::Parts;
 use crate::journal::EventQuery;
@@ -81,12 +82,22 @@ impl Passes {
         self.records.keys().filter(is_gone).cloned().collect()
     }
 
-    fn vanish(&self, id: &Id, since: Timestamp) {
+    fn vanish(&mut self, id: &Id, since: Timestamp) {
         self.shared.hide(id);
+        self.note_serial(id, None);
         let mut daemon = self.shared.daemon();
         daemon.vanished.insert(id.to_string(), since);
         if daemon.missed.contains_key(&**id) {
             Arc::make_mut(&mut daemon.missed).remove(&**id);
+        }
+    }
+
+    /// The watch has this certificate from now on, or none: whoever got or lost a twin by it is judged anew.
+    pub(super) fn note_serial(&mut self, id: &Id, leaf: Option<&Certificate>) {
+        for other in self.shared.note_serial(id, leaf) {
+            if self.queue.contains(&other) {
+                self.queue.want(other);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! It describes no key of a watch again.
 
 use super::source::{AUTO_RENEW, SPOKEN, USE, used_as};
-use super::watch::{CACHE, COMMON, RENEWAL, SERVED};
+use super::watch::{CACHE, CHECKED, COMMON, RENEWAL, SERVED};
 use super::{Form, Key, Keys, NET, Shape, UrlKind, optional, preset, required};
 
 const FOUND: &[Key] = &[
@@ -61,6 +61,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                         USE,
                     ],
                     COMMON,
+                    CHECKED,
                     SERVED,
                 ],
             },
@@ -103,6 +104,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                         used_as("\"client\""),
                     ],
                     COMMON,
+                    CHECKED,
                     &[
                         optional(
                             "renewal",
@@ -126,6 +128,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                     FOUND,
                     LISTED,
                     COMMON,
+                    CHECKED,
                     SERVED,
                 ],
             },
@@ -150,6 +153,7 @@ pub(super) static DISCOVER: Shape = Shape::Several {
                     FOUND,
                     LISTED,
                     COMMON,
+                    CHECKED,
                     SERVED,
                 ],
             },

@@ -99,7 +99,7 @@ pub(super) static SOURCE: Shape = Shape::Several {
                         "key",
                         Form::KeyFile,
                         "in the same file, or none",
-                        "The private key, where it is in a file of its own and a probe needs it.",
+                        "The private key, where it is in a file of its own: whether it belongs to the certificate is judged, and a probe needs it.",
                     ),
                     USE,
                 ]],
@@ -148,6 +148,26 @@ pub(super) static SOURCE: Shape = Shape::Several {
                 ],
             },
         ),
+        (
+            "service-key",
+            Keys {
+                says: "The certificate of a service key (X.509), such as the one certsteward itself opens a Destination service with; a key with a secret has none. Each connection whose key has a certificate is watched so without being asked, as `service-key-NAME`, unless a watch of this type names it.",
+                groups: &[&[
+                    optional(
+                        "connection",
+                        Form::Text,
+                        "`service_key` is given",
+                        "The connection whose key is meant.",
+                    ),
+                    optional(
+                        "service_key",
+                        Form::Secret,
+                        "`connection` is given",
+                        "Where another key is, as SAP hands it out.",
+                    ),
+                ]],
+            },
+        ),
     ],
     later: &[
         (
@@ -157,10 +177,6 @@ pub(super) static SOURCE: Shape = Shape::Several {
         (
             "cloud-integration",
             "this build does not read Cloud Integration's keystore yet; export the certificate and use type \"file\"",
-        ),
-        (
-            "service-key",
-            "this build does not read service keys yet; store the certificate in a file and use type \"file\"",
         ),
         (
             "command",

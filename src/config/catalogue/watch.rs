@@ -45,6 +45,12 @@ pub(in super::super) static POLICY: Shape = Shape::One(Keys {
             "false",
             "Whether an approval must come from somebody else than who asked for the renewal or the retirement.",
         ),
+        preset(
+            "drift_after",
+            Form::Duration,
+            "\"1h\"",
+            "How long a place may show another certificate than the source, or not be seen, before it is said.",
+        ),
         optional(
             "lint",
             Form::Table(&LINT),
@@ -58,7 +64,7 @@ const WEIGHT: Form = Form::Word(&["off", "notice", "warning", "critical"]);
 
 /// The judgements about a certificate alone.
 static LINT: Shape = Shape::One(Keys {
-    says: "Judgements about a certificate by itself, each `off` or a level; what is left out keeps its own. What a watch says here takes the place of what the file's policy says.",
+    says: "Judgements about a certificate, each `off` or a level; what is left out keeps its own. What a watch says here takes the place of what the file's policy says.",
     groups: &[&[
         optional(
             "chain-expires",
@@ -94,6 +100,37 @@ static LINT: Shape = Shape::One(Keys {
         ),
         optional("self-signed", WEIGHT, "notice", "The certificate is signed by itself."),
         optional(
+            "untrusted",
+            WEIGHT,
+            "critical where a trust store is named",
+            "The certificate leads to no authority of the trust store; a warning where the store cannot be read, a notice where only the system's authorities were asked.",
+        ),
+        optional(
+            "drift",
+            WEIGHT,
+            "warning",
+            "A place shows another certificate than the source for too long.",
+        ),
+        optional("revoked", WEIGHT, "critical", "The certificate, or an issuer in its chain, was revoked."),
+        optional(
+            "revocation-unknown",
+            WEIGHT,
+            "notice",
+            "Whether it was revoked could not be found out: a list that is old, by somebody else or unreadable, a responder that does not answer.",
+        ),
+        optional(
+            "duplicate-serial",
+            WEIGHT,
+            "warning",
+            "Another watch has another certificate with the same issuer and serial number.",
+        ),
+        optional(
+            "key-mismatch",
+            WEIGHT,
+            "critical",
+            "The private key beside the certificate belongs to another one.",
+        ),
+        optional(
             "lifetime-over-limit",
             WEIGHT,
             "off",
@@ -121,7 +158,14 @@ pub(in super::super) static WATCH: Shape = Shape::One(Keys {
                 "the destination that the source follows",
                 "What uses the certificate.",
             ),
+            optional(
+                "place",
+                Form::Many(&SOURCE),
+                "none",
+                "Where the same certificate should be too, each described as a source is; it is only looked at and compared.",
+            ),
         ],
+        CHECKED,
         SERVED,
     ],
 });
@@ -140,6 +184,35 @@ pub(super) const COMMON: &[Key] = &[
         "What certsteward may do: only look, act after approval of each act, or act.",
     ),
     optional("policy", Form::Table(&POLICY), "the file's [policy]", "Overrides single keys of the policy."),
+];
+
+/// What the certificate is held against.
+pub(super) const CHECKED: &[Key] = &[
+    optional(
+        "trust",
+        Form::Path,
+        "nothing",
+        "A trust store (PEM, PKCS#7, PKCS#12, JKS): the chain must lead to one of its authorities, as whoever accepts the certificate will demand.",
+    ),
+    optional("trust_password", Form::Secret, "none", "What opens the trust store, where it is protected."),
+    optional(
+        "crl",
+        Form::Lists,
+        "nothing",
+        "Revocation lists: files (PEM, DER) and addresses, of which one must be by the issuer; its signature is verified. An address is asked again half way to the list's next update, between 5 minutes and 12 hours.",
+    ),
+    preset(
+        "ocsp",
+        Form::Flag,
+        "false",
+        "Whether a responder is asked if the certificate was revoked (RFC 6960), again half way to its next update, between 5 minutes and 12 hours; the answer must be signed by the issuer or by whom it named for that.",
+    ),
+    optional(
+        "ocsp_url",
+        Form::Url(UrlKind::Page),
+        "what the certificate names",
+        "The responder; without it a certificate decides whom certsteward asks.",
+    ),
 ];
 
 pub(super) const SERVED: &[Key] = &[

@@ -238,6 +238,7 @@ pub(super) fn note_followed(watches: &[super::WatchConfig], discoveries: &mut [D
             SourceConfig::DestinationService(_)
             | SourceConfig::File(_)
             | SourceConfig::Url(_)
+            | SourceConfig::ServiceKey(_)
             | SourceConfig::Tls(_) => None,
         });
         settings.followed = followed.collect();

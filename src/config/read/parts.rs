@@ -13,6 +13,7 @@ use crate::formats::PublicForm;
 use crate::probers::mtls;
 use crate::sap::Level;
 use crate::secret::SecretRef;
+use crate::sources::checked;
 use crate::{callers, net, targets};
 
 /// What hangs on a watch: what uses the certificate, who must know it, how that is proven.
@@ -24,11 +25,12 @@ pub(in super::super) struct Served {
     pub(super) target_configs: Vec<(String, Option<TargetConfig>)>,
     pub(in super::super) probes: Vec<Probe>,
     pub(in super::super) probe_configs: Vec<(String, mtls::Settings)>,
+    pub(super) checks: checked::Settings,
 }
 
-/// Targets and probes.
+/// What the certificate is held against, targets and probes.
 pub(super) fn served(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Served {
-    let mut served = Served::default();
+    let mut served = Served { checks: checks(section, ledger), ..Served::default() };
     for held in section.each("probe") {
         if let Some((probe, settings)) = probe(&held, named, ledger) {
             served.probe_configs.push((probe.id.clone(), settings));
@@ -48,6 +50,23 @@ pub(super) fn served(section: &Section<'_>, named: &Named, ledger: &mut Ledger) 
         }
     }
     served
+}
+
+fn checks(section: &Section<'_>, ledger: &mut Ledger) -> checked::Settings {
+    let password = section.secret("trust_password", ledger);
+    let path = section.path_of("trust", ledger);
+    if path.is_none() && password.is_some() {
+        section.say("trust_password", "opens nothing; name the trust store: trust = \"PATH\"", ledger);
+    }
+    let (asked, url) = (section.flag("ocsp"), section.text("ocsp_url"));
+    if url.is_some() && !asked {
+        section.say("ocsp_url", "is asked nothing; set ocsp = true too", ledger);
+    }
+    checked::Settings {
+        trust: path.map(|path| checked::trust::Settings { path, password }),
+        lists: section.lists("crl", ledger),
+        responder: asked.then_some(checked::responder::Settings { url }),
+    }
 }
 
 fn point(section: &Section<'_>, key: &str, thing: &str, known: &[String], ledger: &mut Ledger) {
@@ -97,7 +116,9 @@ fn destination(
 ) -> Option<callers::destination_service::Settings> {
     let (inherited, fallback) = match source {
         SourceConfig::DestinationService(source) => (Some(source.connection.clone()), source.level),
-        SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) => (None, Level::Subaccount),
+        SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) | SourceConfig::ServiceKey(_) => {
+            (None, Level::Subaccount)
+        }
     };
     let given = section.text("connection");
     if let Some(name) = &given {

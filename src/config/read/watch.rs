@@ -55,8 +55,37 @@ pub(super) fn watch(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -
         served,
         named,
     );
+    for (place, config) in places(section, &watch.watch.source.place, named, ledger) {
+        watch.watch.places.push(place.clone());
+        watch.places.push((place, config));
+    }
     watch.name_mappings();
     Some(watch)
+}
+
+/// Where the certificate should be too, each place once and not the source again.
+fn places(
+    section: &Section<'_>,
+    source_place: &str,
+    named: &Named,
+    ledger: &mut Ledger,
+) -> Vec<(String, SourceConfig)> {
+    let mut places: Vec<(String, SourceConfig)> = Vec::new();
+    for held in section.each("place") {
+        let Some((config, SourceFacts { place, usage, .. })) = source(&held, named, ledger) else { continue };
+        let text = if place == source_place {
+            format!("{place} is the source itself; name another place, or leave this one out")
+        } else if places.iter().any(|(known, _)| *known == place) {
+            format!("{place} is named twice; leave one out")
+        } else if usage == Usage::Trust {
+            "shows certificates that are trusted, and one is compared; leave use out".to_owned()
+        } else {
+            places.push((place, config));
+            continue;
+        };
+        ledger.say(held.table.place, held.path.as_str(), text);
+    }
+    places
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a watch, each read by its own function")]
@@ -77,13 +106,15 @@ pub(super) fn assemble(
     if unsaid && !(served.probes.is_empty() && served.targets.is_empty()) {
         facts.usage = Usage::Client;
     }
-    let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs } = served;
+    let parts::Served { callers, caller_configs, targets, target_configs, probes, probe_configs, checks } =
+        served;
     let watch = Watch {
         id,
         labels: section.named("labels"),
         mode: mode(section),
         policy: policy.into(),
         source: facts,
+        places: Vec::new(),
         renewal,
         callers,
         targets,
@@ -94,6 +125,8 @@ pub(super) fn assemble(
     WatchConfig {
         watch,
         source,
+        places: Vec::new(),
+        checks,
         renewer,
         callers: caller_configs,
         targets: target_configs,
@@ -130,6 +163,7 @@ pub(super) fn policy(section: &Section<'_>, empty: &Table) -> Policy {
         hold: form::unless_never(&own.word("hold")).unwrap_or(fallback.hold),
         acts_per_day: own.count("acts_per_day").unwrap_or(fallback.acts_per_day),
         four_eyes: own.flag("four_eyes"),
+        drift_after: own.duration("drift_after"),
         lints: own.child("lint", empty).map(|lints| lint(&lints)).unwrap_or_default(),
     }
 }
@@ -192,6 +226,7 @@ fn list(known: &[&str]) -> String {
 fn source(section: &Section<'_>, named: &Named, ledger: &mut Ledger) -> Option<(SourceConfig, SourceFacts)> {
     match section.kind() {
         "destination-service" => destination_service(section, named, ledger),
+        "service-key" => service_key(section, named, ledger),
         "url" => {
             let url = section.text("url")?;
             let settings = sources::url::Settings {
@@ -276,6 +311,42 @@ pub(super) fn facts(kind: &str, place: String) -> SourceFacts {
         usage: Usage::Any,
         served_as: Vec::new(),
     }
+}
+
+fn service_key(
+    section: &Section<'_>,
+    named: &Named,
+    ledger: &mut Ledger,
+) -> Option<(SourceConfig, SourceFacts)> {
+    let (name, own) = (section.text("connection"), section.secret("service_key", ledger));
+    let key = match (&name, own) {
+        (Some(_), Some(_)) => {
+            let text = "service_key and connection are both given; give the one that holds the key";
+            section.say("service_key", text, ledger);
+            return None;
+        }
+        (None, None) => {
+            let text = "names no key; give connection or service_key";
+            ledger.say(section.table.place, section.path.as_str(), text);
+            return None;
+        }
+        (None, Some(own)) => own,
+        (Some(name), None) => match connection(section, name, "destination-service", named, ledger)? {
+            Connection::DestinationService(settings) => settings.service_key.clone(),
+            Connection::SuccessFactors { .. } => return None,
+        },
+    };
+    let place = match &name {
+        Some(name) => format!("service key of {name}"),
+        None => format!("service key in {key}"),
+    };
+    let facts = SourceFacts {
+        connection: name,
+        key_readable: true,
+        usage: Usage::Client,
+        ..facts("service-key", place)
+    };
+    Some((SourceConfig::ServiceKey(sources::service_key::Settings { key }), facts))
 }
 
 fn destination_service(
@@ -363,6 +434,9 @@ pub(super) fn renewer(
             })
         }
         (SourceConfig::DestinationService(_), Rotation::LeftToSource)
-        | (SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_), _) => None,
+        | (
+            SourceConfig::File(_) | SourceConfig::Url(_) | SourceConfig::Tls(_) | SourceConfig::ServiceKey(_),
+            _,
+        ) => None,
     }
 }

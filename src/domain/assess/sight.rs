@@ -35,17 +35,6 @@ impl Judge<'_> {
             let text = format!("{place} was not seen yet");
             self.add(Code::Unseen, Level::Warning, "", text, "wait for the first look");
         }
-        for (number, oddity) in self.record.oddities.iter().enumerate() {
-            let about = format!("{}-{number}", oddity.reason);
-            let text = format!("part of {place} could not be read: {oddity}");
-            self.add(
-                Code::OddContent,
-                Level::Notice,
-                &about,
-                text,
-                "look at the content; the rest of it was read",
-            );
-        }
     }
 
     /// Said only where something could be changed: every watch of a house has the same clock.

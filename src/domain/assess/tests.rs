@@ -2,6 +2,7 @@
 //! It proves no life; those are timelines.
 
 use super::*;
+use crate::domain::drift::{PlaceFacts, Shown};
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::sample::{answered, certificate, noon, record, standing, watch};
 
@@ -80,4 +81,72 @@ fn every_finding_has_a_way_out() {
     for finding in assess(&watch(), &record, Some("pat"), noon()).findings {
         assert!(!finding.way_out.is_empty() && !finding.text.ends_with('.'), "{finding:?}");
     }
+}
+
+#[test]
+fn what_a_look_brought_along_has_its_finding() {
+    let cases = [
+        (Reason::Untrusted, "critical untrusted"),
+        (Reason::TrustUnknown, "warning untrusted"),
+        (Reason::ServerUntrusted, "notice untrusted"),
+        (Reason::KeyMismatch, "critical key-mismatch"),
+        (Reason::Revoked, "critical revoked"),
+        (Reason::RevocationUnknown, "notice revocation-unknown"),
+        (Reason::Malformed, "notice odd-content"),
+    ];
+    for (reason, expected) in cases {
+        let oddities = vec![Unseen::new(reason, "as a sample")];
+        assert_eq!(found(&watch(), &proven(Record { oddities, ..record() })), [expected]);
+    }
+}
+
+#[test]
+fn each_of_several_findings_of_one_code_has_a_key_of_its_own() {
+    let oddities = vec![Unseen::new(Reason::Untrusted, "one"), Unseen::new(Reason::TrustUnknown, "two")];
+    let assessment = assess(&watch(), &proven(Record { oddities, ..record() }), None, noon());
+    let keys: Vec<String> = assessment.findings.iter().map(Finding::key).collect();
+    assert_eq!(keys, ["untrusted", "untrusted:2"]);
+}
+
+/// The findings where a place shows this since so many minutes.
+fn drifted(shows: Option<Shown>, minutes: i64) -> Vec<Finding> {
+    let watch = Watch { places: vec!["/etc/copy.pem".to_owned()], ..watch() };
+    let differs = Some(noon() - Duration::minutes(minutes));
+    let facts = PlaceFacts { shows, differs, unseen: None };
+    let places = [("/etc/copy.pem".to_owned(), facts)].into();
+    assess(&watch, &proven(Record { places, ..record() }), None, noon()).findings
+}
+
+#[test]
+fn a_place_that_shows_another_certificate_is_told_after_its_time_with_which_is_the_older() {
+    let older = Shown::of(&certificate("SFAPI", 365, 100));
+    let newer = Shown::of(&certificate("SFAPI", 365, 300));
+    assert_eq!(drifted(Some(older.clone()), 60), [], "a rollout takes its time");
+    for (shows, expected) in [
+        (Some(older), "; the one at /etc/copy.pem is the older"),
+        (Some(newer), "; the one at btp sfapi.pem is the older"),
+        (None, "nothing stands at /etc/copy.pem since 2026-06-01 10:59 UTC, and btp sfapi.pem shows "),
+    ] {
+        let findings = drifted(shows, 61);
+        let [found] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(
+            (found.code, found.level, found.about.as_str()),
+            (Code::Drift, Level::Warning, "/etc/copy.pem")
+        );
+        assert!(found.text.contains(expected), "{}", found.text);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_seen_is_told_after_its_time_too() {
+    let watch = Watch { places: vec!["copy".to_owned()], ..watch() };
+    let unseen = |minutes: i64| {
+        let why = Unseen::new(Reason::Timeout, "as a sample");
+        let facts =
+            PlaceFacts { unseen: Some((noon() - Duration::minutes(minutes), why)), ..PlaceFacts::default() };
+        let places = [("copy".to_owned(), facts)].into();
+        found(&watch, &proven(Record { places, ..record() }))
+    };
+    assert_eq!(unseen(60), [""; 0]);
+    assert_eq!(unseen(61), ["warning unseen"]);
 }

@@ -1,10 +1,13 @@
 //! The stored form of a record and of everything in it.
 //! It decides nothing; a part that cannot be read makes the whole record unreadable.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{Stored, Unreadable, coded, field, put, stored, tagged, text, words};
 use crate::domain::chain::Chain;
+use crate::domain::drift::{PlaceFacts, Shown};
 use crate::domain::event::Actor;
 use crate::domain::finding::Level;
 use crate::domain::reason::{Reason, Unseen};
@@ -28,6 +31,7 @@ stored!(Record {
     shown,
     destination,
     oddities,
+    places = BTreeMap::new(),
     due,
     renewal_asked,
     renewal,
@@ -116,6 +120,8 @@ stored!(Leftover {
 });
 stored!(Learned { matching, at, from });
 stored!(CallerFacts { uses, seen, unseen, stray });
+stored!(PlaceFacts { shows, differs, unseen });
+stored!(Shown { fingerprint, not_before, not_after });
 stored!(Attempts { count, last, next, reason, text, maybe_effective });
 stored!(Approval { by, at });
 stored!(Told { level, at, text });

@@ -115,6 +115,7 @@ pub(crate) fn watch(id: &str, stage: &str) -> Watch {
         probes: vec![],
         freezes: vec![],
         found_by: None,
+        places: Vec::new(),
     }
 }
 

@@ -45,6 +45,10 @@ pub(super) const fn word(reason: Reason) -> &'static str {
         | Reason::ConnectionReset
         | Reason::TlsFailed
         | Reason::ServerUntrusted
+        | Reason::Untrusted
+        | Reason::TrustUnknown
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::Timeout
         | Reason::Conflict
         | Reason::Refused
