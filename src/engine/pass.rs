@@ -212,11 +212,12 @@ impl Round<'_> {
         let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
         events.extend(reminders.iter().map(tell::reminded));
         messages.extend(reminders);
-        let told = !messages.is_empty();
-        if facts || told || !events.is_empty() || !self.absorbed.is_empty() {
+        let (told, obeyed) = (!messages.is_empty(), !self.absorbed.is_empty());
+        if facts || told || obeyed || !events.is_empty() {
             self.write(events, messages).await?;
         }
-        if told {
+        // Whoever was told, or has just been obeyed, looks now, and not only once every call of this pass was answered.
+        if told || obeyed {
             let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
             (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
         }

@@ -62,6 +62,12 @@ fn taken_up(kind: &str, text: &str) -> Vec<(&'static str, Value)> {
     told(kind, text, json!({}))
 }
 
+/// The history once something followed the command that [`taken_up`] tells of.
+fn came_next(kind: &str, text: &str) -> (&'static str, Value) {
+    let event = json!({ "id": 9, "watch": "a", "actor": "certsteward", "kind": kind, "text": text });
+    ("200 OK", json!({ "events": [event], "next": null }))
+}
+
 fn told(kind: &str, text: &str, status: Value) -> Vec<(&'static str, Value)> {
     let event = |id: i64, actor: &str, kind: &str, text: &str| json!({ "id": id, "watch": "a", "at": "2026-11-01T00:00:00Z", "actor": actor, "kind": kind, "text": text, "facts": {} });
     let before = event(6, "root", kind, text);
@@ -79,24 +85,46 @@ fn told(kind: &str, text: &str, status: Value) -> Vec<(&'static str, Value)> {
 
 #[test]
 fn each_verb_asks_for_what_it_is_named_after() {
-    for (verb, said) in [
-        ("renew", "renew now"),
-        ("cancel", "renewal 2 ended: cancelled by root"),
-        ("rollback", "roll back now"),
-        ("retire", "retire the replaced certificates now"),
+    for (verb, said, next) in [
+        ("renew", "renew now", Some("renewal-started")),
+        ("cancel", "renewal 2 ended: cancelled by root", None),
+        ("rollback", "roll back, if a call shows that it is accepted", Some("renewal-ended")),
+        ("retire", "retire the replaced certificates now", None),
+        ("retry", "retry now, without waiting", None),
+        ("pause", "pause acts of this watch", None),
+        ("resume", "resume acts of this watch", None),
     ] {
-        let (ran, asked) =
-            against(taken_up("command", said), &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
+        let mut answers = taken_up("command", said);
+        answers.extend(next.map(|kind| came_next(kind, "what came of it")));
+        let (ran, asked) = against(answers, &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
         assert_eq!(asked[1].line, format!("POST /api/v1/watches/a/{verb}"));
         assert_eq!(asked[1].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
+        assert_eq!(ran.out.ends_with("\na: what came of it\n"), next.is_some(), "{verb}: {}", ran.out);
     }
-    for verb in ["retry", "pause"] {
-        let (ran, asked) = against(vec![accepted()], &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
-        assert_eq!(asked[0].line, format!("POST /api/v1/watches/a/{verb}"));
-        assert_eq!(asked[0].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
-    }
+}
+
+#[test]
+fn a_pause_is_said_to_hold_once_it_does() {
+    let (ran, asked) = against(taken_up("command", "pause acts of this watch"), &["pause", "a"]);
+    ran.expect(0, "acts of a are paused; end it with: certsteward resume a\n", "");
+    let lines: Vec<&str> = asked.iter().map(|asked| asked.line.as_str()).collect();
+    let history = "GET /api/v1/events?limit=50&watch=a";
+    let expected = ["GET /api/v1/events?limit=1&watch=a", "POST /api/v1/watches/a/pause", history, history];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_no_pass_takes_up_in_time_is_said_to_be_kept() {
+    let none = || ("200 OK", json!({ "events": [] }));
+    let answers = [vec![none(), accepted()], std::iter::repeat_with(none).take(200).collect()].concat();
+    let (ran, _) = against(answers, &["pause", "a"]);
+    ran.expect(
+        1,
+        "",
+        "certsteward: it is handed in and will be obeyed, but no pass took it up within 10 s (one may be under way); \
+see what came of it: certsteward history a\n",
+    );
 }
 
 #[test]
@@ -133,25 +161,29 @@ fn an_approval_while_acts_are_paused_says_what_keeps_them_from_happening() {
 
 #[test]
 fn pause_and_resume_without_a_watch_mean_all() {
-    let (ran, asked) = against(vec![accepted()], &["pause"]);
+    let (ran, asked) = against(taken_up("command", "pause acts everywhere"), &["pause"]);
     ran.expect(0, "all acts are paused; end it with: certsteward resume\n", "");
-    assert_eq!(asked[0].line, "POST /api/v1/pause");
-    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": null }] }));
-    let (ran, asked) = against(vec![accepted(), all], &["resume"]);
-    assert_eq!(asked[0].line, "POST /api/v1/resume");
+    assert_eq!((&*asked[0].line, &*asked[1].line), ("GET /api/v1/events?limit=1&watch=", "POST /api/v1/pause"));
+    let resumed = |all: Value| {
+        let mut answers = taken_up("command", "resume acts everywhere");
+        answers[4] = ("200 OK", all);
+        against(answers, &["resume"])
+    };
+    let (ran, asked) = resumed(json!({ "watches": [{ "id": "a", "paused": null }] }));
+    assert_eq!(asked[1].line, "POST /api/v1/resume");
     ran.expect(0, "the pause of all watches is ended\nacts may happen again\n", "");
-    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": { "by": "root" } }] }));
-    let (ran, _) = against(vec![accepted(), all], &["resume"]);
+    let (ran, _) = resumed(json!({ "watches": [{ "id": "a", "paused": { "by": "root" } }] }));
     assert!(ran.out.ends_with("but not those of watches that are paused themselves: a\n"), "{}", ran.out);
 }
 
 #[test]
 fn the_end_of_one_pause_says_that_another_still_holds() {
-    let (ran, asked) = against(vec![accepted(), ("200 OK", json!({ "paused": null }))], &["resume", "a"]);
-    assert_eq!(asked[0].line, "POST /api/v1/watches/a/resume");
+    let resumed = |status: Value| against(told("command", "resume acts of this watch", status), &["resume", "a"]);
+    let (ran, asked) = resumed(json!({ "paused": null }));
+    assert_eq!(asked[1].line, "POST /api/v1/watches/a/resume");
     ran.expect(0, "the pause of a is ended\nacts of a may happen again\n", "");
     let status = json!({ "paused": { "since": "2026-11-01T00:00:00Z", "by": "anna" } });
-    let (ran, _) = against(vec![accepted(), ("200 OK", status)], &["resume", "a"]);
+    let (ran, _) = resumed(status);
     ran.expect(
         0,
         "the pause of a is ended\n",
@@ -173,9 +205,10 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
 
 #[test]
 fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
-    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--end"]);
+    let said = "send nothing until 2026-11-01 00:00 UTC";
+    let (ran, asked) = against(taken_up("command", said), &["silence", "a", "--end"]);
     ran.expect(0, "messages about a are sent again\n", "");
-    assert_eq!(asked[0].body, json!({ "until": "now" }));
+    assert_eq!(asked[1].body, json!({ "until": "now" }));
     let watch =
         json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
     let list = ("200 OK", json!({ "watches": [watch] }));
@@ -200,9 +233,10 @@ fn a_store_that_cannot_be_written_is_critical_because_nothing_is_renewed() {
 
 #[test]
 fn silence_sends_its_end() {
-    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--until", "2099-01-04"]);
+    let said = "send nothing until 2099-01-04 00:00 UTC";
+    let (ran, asked) = against(taken_up("command", said), &["silence", "a", "--until", "2099-01-04"]);
     ran.expect(0, "nothing is sent about a until 2099-01-04T00:00:00Z\n", "");
-    assert_eq!(asked[0].body, json!({ "until": "2099-01-04T00:00:00Z" }));
+    assert_eq!(asked[1].body, json!({ "until": "2099-01-04T00:00:00Z" }));
 }
 
 #[test]
