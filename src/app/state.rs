@@ -129,7 +129,8 @@ impl Shared {
     pub(super) fn is_used_beside(&self, id: &str, tenant: &str, leaf: &Certificate) -> bool {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         // As long as not every watch was looked at since the start, any of them may.
-        if pictures.len() < self.built.load().config.watches.len() {
+        let is_each_there = pictures.len() >= self.built.load().config.watches.len();
+        if !is_each_there || pictures.values().any(|view| !view.was_looked_at()) {
             return true;
         }
         let mut others = pictures.iter().filter(|(other, _)| &***other != id);

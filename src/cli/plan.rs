@@ -9,7 +9,7 @@ use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
 use super::picture::{choose, list, list_of, moment, moment_shown, text};
-use super::watches;
+use super::{check, watches};
 
 /// Show what happens next, why, what holds it, and whether a gap is expected
 #[derive(Debug, clap::Args)]
@@ -38,8 +38,8 @@ impl Arguments {
                 "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
             );
         }
-        if let Some(why) = self.unwritable(common, looked_once).await {
-            output.aside(why);
+        if !looked_once {
+            beside(common).await.iter().for_each(|why| output.aside(why));
         }
         for watch in &whole {
             show(watch, output);
@@ -62,14 +62,6 @@ impl Arguments {
         }
     }
 
-    /// That nothing of it happens, because the daemon cannot write its store.
-    async fn unwritable(&self, common: &Common, looked_once: bool) -> Option<String> {
-        let daemon = Daemon::reach(common).ok().filter(|_| !looked_once)?;
-        let status = daemon.get("/api/v1/status").await.ok()?;
-        let failing = status.get("store")?.get("failing").filter(|failing| failing.is_object())?;
-        Some(super::check::unwritable(failing))
-    }
-
     async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, AskDaemon> {
         let mut ids = self.watch.clone();
         if ids.is_empty() {
@@ -82,6 +74,16 @@ impl Arguments {
         }
         Ok(whole)
     }
+}
+
+/// What keeps the daemon from going on as planned: a store that cannot be written, a pause of everything, a configuration that
+/// could not be read again.
+async fn beside(common: &Common) -> Vec<String> {
+    let Ok(daemon) = Daemon::reach(common) else { return Vec::new() };
+    let Ok(status) = daemon.get("/api/v1/status").await else { return Vec::new() };
+    let failing = status.get("store").and_then(|store| store.get("failing"));
+    let failing = failing.filter(|failing| failing.is_object()).map(check::unwritable);
+    [failing, check::paused(&status), check::reload(&status)].into_iter().flatten().collect()
 }
 
 fn only_plan(watch: &Value) -> Value {
@@ -111,6 +113,9 @@ fn show(watch: &Value, output: &mut Output) {
         ("Due".to_owned(), moment_shown(watch, "due")),
         ("Deadline".to_owned(), moment_shown(watch, "deadline")),
     ];
+    if let Some(unlooked) = check::unlooked(watch) {
+        facts.insert(0, ("Not looked at yet".to_owned(), unlooked.to_owned()));
+    }
     if let Some(until) = moment(watch, "silenced_until") {
         facts.push(("Silenced until".to_owned(), format!("{}: no message is sent about it", shown(until))));
     }

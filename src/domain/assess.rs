@@ -15,6 +15,8 @@ use super::verdict::{Probed, Verdict};
 use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
 
+pub use sight::assess_unlooked;
+
 /// What a record means at one moment.
 #[derive(Debug, Clone)]
 pub struct Assessment {

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::deliver::{Recipient, recipients};
 use super::execute::{self, Parts};
 use crate::clock::Clock;
-use crate::domain::assess::{Assessment, assess};
+use crate::domain::assess::{Assessment, assess, assess_unlooked};
 use crate::domain::event::Event;
 use crate::domain::lifecycle::{
     Chronicle, Dice, Lessons, Want, absorb, advance, matching_by_target, note_pending, want,
@@ -17,6 +17,7 @@ use crate::domain::message::Message;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Found, Report};
 use crate::domain::snapshot::{Asked, WatchView};
+use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
 
@@ -219,31 +220,15 @@ impl Round<'_> {
         // Whoever was told, or has just been obeyed, looks now, and not only once every call of this pass was answered.
         if told || obeyed {
             let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
-            (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
+            let asked = Asked { pass: LOOKED, ..self.asked(now) };
+            (self.house.show)(picture(watch, Arc::new(self.record.clone()), assessment, asked));
         }
         Ok(())
     }
 
-    fn picture(&self, record: Arc<Record>, assessment: Assessment, now: Timestamp) -> WatchView {
-        let watch = Arc::clone(&self.parts.watch);
-        // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
-        let (paused, pass, round) = (self.paused.as_deref(), self.began, self.now);
-        let next = want(&watch, &record, paused, pass, round).next;
-        let planned = Asked { pass, round, at: now, paused: paused.map(Box::from) }.into();
-        WatchView {
-            next,
-            planned,
-            hand_offs: tell::hand_offs(&watch, &record, now),
-            matching: matching_by_target(&watch, &record),
-            due: record.due.map(|due| due.at),
-            seen_at: record.seen_at,
-            record,
-            step: assessment.step,
-            findings: assessment.findings,
-            level: assessment.level,
-            moments: assessment.moments,
-            watch,
-        }
+    /// As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
+    fn asked(&self, now: Timestamp) -> Asked {
+        Asked { pass: self.began, round: self.now, at: now, paused: self.paused.as_deref().map(Box::from) }
     }
 
     async fn write(&mut self, events: Vec<Event>, messages: Vec<Message>) -> Result<(), JournalError> {
@@ -290,7 +275,7 @@ impl Round<'_> {
             Some(saved) => saved,
             None => Arc::new(std::mem::take(&mut self.record)),
         };
-        let view = Arc::new(self.picture(Arc::clone(&record), assessment, now));
+        let view = Arc::new(picture(&watch, Arc::clone(&record), assessment, self.asked(now)));
         Ok(Passed {
             record,
             view,
@@ -299,5 +284,41 @@ impl Round<'_> {
             messages: self.messages,
             restless: self.restless,
         })
+    }
+}
+
+/// The picture of a watch before its first pass: what its configuration and the store say of it.
+#[must_use]
+pub fn unlooked(
+    watch: &Arc<Watch>,
+    record: Option<Arc<Record>>,
+    paused: Option<&str>,
+    now: Timestamp,
+) -> WatchView {
+    let record = record.unwrap_or_default();
+    let assessment = assess_unlooked(watch, &record, paused, now);
+    let asked = Asked { pass: LOOKED, round: now, at: now, paused: paused.map(Box::from) };
+    picture(watch, record, assessment, asked)
+}
+
+/// For a picture that is shown before everything was looked at: its plan tells what comes by what is known, not that it is
+/// looked at first.
+const LOOKED: Timestamp = Timestamp::MIN_UTC;
+
+fn picture(watch: &Arc<Watch>, record: Arc<Record>, assessment: Assessment, asked: Asked) -> WatchView {
+    let next = want(watch, &record, asked.paused.as_deref(), asked.pass, asked.round).next;
+    WatchView {
+        next,
+        hand_offs: tell::hand_offs(watch, &record, asked.at),
+        planned: asked.into(),
+        matching: matching_by_target(watch, &record),
+        due: record.due.map(|due| due.at),
+        seen_at: record.seen_at,
+        record,
+        step: assessment.step,
+        findings: assessment.findings,
+        level: assessment.level,
+        moments: assessment.moments,
+        watch: Arc::clone(watch),
     }
 }

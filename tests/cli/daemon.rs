@@ -334,7 +334,7 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
     let (ran, asked) = against(vec![list, ("200 OK", json!({}))], &["check"]);
     assert_eq!((ran.code, asked[0].line.as_str()), (2, "GET /api/v1/watches"));
     assert!(
-        ran.out.starts_with("CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_left'=-"),
+        ran.out.starts_with("CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_to_expiry'=-"),
         "{}",
         ran.out
     );
@@ -343,6 +343,56 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn check_counts_to_the_expiry_and_to_the_deadline_and_names_each_for_what_it_is() {
+    let ends = |expires: &str, deadline: &str| {
+        let watch = json!({
+            "id": "a", "level": "ok", "step": "watching", "common_name": "SFAPI", "seen_at": "2026-11-01T00:00:00Z",
+            "expires": expires, "deadline": deadline,
+        });
+        against(vec![("200 OK", json!({ "watches": [watch] })), ("200 OK", json!({}))], &["check"]).0.out
+    };
+    let out = ends("2099-03-01T00:00:00Z", "2099-01-01T00:00:00Z");
+    let value = |name: &str| -> i64 {
+        let rest = out.split_once(&format!("'a_days_to_{name}'=")).unwrap().1;
+        rest.split([' ', '\n']).next().unwrap().parse().unwrap()
+    };
+    assert_eq!(value("expiry") - value("deadline"), 59, "{out}");
+    let line = out.lines().nth(1).unwrap();
+    for (name, day) in [("expires", "2099-03-01"), (", deadline", "2099-01-01")] {
+        let number = if name == "expires" { value("expiry") } else { value("deadline") };
+        assert!(line.contains(&format!("{name} {day} 00:00:00 UTC ({number} days left)")), "{out}");
+    }
+    let out = ends("2099-03-01T00:00:00Z", "2099-03-01T00:00:00Z");
+    assert!(!out.lines().nth(1).unwrap().contains("deadline"), "said once: {out}");
+}
+
+#[test]
+fn a_configuration_that_is_broken_on_disk_is_a_warning_with_its_first_problem() {
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
+    let problems = "c.toml:3:1: watch[b].mode: \"x|y\" is none of observe, propose, act\nc.toml:9:1: sockets: no such key";
+    let reload = json!({ "at": "2026-11-01T00:00:00Z", "succeeded": false, "text": problems });
+    let status = || ("200 OK", json!({ "last_reload": reload }));
+    let said = "the configuration could not be read again at 2026-11-01 00:00 UTC, so the one before goes on: \
+c.toml:3:1: watch[b].mode: \"x/y\" is none of observe, propose, act (and 1 more: certsteward config check)";
+    let (ran, _) = against(vec![("200 OK", json!({ "watches": [fine] })), status()], &["check"]);
+    assert_eq!((ran.code, ran.out.lines().next().unwrap()), (1, &*format!("WARNING - {said}; 1 ok | ")));
+    let (ran, _) = against(vec![("200 OK", fine), status()], &["plan", "b"]);
+    assert_eq!(ran.err, format!("{said}\n"));
+}
+
+#[test]
+fn a_pause_of_everything_is_shown_at_once_and_is_no_fault() {
+    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
+    let status = || ("200 OK", json!({ "paused": { "since": "2026-11-01T00:00:00Z", "by": "anna" } }));
+    let said =
+        "acts are paused everywhere by anna since 2026-11-01 00:00 UTC (end it with: certsteward resume)";
+    let (ran, _) = against(vec![("200 OK", json!({ "watches": [fine] })), status()], &["check"]);
+    assert_eq!((ran.code, ran.out.lines().next().unwrap()), (0, &*format!("OK - {said}; 1 ok | ")));
+    let (ran, _) = against(vec![("200 OK", fine), status()], &["plan", "b"]);
+    assert_eq!(ran.err, format!("{said}\n"));
 }
 
 #[test]
