@@ -203,8 +203,10 @@ impl Running {
     }
 
     fn serve(&self, network: Door, local: Door, public_url: Option<&str>) {
+        let own_url = listen::own_url(self.listens, matches!(network, Door::Tls(..)));
         let options = |trust| Options {
             public_url: public_url.map(str::to_owned),
+            own_url: own_url.clone(),
             trust,
             loopback: self.listens.ip().is_loopback(),
         };

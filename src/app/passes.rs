@@ -24,7 +24,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
 use crate::domain::snapshot::Missed;
-use crate::domain::watch::SourceFacts;
+use crate::domain::watch::{SourceFacts, no_watch};
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
@@ -224,7 +224,8 @@ impl Passes {
             }
             self.waiting.entry(command.watch.clone()).or_default().push(command);
         } else if self.refreshed && self.search.rests() {
-            self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
+            let (text, _) = no_watch(&command.watch, []);
+            self.absorb_house(&command, &format!("refused: {text}")).await;
         }
     }
 

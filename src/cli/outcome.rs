@@ -72,7 +72,6 @@ impl<'a> Outcome<'a> {
             && text(event, "actor") == actor
             && kinds.contains(&text(event, "kind"))
             && sentence.contains(names)
-            && !sentence.starts_with("waits for approval of ")
     }
 }
 

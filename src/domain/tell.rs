@@ -120,6 +120,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Switched
         | EventKind::Retired
         | EventKind::Command
+        | EventKind::ApprovalWanted
         | EventKind::Approved
         | EventKind::RejectedByPerson
         | EventKind::Reminded

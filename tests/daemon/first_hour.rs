@@ -38,7 +38,7 @@ async fn a_drafted_configuration_loads_as_it_is_runs_and_finds_what_is_wrong() {
     let ran = draft(&lab, &["--output", "draft.toml"]).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.out.starts_with("wrote draft.toml: 7 watches; 5 things are wrong there already"),
+        ran.out.starts_with("wrote draft.toml: 7 watches; 6 things are wrong there already"),
         "{}",
         ran.out
     );

@@ -72,7 +72,7 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 23:20 renewal-ended: renewal 1 ended: #3 is in force
     day 303 23:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
-    day 317 23:20 command: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
+    day 317 23:20 approval-wanted: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
     day 325 00:05 hand-off-closed: the replaced certificate is gone from security-center, says pat
     day 325 00:05 approved: approved retire-#4
     day 325 00:05 retired: the entry sfapi.pem (#1) was removed
