@@ -67,7 +67,9 @@ pub enum Start {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The folder of the store.
-    #[error("cannot make the folder {0} of the store ([daemon] state)")]
+    #[error(
+        "cannot make the folder {0} of the store ([daemon] state); make it, owned by the user that certsteward runs as, or name another"
+    )]
     Folder(String, #[source] std::io::Error),
     /// Signals.
     #[error("signals cannot be listened for")]

@@ -142,11 +142,7 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     Ok(results)
 }
 
-fn no_such<'a>(
-    watch: &str,
-    known: impl Iterator<Item = &'a String>,
-    blind: &[(String, Unseen)],
-) -> Unseen {
+fn no_such<'a>(watch: &str, known: impl Iterator<Item = &'a String>, blind: &[(String, Unseen)]) -> Unseen {
     let (text, way_out) = no_watch(watch, known.map(String::as_str));
     let blind: String = blind.iter().map(|(id, why)| format!("; the discovery {id}: {why}")).collect();
     Unseen::new(Reason::NotFound, format!("{text}; {way_out}{blind}"))

@@ -72,7 +72,8 @@ impl Arguments {
                 "configuration": seen.reload, "paused": seen.paused, "blind": seen.blind, "watches": chosen,
             }));
         } else {
-            let notes = seen.looker.note().into_iter().chain(seen.reload).chain(seen.blind).chain(seen.paused);
+            let notes =
+                seen.looker.note().into_iter().chain(seen.reload).chain(seen.blind).chain(seen.paused);
             show(&chosen, worst, notes.collect(), output);
         }
         Ok(worst.exit())
@@ -128,7 +129,9 @@ pub(super) fn reload(status: &Value) -> Option<String> {
         more => format!(" (and {more} more: certsteward config check)"),
     };
     let at = moment(failed, "at").map(lint::minute).unwrap_or_default();
-    Some(format!("the configuration could not be read again at {at}, so the one before goes on: {first}{more}"))
+    Some(format!(
+        "the configuration could not be read again at {at}, so the one before goes on: {first}{more}"
+    ))
 }
 
 /// The discoveries that cannot look everywhere, each with since when and why: watches may be missing there.
@@ -274,7 +277,8 @@ fn state_of(watch: &Value) -> State {
 
 /// Whether nothing is worse about a watch than that it was not looked at yet.
 fn is_only_unlooked(watch: &Value) -> bool {
-    let mut serious = list_of(watch, "findings").iter().filter(|finding| level(finding) >= Some(Level::Warning));
+    let mut serious =
+        list_of(watch, "findings").iter().filter(|finding| level(finding) >= Some(Level::Warning));
     unlooked(watch).is_some() && serious.all(|finding| text(finding, "code") == Code::NotLooked.code())
 }
 

@@ -20,6 +20,8 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.of.watch;
         let done = format!("it has not begun yet; see what holds it with: certsteward plan {watch}");
-        self.of.see_through(("renew", "renew"), (done, Said::Next(&["renewal-started"])), common, output).await
+        self.of
+            .see_through(("renew", "renew"), (done, Said::Next(&["renewal-started"])), common, output)
+            .await
     }
 }

@@ -20,7 +20,8 @@ pub(crate) fn level(view: &WatchView) -> Level {
 /// That a watch is not there, and the way out.
 pub(crate) fn no_watch(id: &str, snapshot: &Snapshot) -> (String, String) {
     let (error, way_out) = watch::no_watch(id, snapshot.watches.keys().map(|id| &**id));
-    let searching: Vec<&str> = snapshot.daemon.discoveries.iter().filter(|(_, view)| !view.looked).map(|(id, _)| &**id).collect();
+    let searching: Vec<&str> =
+        snapshot.daemon.discoveries.iter().filter(|(_, view)| !view.looked).map(|(id, _)| &**id).collect();
     if searching.is_empty() {
         return (error, way_out);
     }

@@ -36,7 +36,9 @@ fn check_exits_with_the_worst_level_and_says_each_finding() {
     let (ran, asked) = against(vec![list, ("200 OK", json!({}))], &["check"]);
     assert_eq!((ran.code, asked[0].line.as_str()), (2, "GET /api/v1/watches"));
     assert!(
-        ran.out.starts_with("CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_to_expiry'=-"),
+        ran.out.starts_with(
+            "CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_to_expiry'=-"
+        ),
         "{}",
         ran.out
     );
@@ -168,6 +170,30 @@ fn check_without_a_daemon_is_at_least_a_warning_and_says_why() {
     assert!(ran.code == 1 || ran.code == 2, "{}", ran.out);
     let json: Value = serde_json::from_str(&watched_file(&["check", "--json"]).out).unwrap();
     assert_eq!((&json["daemon"], json["state"] == "ok"), (&json!("not running"), false));
+}
+
+#[test]
+fn a_wrong_password_names_where_it_was_read_and_where_the_right_one_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/pkcs12/modern.p12");
+    std::fs::copy(archive, folder.path().join("a.p12")).unwrap();
+    std::fs::write(folder.path().join("pw"), "wrong\n").unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(folder.path().join("pw"), private).unwrap();
+    let text = "[daemon]\nsocket = \"s\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.p12\", password = { file = \"pw\" } }\n";
+    std::fs::write(folder.path().join("c.toml"), text).unwrap();
+    let ran = certsteward(folder.path(), &["--config", "c.toml", "check"]);
+    let place = folder.path().display();
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    let said = format!(": the password in the secret file {place}/pw does not open it\n");
+    assert!(ran.out.contains(&said) && !ran.out.contains(&format!(": {place}/a.p12: ")), "{}", ran.out);
+    assert!(
+        ran.out.contains(
+            "way out: put the password that opens it where password of the watch's source names it"
+        ),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]

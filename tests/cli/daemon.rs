@@ -158,7 +158,10 @@ fn an_approval_while_acts_are_paused_says_what_keeps_them_from_happening() {
 fn pause_and_resume_without_a_watch_mean_all() {
     let (ran, asked) = against(taken_up("command", "pause acts everywhere"), &["pause"]);
     ran.expect(0, "all acts are paused; end it with: certsteward resume\n", "");
-    assert_eq!((&*asked[0].line, &*asked[1].line), ("GET /api/v1/events?limit=1&watch=", "POST /api/v1/pause"));
+    assert_eq!(
+        (&*asked[0].line, &*asked[1].line),
+        ("GET /api/v1/events?limit=1&watch=", "POST /api/v1/pause")
+    );
     let resumed = |all: Value| {
         let mut answers = taken_up("command", "resume acts everywhere");
         answers[4] = ("200 OK", all);
@@ -173,7 +176,8 @@ fn pause_and_resume_without_a_watch_mean_all() {
 
 #[test]
 fn the_end_of_one_pause_says_that_another_still_holds() {
-    let resumed = |status: Value| against(told("command", "resume acts of this watch", status), &["resume", "a"]);
+    let resumed =
+        |status: Value| against(told("command", "resume acts of this watch", status), &["resume", "a"]);
     let (ran, asked) = resumed(json!({ "paused": null }));
     assert_eq!(asked[1].line, "POST /api/v1/watches/a/resume");
     ran.expect(0, "the pause of a is ended\nacts of a may happen again\n", "");
@@ -313,7 +317,8 @@ fn without_a_watch_check_and_plan_say_that_none_is_configured() {
     assert_eq!(with_config(nothing, &["check"]).code, 3);
     let ran = with_config(nothing, &["plan", "x"]);
     ran.expect(1, "", "certsteward: there is no watch \"x\"; none is configured\n");
-    let watched = "[daemon]\nsocket = \"s\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n";
+    let watched =
+        "[daemon]\nsocket = \"s\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n";
     let said = "there is no watch \"x\"; there are: a\n";
     with_config(watched, &["plan", "x"]).expect(1, "", &format!("certsteward: {said}"));
     with_config(watched, &["probe", "x"]).expect(1, "", &format!("certsteward: {said}"));
@@ -329,7 +334,24 @@ fn a_broken_configuration_never_means_another_daemon() {
         "{}",
         ran.err
     );
-    assert!(ran.err.ends_with("; name the socket with --socket\n"), "{}", ran.err);
+    assert!(
+        ran.err.ends_with("; mend it (certsteward config check); or name the socket with --socket\n"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_configuration_that_is_not_there_has_a_way_out_whatever_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| certsteward(folder.path(), &[&["--config", "missing.toml"], arguments].concat());
+    let begin = "missing.toml: there is no such file; begin one with certsteward config example --minimal > missing.toml, or name another with --config\n";
+    run(&["config", "check"]).expect(78, "", begin);
+    run(&["run"]).expect(78, "", &format!("certsteward: {begin}"));
+    let asked = "there is no configuration missing.toml; name the one that certsteward runs with (--config); or name the socket with --socket\n";
+    run(&["pause"]).expect(78, "", &format!("certsteward: {asked}"));
+    run(&["check"]).expect(3, &format!("UNKNOWN - {asked}"), "");
 }
 
 #[test]

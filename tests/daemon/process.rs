@@ -40,7 +40,10 @@ async fn a_reload_takes_what_is_good_and_keeps_the_old_where_it_is_bad() {
     assert_eq!(daemon.metric("certsteward_config_last_reload_successful").await, Some(0.0));
     let checked = verb(folder.path(), &["check"]).await;
     let first = checked.out.lines().next().unwrap_or_default();
-    assert!(checked.code == 1 && first.starts_with("WARNING - the configuration could not be read"), "{first}");
+    assert!(
+        checked.code == 1 && first.starts_with("WARNING - the configuration could not be read"),
+        "{first}"
+    );
     assert!(first.contains("certsteward.toml:13:1: watch[c].source: is missing"), "{first}");
     daemon.watch("b", "the watch of the old configuration", |_| true).await;
     daemon.stop().await;
@@ -108,14 +111,21 @@ async fn every_watch_is_shown_before_it_was_looked_at_and_never_as_fine() {
         "{shown}"
     );
     assert_eq!(daemon.metric("certsteward_watch_level{watch=\"slow\"}").await, Some(2.0));
-    assert!(daemon.page("/").await.contains("/watches/slow") && daemon.page("/watches/slow").await.contains(&not_yet));
+    assert!(
+        daemon.page("/").await.contains("/watches/slow")
+            && daemon.page("/watches/slow").await.contains(&not_yet)
+    );
     daemon.watch("a", "the watch beside it", |watch| watch["level"] == "ok").await;
     let checked = verb(folder.path(), &["check", "slow"]).await;
     let expected = "WARNING - certsteward is starting: not every watch was looked at yet; 1 unknown; slow: ";
     assert!(checked.code == 1 && checked.out.starts_with(expected), "{}", checked.out);
     assert!(checked.out.contains("\nUNKNOWN  slow: nothing was seen yet, watching\n"), "{}", checked.out);
     let planned = verb(folder.path(), &["plan", "slow"]).await;
-    assert!(planned.code == 0 && planned.out.contains(&format!("Not looked at yet  {address}")), "{}", planned.out);
+    assert!(
+        planned.code == 0 && planned.out.contains(&format!("Not looked at yet  {address}")),
+        "{}",
+        planned.out
+    );
     let silenced = daemon.post("/api/v1/watches/slow/silence", "", "").await;
     assert_ne!(silenced.status, 404, "a watch can be steered before it was looked at: {silenced:?}");
     drop((held, server));
