@@ -370,7 +370,11 @@ fn plan_shows_the_page_of_each_open_hand_off() {
 #[test]
 fn plan_says_what_is_next_and_what_holds_it() {
     let plan = json!({
-        "lines": [{ "at": "2026-12-01T08:00:00Z", "what": "issue SFAPI-2", "why": "60d before the deadline" }],
+        "lines": [
+            { "at": null, "what": "issue sfapi-2.pem", "why": "held by approval: waits for approval" },
+            { "at": null, "what": "prove it", "why": "nobody is switched before" },
+            { "at": "2026-12-01T08:00:00Z", "what": "it becomes a warning", "why": "30d before the deadline" },
+        ],
         "act": { "id": "issue-2", "what": "issue sfapi-2.pem" },
         "held": [{ "gate": "approval", "text": "waits for approval", "until": null }],
         "gap": null, "next": "2026-12-01T08:00:00Z",
@@ -382,11 +386,12 @@ fn plan_says_what_is_next_and_what_holds_it() {
         "a: watching, mode propose",
         "  Due                      -",
         "  Deadline                 -",
-        "  Act                      issue-2: issue sfapi-2.pem",
-        "  Held by                  approval: waits for approval",
-        "  2026-12-01 08:00:00 UTC  issue SFAPI-2",
-        "                           because 60d before the deadline",
-        "  Next look or try         2026-12-01 08:00:00 UTC",
+        "  now                      issue-2: issue sfapi-2.pem",
+        "                           held by approval: waits for approval",
+        "  then                     prove it",
+        "                           because nobody is switched before",
+        "  2026-12-01 08:00:00 UTC  it becomes a warning",
+        "                           because 30d before the deadline",
         "",
     ];
     ran.expect(0, &expected.join("\n"), "");
@@ -396,10 +401,9 @@ fn plan_says_what_is_next_and_what_holds_it() {
 fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
     let line = |what: &str, why: &str| json!({ "at": null, "what": what, "why": why });
     let lines = [
-        line("switch core", "held by approval: it waits"),
-        line("switch core", "held by window: it waits for Sat"),
-        line("to stop it", "certsteward cancel a ends it"),
+        line("switch core", "held by approval: it waits; held by window: it waits for Sat"),
         line("remove the old entry", "retire_after"),
+        line("to stop it", "certsteward cancel a ends it"),
     ];
     let held =
         json!([{ "gate": "approval", "text": "it waits" }, { "gate": "window", "text": "it waits for Sat" }]);
@@ -407,8 +411,8 @@ fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
     let watch = json!({ "id": "a", "step": "switching", "mode": "propose", "plan": plan });
     let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     assert_eq!(ran.out.matches("switch core").count(), 1, "{}", ran.out);
-    assert_eq!(ran.out.matches("Held by").count(), 2, "{}", ran.out);
-    assert!(ran.out.trim_end().ends_with("because certsteward cancel a ends it"), "{}", ran.out);
+    assert_eq!(ran.out.matches("held by").count(), 2, "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("to stop it  certsteward cancel a ends it"), "{}", ran.out);
 }
 
 #[test]
