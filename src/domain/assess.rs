@@ -1,6 +1,7 @@
 //! Watch, record and moment → step and findings. It decides nothing and remembers nothing.
 
 mod callers;
+mod ended;
 mod questions;
 mod sight;
 
@@ -388,13 +389,7 @@ impl Judge<'_> {
     fn renewal(&mut self, moments: &Moments, step: Step, paused: Option<&str>) {
         self.put_back();
         if let Some(ended) = &self.record.ended {
-            let (code, level) = match (ended.rolled_back, ended.unfit) {
-                (true, _) => (Code::RolledBack, Level::Critical),
-                (false, true) => (Code::CandidateUnfit, Level::Warning),
-                (false, false) => (Code::Overdue, Level::Warning),
-            };
-            let text = format!("renewal {} {}: {}", ended.generation, ended.words(), ended.text);
-            self.add(code, level, "", text, format!("certsteward renew {} begins a new one", self.watch.id));
+            self.ended(ended);
         } else if let Some(since) = self.store_is_late() {
             let text = format!("the store should have renewed the certificate since {}", lint::minute(since));
             let way_out =

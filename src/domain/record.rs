@@ -463,11 +463,23 @@ pub struct Counts {
     pub rollbacks: [u64; 2],
 }
 
+/// Whether the reason for an end, or for a roll back, is a person's word. An id has no blank in it, so no other reason reads so.
+#[must_use]
+pub fn is_a_persons_word(why: &str) -> bool {
+    why.starts_with("asked by ") || why.starts_with("cancelled by ") || why.contains(" was rejected by ")
+}
+
 impl Ended {
     /// What became of it, in words.
     #[must_use]
     pub const fn words(&self) -> &'static str {
         if self.rolled_back { "was rolled back" } else { "ended without effect" }
+    }
+
+    /// Whether a person asked for it: the reason then begins with who did, or names who rejected an act.
+    #[must_use]
+    pub fn is_on_a_persons_word(&self) -> bool {
+        is_a_persons_word(&self.text)
     }
 }
 

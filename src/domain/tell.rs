@@ -11,7 +11,7 @@ use super::event::{Actor, Event, EventKind};
 use super::finding::{Code, Finding, Level};
 use super::hand_off::HandOff;
 use super::message::{Message, Topic};
-use super::record::{Ask, HandOffFacts, Publication, Record, Role, Told};
+use super::record::{Ask, HandOffFacts, Publication, Record, Role, Told, is_a_persons_word};
 use super::watch::{Target, Watch};
 use super::{Duration, Timestamp};
 
@@ -55,6 +55,10 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
         return Vec::new();
     }
     let mut messages: Vec<Message> = events.iter().filter_map(|event| of_event(watch, event)).collect();
+    if is_led_back_by_a_person(record) {
+        let led_back = messages.iter_mut().filter(|message| message.code == EventKind::RolledBack.code());
+        led_back.for_each(|message| message.level = Level::Warning);
+    }
     let questions = hand_offs(watch, record, now);
     let key = |question: &HandOff| format!("{ASKED}{}", question.token);
     let urgent = |question: &HandOff| question.urgent.as_ref().map(|_| format!("{}{URGENT}", key(question)));
@@ -75,6 +79,15 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
         }
     }
     messages
+}
+
+/// Whether the callers go back, or have just gone, because a person asked for it: that is no news that wakes anybody.
+fn is_led_back_by_a_person(record: &Record) -> bool {
+    let renewal = record.renewal.as_ref().and_then(|renewal| renewal.rolling_back.as_ref());
+    match renewal {
+        Some((_, why)) => is_a_persons_word(why),
+        None => record.ended.as_ref().is_some_and(|ended| ended.rolled_back && ended.is_on_a_persons_word()),
+    }
 }
 
 /// What the key of a question ends with once people were told that callers are cut off meanwhile.
