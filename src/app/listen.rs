@@ -54,9 +54,9 @@ pub enum Bind {
 pub(super) fn own_url(listens: SocketAddr, by_tls: bool) -> String {
     let scheme = if by_tls { "https" } else { "http" };
     let address = match listens.ip() {
-        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        address => address,
+        stated if !stated.is_unspecified() => stated,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
     format!("{scheme}://{}", SocketAddr::new(address, listens.port()))
 }

@@ -181,8 +181,7 @@ impl Passes {
 
     /// Ready is said once every watch there is was passed over, and there may be none; no longer while one cannot be saved.
     fn note_ready(&self) {
-        let at_rest = self.under_way.is_empty() && self.queue.is_none_wanted();
-        if self.refreshed && self.queue.is_each_passed() && at_rest && self.unsaved.is_empty() {
+        if self.refreshed && self.queue.is_each_passed() && self.unsaved.is_empty() {
             self.shared.ready.store(true, Ordering::SeqCst);
         }
     }
@@ -414,6 +413,7 @@ impl Passes {
             count_missed(&mut daemon.missed, &passed);
         }
         if self.queue.contains(&id) {
+            self.queue.note_passed(&id);
             self.queue.set_next(&id, passed.view.next);
             self.shared.show(&id, passed.view);
         } else {
@@ -476,6 +476,7 @@ async fn one(
             lessons: Some(lessons),
             clock_doubt: Some(&|| shared.clock_doubt()),
             beside: Some(&|tenant, leaf| shared.is_used_beside(id, tenant, leaf)),
+            looked: shared.picture(id).is_some_and(|view| view.was_looked_at()),
         },
         show: &|view| shared.show(id, Arc::new(view)),
         may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(id),

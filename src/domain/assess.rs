@@ -151,7 +151,7 @@ impl Judge<'_> {
         };
         let settled = self.record.renewal.is_some();
         let way_out = match (&self.watch.renewal, settled) {
-            (_, true) => "a renewal is under way; see what it waits for".to_owned(),
+            (_, true) => format!("a renewal is under way; certsteward plan {} shows its way", self.watch.id),
             (Some(_), false) => format!("certsteward plan {} shows what happens next", self.watch.id),
             (None, false) => "renew it where it is issued; certsteward notices".to_owned(),
         };

@@ -380,15 +380,18 @@ fn in_doubt(watch: &Watch, record: &Record, now: Timestamp) -> Vec<PlanLine> {
     lines
 }
 
+/// What follows the reason of what an approval comes before.
+const PROPOSED: &str = "; it then waits for approval (mode propose)";
+
 /// What is removed later, where that is not told as an act already.
 fn leftovers(watch: &Watch, record: &Record, want: &Want, now: Timestamp) -> Vec<PlanLine> {
     let told: Vec<String> = want.waiting.iter().chain(&want.act).map(Act::id).collect();
     let is_told = |leftover: &Leftover| leftover.retirement().is_some_and(|id| told.contains(&id));
     let to_come = record.leftovers.iter().filter(|leftover| !is_told(leftover));
-    let asks = if watch.policy.retire == Retire::Ask {
-        "; it then waits for approval (retire = \"ask\")"
-    } else {
-        ""
+    let asks = match (watch.policy.retire, watch.mode) {
+        (Retire::Ask, _) => "; it then waits for approval (retire = \"ask\")",
+        (Retire::Auto | Retire::Never, Mode::Propose) => PROPOSED,
+        (Retire::Auto | Retire::Never, Mode::Observe | Mode::Act) => "",
     };
     let mut lines = Vec::new();
     for leftover in to_come.filter(|_| watch.policy.retire != Retire::Never) {
@@ -399,8 +402,9 @@ fn leftovers(watch: &Watch, record: &Record, want: &Want, now: Timestamp) -> Vec
         };
         let at = ripe_at(watch, leftover);
         if leftover.is_unused() {
+            let asks = if watch.mode == Mode::Propose && name.is_some() { PROPOSED } else { "" };
             let why = "it is not in force, and no caller can have it in its cache any more";
-            lines.push(line(Some(at).filter(|at| *at > now), what, why));
+            lines.push(line(Some(at).filter(|at| *at > now), what, format!("{why}{asks}")));
         } else {
             let why = "retire_after has passed since it was replaced, and nothing names it any more";
             let asks = if name.is_some() { asks } else { "" };

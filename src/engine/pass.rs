@@ -55,6 +55,8 @@ pub struct Known<'a> {
     pub clock_doubt: Option<&'a (dyn Fn() -> Option<String> + Sync)>,
     /// What other watches use.
     pub beside: Option<&'a lifecycle::Beside<'a>>,
+    /// Whether a pass has looked at the watch since the start.
+    pub looked: bool,
 }
 
 /// What a pass came to.
@@ -219,7 +221,10 @@ impl Round<'_> {
         }
         // Whoever was told, or has just been obeyed, looks now, and not only once every call of this pass was answered.
         if told || obeyed {
-            let assessment = assess(&self.parts.watch, &self.record, self.paused.as_deref(), now);
+            // In its first round a pass has not looked yet.
+            let looked = self.house.known.looked || facts;
+            let assess = if looked { assess } else { assess_unlooked };
+            let assessment = assess(watch, &self.record, self.paused.as_deref(), now);
             let asked = Asked { pass: LOOKED, ..self.asked(now) };
             (self.house.show)(picture(watch, Arc::new(self.record.clone()), assessment, asked));
         }

@@ -360,7 +360,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
     day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
     day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
-    day 365 00:00 the certificate expires -- what is in force now; a renewal comes before
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward pause sf holds every act
     ");
     world.begin().await;
@@ -373,7 +373,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
     day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
     day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
-    day 365 00:00 the certificate expires -- what is in force now; a renewal comes before
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.approve("issue").await;
@@ -384,11 +384,11 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     day 303 22:31 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
-    day 303 22:35 remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
+    day 303 22:35 remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more; it then waits for approval (mode propose)
     day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
     day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
     day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
-    day 365 00:00 the certificate expires -- what is in force now; a renewal comes before
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.serve(30).await;
@@ -401,7 +401,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
     day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
     day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
-    day 365 00:00 the certificate expires -- what is in force now; a renewal comes before
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.approve("switch").await;
@@ -412,7 +412,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     day 638 22:30 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-10-31 22:30 UTC (warning)
     day 647 22:10 the last safe moment to have a new one in force -- 21 days before the deadline 2027-10-31 22:30 UTC (person_time and settle)
     day 661 22:30 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-10-31 22:30 UTC (critical)
-    day 668 22:30 the certificate expires -- what is in force now; a renewal comes before
+    day 668 22:30 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward rollback sf makes the callers use the old certificate again, where a call shows that it is accepted still
     ");
 }

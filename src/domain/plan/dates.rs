@@ -53,7 +53,7 @@ pub(super) fn ahead(watch: &Watch, record: &Record, now: Timestamp) -> Vec<PlanL
 
 fn expires(watch: &Watch) -> String {
     match &watch.renewal {
-        Some(_) => "what is in force now; a renewal comes before".to_owned(),
+        Some(_) => "that is the end of what is in force; a renewal is to come before".to_owned(),
         None => "no [watch.renewal] is configured, so certsteward watches and tells".to_owned(),
     }
 }
