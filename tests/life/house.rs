@@ -31,8 +31,7 @@ async fn a_clock_that_leaps_makes_nothing_due_while_it_is_in_doubt() {
         world.pass(Vec::new()).await;
         world.change(|facts| facts.skew = leap);
         let doubt = || Some("the clock of this host is ahead of what servers say".to_owned());
-        let first =
-            passed(&mut world, Known { clock_doubt: Some(&doubt), ..Known::default() }).await;
+        let first = passed(&mut world, Known { clock_doubt: Some(&doubt), ..Known::default() }).await;
         let tried = world.change(|facts| facts.tried.clone());
         assert!(tried.is_empty() && first.record.renewal.is_none(), "{leap}: {tried:?}");
         assert!(first.view.findings.iter().any(|finding| finding.code.code() == "clock"), "{leap}");
