@@ -130,11 +130,11 @@ impl Shared {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         // As long as not every watch was looked at since the start, any of them may.
         let is_each_there = pictures.len() >= self.built.load().config.watches.len();
-        if !is_each_there || pictures.values().any(|view| !view.was_looked_at()) {
-            return true;
-        }
         let mut others = pictures.iter().filter(|(other, _)| &***other != id);
-        others.any(|(_, view)| lifecycle::uses_at(&view.watch, &view.record, tenant, leaf))
+        let is_used = |view: &WatchView| {
+            !view.was_looked_at() || lifecycle::uses_at(&view.watch, &view.record, tenant, leaf)
+        };
+        !is_each_there || others.any(|(_, view)| is_used(view))
     }
 
     fn change_pictures<T>(&self, change: impl FnOnce(&mut Pictures) -> T) {
