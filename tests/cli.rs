@@ -1,6 +1,7 @@
 //! The binary as people and scripts meet it: exit codes and exact text.
 //! What a verb's work itself is right about is tested where that work is.
 
+mod check;
 mod daemon;
 mod files;
 mod history;

@@ -15,7 +15,12 @@ use crate::support::samples::{self, ADD_TOKEN, CLOSED_TOKEN, REMOVE_TOKEN, REPLA
 const TOKENS: [&str; 4] = [REPLACE_TOKEN, ADD_TOKEN, REMOVE_TOKEN, CLOSED_TOKEN];
 
 fn options(trust: Trust) -> Options {
-    Options { public_url: Some("https://certsteward.example.org".to_owned()), trust, loopback: true }
+    Options {
+        public_url: Some("https://certsteward.example.org".to_owned()),
+        own_url: "http://127.0.0.1:9790".to_owned(),
+        trust,
+        loopback: true,
+    }
 }
 
 async fn network(daemon: FakeDaemon) -> (Arc<FakeDaemon>, Served) {
@@ -103,7 +108,12 @@ async fn a_browser_is_told_on_a_page_what_is_not_there_and_a_machine_in_json() {
         assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
         assert!(page.text().contains("All watches") && !page.text().contains("way_out"), "{}", page.text());
     }
-    problem(&served.ask("GET", "/api/v1/watches/nobody", &browser, "").await, 404);
+    let nobody = problem(&served.ask("GET", "/api/v1/watches/nobody", &browser, "").await, 404);
+    assert_eq!(nobody["error"], "there is no watch \"nobody\"");
+    let way_out = nobody["way_out"].as_str().unwrap();
+    assert!(way_out.starts_with("there are: ") && way_out.contains("sf-odata-prod"), "{way_out}");
+    let page = served.get("/watches/nobody").await.text();
+    assert!(page.contains("There are: ") && page.contains("sf-odata-prod"), "{page}");
     let refused = problem(&served.get("/?level=bogus").await, 400);
     assert_eq!(refused["way_out"], "use one of ok, notice, warning, critical, or none for all");
     assert_eq!(served.get("/?level=").await.status, 200);
@@ -293,6 +303,17 @@ async fn over_the_socket_the_operating_system_names_the_user() {
     assert_eq!(daemon.commands().remove(0).actor, Actor::Named("alex".to_owned()));
     let watch = named.get("/api/v1/watches/sf-odata-prod").await.json();
     let link = format!("https://certsteward.example.org/handoffs/{REPLACE_TOKEN}");
+    assert_eq!(watch["hand_offs"][0]["link"], link.as_str());
+}
+
+#[tokio::test]
+async fn without_a_public_address_a_link_leads_to_this_host() {
+    let options = Options { public_url: None, ..options(Trust::LocalSocket) };
+    let peer = Extension(Peer { name: "alex".to_owned() });
+    let router = router(Arc::new(FakeDaemon::new(samples::snapshot())), options).layer(peer);
+    let served = Served::on("127.0.0.1:0", router).await;
+    let watch = served.get("/api/v1/watches/sf-odata-prod").await.json();
+    let link = format!("http://127.0.0.1:9790/handoffs/{REPLACE_TOKEN}");
     assert_eq!(watch["hand_offs"][0]["link"], link.as_str());
 }
 

@@ -79,7 +79,7 @@ async fn survey(
 ) -> Result<Survey, Unseen> {
     let mut survey = Survey::default();
     for level in Level::ALL {
-        let listed = service.destinations(level).await?;
+        let listed = service.destinations(level).await.map_err(|unseen| way_in(wish, unseen))?;
         survey.destinations.extend(listed.iter().map(|destination| {
             SeenDestination {
                 level,
@@ -121,6 +121,37 @@ async fn survey(
     survey.entries.sort_by(|a, b| (a.level, &a.name).cmp(&(b.level, &b.name)));
     Ok(survey)
 }
+
+/// The first question shows whether the key and the way there are right; where not, what to look at.
+fn way_in(wish: &Wish, unseen: Unseen) -> Unseen {
+    let key = &wish.service_key;
+    let is = |reasons: &[Reason]| reasons.contains(&unseen.reason);
+    let way_out = if is(&[Reason::ServerUntrusted]) {
+        "where its authority is a private one, name it with ca = { file = … }".to_owned()
+    } else if is(&UNREACHED) {
+        format!(
+            "check the addresses in {key} (\"uri\", \"url\", \"certurl\"), and whether this host reaches them only through a proxy (--proxy URL)"
+        )
+    } else if is(&NOT_THE_SERVICE) {
+        format!(
+            "check \"uri\" in {key}: it is the address of a Destination service as the BTP cockpit shows it, without a path"
+        )
+    } else {
+        return unseen;
+    };
+    Unseen::new(unseen.reason, format!("{}; {way_out}", unseen.text))
+}
+
+/// Nobody answered where the key says.
+const UNREACHED: [Reason; 5] = [
+    Reason::DnsFailed,
+    Reason::ConnectionRefused,
+    Reason::ConnectionReset,
+    Reason::Timeout,
+    Reason::TlsFailed,
+];
+/// Somebody answered who knows nothing of what was asked.
+const NOT_THE_SERVICE: [Reason; 3] = [Reason::NotFound, Reason::Unavailable, Reason::UnexpectedAnswer];
 
 /// What the daemon would say of this watch at its first look, without a call to the API.
 fn judged(config: &WatchConfig, survey: &Survey, wish: &Wish) -> Vec<Wrong> {

@@ -2,7 +2,7 @@
 //! Addresses are bound and keys are read before anything is started; nothing is served here.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +50,17 @@ pub enum Bind {
     Tls(String),
 }
 
+/// How this host itself reaches what listens there: an address that stands for all is reached by loopback.
+pub(super) fn own_url(listens: SocketAddr, by_tls: bool) -> String {
+    let scheme = if by_tls { "https" } else { "http" };
+    let address = match listens.ip() {
+        stated if !stated.is_unspecified() => stated,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    format!("{scheme}://{}", SocketAddr::new(address, listens.port()))
+}
+
 /// Binds the TCP address.
 ///
 /// # Errors
@@ -95,6 +106,18 @@ pub(super) fn tls(tls: &Tls) -> Result<TlsAcceptor, Bind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_for_this_host_leads_to_an_address_that_can_be_opened() {
+        for (listens, by_tls, url) in [
+            ("127.0.0.1:9790", false, "http://127.0.0.1:9790"),
+            ("0.0.0.0:9790", true, "https://127.0.0.1:9790"),
+            ("[::]:9790", false, "http://[::1]:9790"),
+            ("192.0.2.7:80", false, "http://192.0.2.7:80"),
+        ] {
+            assert_eq!(own_url(listens.parse().unwrap(), by_tls), url);
+        }
+    }
 
     #[tokio::test]
     async fn a_socket_nobody_answers_on_is_taken_over_and_any_other_file_is_left_alone() {

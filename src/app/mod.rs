@@ -67,7 +67,9 @@ pub enum Start {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The folder of the store.
-    #[error("cannot make the folder {0} of the store ([daemon] state)")]
+    #[error(
+        "cannot make the folder {0} of the store ([daemon] state); make it, owned by the user that certsteward runs as, or name another"
+    )]
     Folder(String, #[source] std::io::Error),
     /// Signals.
     #[error("signals cannot be listened for")]
@@ -203,8 +205,10 @@ impl Running {
     }
 
     fn serve(&self, network: Door, local: Door, public_url: Option<&str>) {
+        let own_url = listen::own_url(self.listens, matches!(network, Door::Tls(..)));
         let options = |trust| Options {
             public_url: public_url.map(str::to_owned),
+            own_url: own_url.clone(),
             trust,
             loopback: self.listens.ip().is_loopback(),
         };

@@ -19,6 +19,7 @@ use crate::domain::record::Record;
 use crate::domain::report::Sighting;
 use crate::domain::serials::Serials;
 use crate::domain::verdict::Probed;
+use crate::domain::watch::no_watch;
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, pass};
 use crate::journal::sqlite::Sqlite;
@@ -42,6 +43,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
     let never = AtomicBool::new(false);
     let mut views = Vec::new();
     let serials = serials_of(&records, all.keys());
+    let known = all.keys().cloned().collect();
     for (id, parts) in all {
         if !watches.is_empty() && !watches.contains(&id) {
             continue;
@@ -60,13 +62,15 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
         let record = records.remove(&id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
         views.push(crate::surfaces::picture(&pass(&parts, record, Vec::new(), &house).await?.view));
     }
-    Ok(LookedOnce { views, blind })
+    Ok(LookedOnce { views, known, blind })
 }
 
 /// What was seen by looking once.
 pub struct LookedOnce {
     /// The watches, as the API pictures them.
     pub views: Vec<serde_json::Value>,
+    /// The ids of all watches there are.
+    pub known: Vec<String>,
     /// What discoveries could not look into, by discovery: watches may be missing there.
     pub blind: Vec<(String, Unseen)>,
 }
@@ -128,29 +132,33 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     let (records, places) = stored(&config).await;
     let built = Built::new(config, open_net()?)?;
     let written_out = built.config.watches.iter().find(|config| config.watch.id == watch).cloned();
-    let (parts, blind) = match written_out {
-        Some(config) => (Some(built.parts(&config)?), Vec::new()),
+    let of_it = |unseen: Unseen| Unseen::new(unseen.reason, format!("{watch}: {}", unseen.text));
+    let parts = match written_out {
+        Some(config) => built.parts(&config).map_err(of_it)?,
         None => {
             let (mut all, blind) = found_once(&built, &records, places).await?;
-            (all.remove(watch), blind)
+            let found = all.remove(watch);
+            found.ok_or_else(|| no_such(watch, all.keys(), &blind))?
         }
     };
-    let parts = parts.ok_or_else(|| {
-        let blind: String = blind.iter().map(|(id, why)| format!("; the discovery {id}: {why}")).collect();
-        Unseen::new(Reason::NotFound, format!("there is no watch {watch} in the configuration{blind}"))
-    })?;
     let mut results = Vec::new();
     for (id, (prober, brings_its_own)) in &parts.probers {
         let now = SystemClock.now();
         let probed = if *brings_its_own {
             prober.probe(None, now).await
         } else {
-            let identity = parts.source.identity(None).await?;
+            let identity = parts.source.identity(None).await.map_err(of_it)?;
             prober.probe(Some(&identity), now).await
         };
         results.push((id.clone(), probed));
     }
     Ok(results)
+}
+
+fn no_such<'a>(watch: &str, known: impl Iterator<Item = &'a String>, blind: &[(String, Unseen)]) -> Unseen {
+    let (text, way_out) = no_watch(watch, known.map(String::as_str));
+    let blind: String = blind.iter().map(|(id, why)| format!("; the discovery {id}: {why}")).collect();
+    Unseen::new(Reason::NotFound, format!("{text}; {way_out}{blind}"))
 }
 
 pub(super) fn open_net() -> Result<Net, Unseen> {

@@ -24,7 +24,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::report::{Command, Verb};
 use crate::domain::snapshot::Missed;
-use crate::domain::watch::SourceFacts;
+use crate::domain::watch::{SourceFacts, no_watch};
 use crate::engine::execute::Parts;
 use crate::engine::pass::{House, Known, Passed, pass};
 use crate::journal::{Change, JournalError};
@@ -181,8 +181,7 @@ impl Passes {
 
     /// Ready is said once every watch there is was passed over, and there may be none; no longer while one cannot be saved.
     fn note_ready(&self) {
-        let at_rest = self.under_way.is_empty() && self.queue.is_none_wanted();
-        if self.refreshed && self.queue.is_each_passed() && at_rest && self.unsaved.is_empty() {
+        if self.refreshed && self.queue.is_each_passed() && self.unsaved.is_empty() {
             self.shared.ready.store(true, Ordering::SeqCst);
         }
     }
@@ -224,7 +223,8 @@ impl Passes {
             }
             self.waiting.entry(command.watch.clone()).or_default().push(command);
         } else if self.refreshed && self.search.rests() {
-            self.absorb_house(&command, &format!("refused: there is no watch {}", command.watch)).await;
+            let (text, _) = no_watch(&command.watch, []);
+            self.absorb_house(&command, &format!("refused: {text}")).await;
         }
     }
 
@@ -413,6 +413,7 @@ impl Passes {
             count_missed(&mut daemon.missed, &passed);
         }
         if self.queue.contains(&id) {
+            self.queue.note_passed(&id);
             self.queue.set_next(&id, passed.view.next);
             self.note_serial(&id, passed.record.in_force.as_ref().map(|in_force| &*in_force.chain.leaf));
             self.shared.show(&id, passed.view);
@@ -477,6 +478,7 @@ async fn one(
             clock_doubt: Some(&|| shared.clock_doubt()),
             beside: Some(&|tenant, leaf| shared.is_used_beside(id, tenant, leaf)),
             twins: Some(&|leaf| shared.twins(id, leaf)),
+            looked: shared.picture(id).is_some_and(|view| view.was_looked_at()),
         },
         show: &|view| shared.show(id, Arc::new(view)),
         may_act: &|| !shared.stopping.load(Ordering::SeqCst) && !locked(held).contains(id),

@@ -133,11 +133,12 @@ impl Shared {
     pub(super) fn is_used_beside(&self, id: &str, tenant: &str, leaf: &Certificate) -> bool {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         // As long as not every watch was looked at since the start, any of them may.
-        if pictures.len() < self.built.load().config.watches.len() {
-            return true;
-        }
+        let is_each_there = pictures.len() >= self.built.load().config.watches.len();
         let mut others = pictures.iter().filter(|(other, _)| &***other != id);
-        others.any(|(_, view)| lifecycle::uses_at(&view.watch, &view.record, tenant, leaf))
+        let is_used = |view: &WatchView| {
+            !view.was_looked_at() || lifecycle::uses_at(&view.watch, &view.record, tenant, leaf)
+        };
+        !is_each_there || others.any(|(_, view)| is_used(view))
     }
 
     /// Which other watches have another certificate with the issuer and serial number of this one.

@@ -12,7 +12,7 @@ use super::picture::{choose, level, list, list_of, moment, text};
 use super::watches;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Timestamp;
-use crate::domain::finding::Level;
+use crate::domain::finding::{Code, Level};
 use crate::domain::lint;
 use crate::domain::span::left;
 
@@ -63,16 +63,18 @@ impl Arguments {
         }
         chosen.sort_by_key(|watch| std::cmp::Reverse(state_of(watch)));
         let worst = chosen.iter().map(|watch| state_of(watch)).max().unwrap_or(State::Unknown);
-        let blind = if seen.blind.is_empty() { State::Ok } else { State::Warning };
-        let worst = worst.max(seen.looker.at_least()).max(blind);
+        let is_troubled = seen.reload.is_some() || !seen.blind.is_empty();
+        let beside = if is_troubled { State::Warning } else { State::Ok };
+        let worst = worst.max(seen.looker.at_least()).max(beside);
         if self.json {
             output.json(&json!({
-                "state": worst.word().to_lowercase(), "daemon": seen.looker.word(),
-                "note": seen.looker.note(), "blind": seen.blind, "watches": chosen,
+                "state": worst.word().to_lowercase(), "daemon": seen.looker.word(), "note": seen.looker.note(),
+                "configuration": seen.reload, "paused": seen.paused, "blind": seen.blind, "watches": chosen,
             }));
         } else {
-            let notes = seen.looker.note().into_iter().chain(seen.blind).collect();
-            show(&chosen, worst, notes, output);
+            let notes =
+                seen.looker.note().into_iter().chain(seen.reload).chain(seen.blind).chain(seen.paused);
+            show(&chosen, worst, notes.collect(), output);
         }
         Ok(worst.exit())
     }
@@ -80,13 +82,13 @@ impl Arguments {
     async fn look(&self, common: &Common) -> Result<Seen, Failed> {
         if self.now {
             let (watches, blind) = watches::look_once(common, &self.watch).await?;
-            return Ok(Seen { watches, blind, looker: Looker::ThisOnce });
+            return Ok(Seen::once(watches, blind, Looker::ThisOnce));
         }
         match ask(&Daemon::reach(common)?).await {
             Ok(seen) => Ok(seen),
             Err(error) if error.is_not_running() => {
                 let (watches, blind) = watches::look_once(common, &self.watch).await?;
-                Ok(Seen { watches, blind, looker: Looker::NobodyElse })
+                Ok(Seen::once(watches, blind, Looker::NobodyElse))
             }
             Err(error) => Err(error.into()),
         }
@@ -105,7 +107,31 @@ async fn ask(daemon: &Daemon) -> Result<Seen, super::daemon::AskDaemon> {
         None if unready => Looker::Unready { why: None },
         None => Looker::Daemon { old },
     };
-    Ok(Seen { watches, blind: blind(&status), looker })
+    Ok(Seen { watches, blind: blind(&status), looker, paused: paused(&status), reload: reload(&status) })
+}
+
+/// That acts are paused everywhere: so it is from the command on, while the pictures of the watches show it one by one.
+pub(super) fn paused(status: &Value) -> Option<String> {
+    let pause = status.get("paused").filter(|pause| pause.is_object())?;
+    let since = moment(pause, "since").map(lint::minute).unwrap_or_default();
+    let by = text(pause, "by").replace('|', "/");
+    Some(format!("acts are paused everywhere by {by} since {since} (end it with: certsteward resume)"))
+}
+
+/// That the configuration was broken when it was last read, and where its first problem is.
+pub(super) fn reload(status: &Value) -> Option<String> {
+    let failed = status.get("last_reload")?;
+    let is_failed = failed.get("succeeded") == Some(&Value::Bool(false));
+    let problems = text(failed, "text").replace('|', "/");
+    let first = problems.lines().next().filter(|_| is_failed)?;
+    let more = match problems.lines().count() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more: certsteward config check)"),
+    };
+    let at = moment(failed, "at").map(lint::minute).unwrap_or_default();
+    Some(format!(
+        "the configuration could not be read again at {at}, so the one before goes on: {first}{more}"
+    ))
 }
 
 /// The discoveries that cannot look everywhere, each with since when and why: watches may be missing there.
@@ -141,6 +167,16 @@ struct Seen {
     /// What discoveries could not look into.
     blind: Vec<String>,
     looker: Looker,
+    /// The pause of all watches.
+    paused: Option<String>,
+    /// What is wrong with the configuration that would not be read again.
+    reload: Option<String>,
+}
+
+impl Seen {
+    const fn once(watches: Vec<Value>, blind: Vec<String>, looker: Looker) -> Self {
+        Self { watches, blind, looker, paused: None, reload: None }
+    }
 }
 
 /// Who looked.
@@ -230,11 +266,26 @@ impl State {
 fn state_of(watch: &Value) -> State {
     match level(watch) {
         Some(Level::Critical) => State::Critical,
+        // What nobody has looked at yet is neither fine nor at fault.
+        Some(Level::Warning) if is_only_unlooked(watch) => State::Unknown,
         Some(Level::Warning) => State::Warning,
         // A watch that was never seen is not fine, whatever else is known of it.
         Some(Level::Ok | Level::Notice) if moment(watch, "seen_at").is_some() => State::Ok,
         Some(Level::Ok | Level::Notice) | None => State::Unknown,
     }
+}
+
+/// Whether nothing is worse about a watch than that it was not looked at yet.
+fn is_only_unlooked(watch: &Value) -> bool {
+    let mut serious =
+        list_of(watch, "findings").iter().filter(|finding| level(finding) >= Some(Level::Warning));
+    unlooked(watch).is_some() && serious.all(|finding| text(finding, "code") == Code::NotLooked.code())
+}
+
+/// That a watch was not looked at yet, where it is so.
+pub(super) fn unlooked(watch: &Value) -> Option<&str> {
+    let mut findings = list_of(watch, "findings").iter();
+    findings.find(|finding| text(finding, "code") == Code::NotLooked.code()).map(|found| text(found, "text"))
 }
 
 fn show(watches: &[&Value], worst: State, notes: Vec<String>, output: &mut Output) {
@@ -270,10 +321,13 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     let state = state_of(watch);
     let expires = moment(watch, "expires").map_or_else(
         || "nothing was seen yet".to_owned(),
-        |at| format!("{} until {} ({})", text(watch, "common_name"), shown(at), left(at, now)),
+        |at| format!("{} expires {} ({})", text(watch, "common_name"), shown(at), left(at, now)),
     );
+    let earlier = moment(watch, "deadline").filter(|at| Some(*at) != moment(watch, "expires"));
+    let deadline =
+        earlier.map(|at| format!(", deadline {} ({})", shown(at), left(at, now))).unwrap_or_default();
     let word = output.tone(state.tone(), format_args!("{:8}", state.word()));
-    output.line(format_args!("{word} {}: {expires}, {}", text(watch, "id"), text(watch, "step")));
+    output.line(format_args!("{word} {}: {expires}{deadline}, {}", text(watch, "id"), text(watch, "step")));
     if let Some(until) = moment(watch, "silenced_until") {
         output.line(format_args!("  silenced until {}: no message is sent about it", shown(until)));
     }
@@ -287,11 +341,14 @@ fn show_one(watch: &Value, now: Timestamp, output: &mut Output) {
     }
 }
 
-/// The days to each deadline, as monitoring plugins hand numbers on.
+/// The whole days to each expiry and each deadline, as monitoring plugins hand numbers on.
 fn performance(watches: &[&Value], now: Timestamp) -> String {
-    let values = watches.iter().filter_map(|watch| {
-        let deadline = moment(watch, "deadline").or_else(|| moment(watch, "expires"))?;
-        Some(format!("'{}_days_left'={}", text(watch, "id"), days_left(deadline, now)))
+    let values = watches.iter().flat_map(|watch| {
+        let days = |name: &str, at: &str| {
+            let days = days_left(moment(watch, at)?, now);
+            Some(format!("'{}_days_to_{name}'={days}", text(watch, "id")))
+        };
+        [days("expiry", "expires"), days("deadline", "deadline")].into_iter().flatten()
     });
     values.collect::<Vec<_>>().join(" ")
 }
@@ -323,6 +380,20 @@ mod tests {
         assert_eq!(old("2026-11-01T11:50:00Z", "2026-11-01T11:55:00Z"), None);
         let never = json!({ "last_pass": null, "started": "2026-11-01T11:00:00Z" });
         assert_eq!(age_of_old_picture(&never, now), Some(60));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_yet_is_unknown_unless_something_worse_is_known_of_it() {
+        let seen = |level: &str, findings: &[(&str, &str)]| {
+            let findings = findings.iter().map(|(code, level)| json!({ "code": code, "level": level }));
+            let findings: Vec<Value> = findings.collect();
+            exit(&json!({ "level": level, "seen_at": "2026-11-01T00:00:00Z", "findings": findings }))
+        };
+        let unlooked = ("not-looked-yet", "warning");
+        assert_eq!(seen("warning", &[unlooked, ("expires", "notice")]), 3);
+        assert_eq!(seen("warning", &[unlooked, ("expires", "warning")]), 1);
+        assert_eq!(seen("critical", &[("expired", "critical"), unlooked]), 2);
+        assert_eq!(seen("warning", &[("expires", "warning")]), 1);
     }
 
     #[test]

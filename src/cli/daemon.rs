@@ -89,8 +89,7 @@ impl Daemon {
                 (Err(_), Kind::Default) => PathBuf::from(DEFAULT_SOCKET),
                 (Err(problem), Kind::Given) => {
                     return Err(Failed::configuration(format!(
-                        "{} cannot be read as a configuration ({problem}); name the socket with --socket",
-                        common.path().display()
+                        "{problem}; or name the socket with --socket"
                     )));
                 }
             },
@@ -172,8 +171,17 @@ fn refusal(status: u16, answer: &Value) -> String {
 /// The socket as the configuration names it. Only this one key is read: `pause` must work while the rest of the file
 /// is broken, or is readable for root alone.
 fn configured_socket(config: &Path) -> Result<PathBuf, String> {
-    let text = std::fs::read_to_string(config).map_err(|error| error.to_string())?;
-    let table = text.parse::<toml::Table>().map_err(|error| broken_at(&text, &error))?;
+    let file = config.display();
+    let text = std::fs::read_to_string(config).map_err(|error| match error.kind() == ErrorKind::NotFound {
+        true => format!("there is no configuration {file}; name the one that certsteward runs with (--config)"),
+        false => format!("the configuration {file} cannot be read by this user: {error}; run this as root or as the user that certsteward runs as"),
+    })?;
+    let table = text.parse::<toml::Table>().map_err(|error| {
+        format!(
+            "{file} cannot be read as a configuration ({}); mend it (certsteward config check)",
+            broken_at(&text, &error)
+        )
+    })?;
     let socket = table.get("daemon").and_then(|daemon| daemon.get("socket")?.as_str());
     let folder = config.parent().unwrap_or(Path::new(""));
     Ok(socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), |socket| folder.join(socket)))

@@ -110,7 +110,7 @@ impl Arguments {
                     "there is no file {watch}, and the watch {watch} cannot be asked for: {error}"
                 ));
             }
-            error.into()
+            Failed::could_not(format!("there is no file {watch}, so a watch is meant: {error}"))
         })?;
         let pem = answer.as_str().unwrap_or_default();
         let opened = formats::open(pem.as_bytes(), None)

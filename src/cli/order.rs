@@ -44,6 +44,8 @@ pub(super) enum Said<'a> {
     Sentence,
     /// What the order says is done, unless the history's sentence holds these words: then this instead.
     Unless(&'a str, String),
+    /// The history's own sentence, and the next event of one of these kinds; what the order says where none comes.
+    Next(&'static [&'static str]),
 }
 
 impl Remarks {
@@ -54,19 +56,23 @@ impl Remarks {
 }
 
 impl Order<'_> {
-    /// Hands it to the daemon and shows the answer: for what the daemon never refuses.
-    pub(super) async fn send(self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
-        let answer = self.remarks.daemon(common)?.post(&self.path, &self.body()).await?;
-        if self.remarks.json {
-            output.json(&answer);
-        } else {
+    /// Hands it to the daemon, waits until it is obeyed, and says so: for what changes no act. `names` stands in the
+    /// history's sentence about it; no watch means all of them.
+    pub(super) async fn obeyed(
+        self,
+        (watch, names): (&str, &str),
+        common: &Common,
+        output: &mut Output,
+    ) -> Result<Exit, Failed> {
+        self.taken_up(&self.remarks.daemon(common)?, (watch, names), output).await?;
+        if !self.remarks.json {
             output.line(self.done);
         }
         Ok(Exit::Done)
     }
 
-    /// Hands it to the daemon, waits until a pass took it up, and says what became of it. `names` stands in the
-    /// history's sentence about it.
+    /// Hands it to the daemon, waits until a pass took it up, and says what became of it and what came next, or which
+    /// pause keeps anything from coming.
     pub(super) async fn see_through(
         self,
         (watch, names): (&str, &str),
@@ -75,34 +81,48 @@ impl Order<'_> {
         output: &mut Output,
     ) -> Result<Exit, Failed> {
         let daemon = self.remarks.daemon(common)?;
-        let outcome = Outcome::begin(&daemon, segment("watch", watch)?).await?;
+        let (outcome, event) = self.taken_up(&daemon, (watch, names), output).await?;
+        if self.remarks.json {
+            return Ok(Exit::Done);
+        }
+        let sentence = text(&event, "text");
+        match &said {
+            Said::Unless(words, instead) if sentence.contains(words) => output.line(instead),
+            Said::Sentence | Said::Next(_) => output.line(format_args!("{watch}: {sentence}")),
+            Said::Done | Said::Unless(..) => output.line(&self.done),
+        }
+        if let Some(paused) = paused(&daemon, watch).await {
+            output.aside(paused);
+        } else if let Said::Next(kinds) = said {
+            output.flush();
+            match outcome.next(&event, kinds).await? {
+                Some(next) => output.line(format_args!("{watch}: {}", text(&next, "text"))),
+                None => output.line(self.done),
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Hands it to the daemon and waits for what the history says of it; that may be a no.
+    async fn taken_up<'d>(
+        &self,
+        daemon: &'d Daemon,
+        (watch, names): (&'d str, &str),
+        output: &mut Output,
+    ) -> Result<(Outcome<'d>, Value), Failed> {
+        let outcome = Outcome::begin(daemon, watch).await?;
         let mut answer = daemon.post(&self.path, &self.body()).await?;
         let event = outcome.wait(text(&answer, "actor"), names).await?;
         if let (true, Some(fields)) = (self.remarks.json, answer.as_object_mut()) {
             fields.insert("outcome".to_owned(), event.clone().unwrap_or(Value::Null));
             output.json(&answer);
         }
-        let Some(event) = event else {
-            return Err(Failed::could_not(format!(
-                "it is handed in, but no pass took it up within 10 s; see what came of it: certsteward history {watch}"
-            )));
-        };
-        let sentence = text(&event, "text");
+        let event = event.ok_or_else(|| not_taken_up(watch))?;
         if outcome::is_no(&event) {
-            return Err(Failed::could_not(format!("{watch}: {sentence}")));
+            let of = if watch.is_empty() { String::new() } else { format!("{watch}: ") };
+            return Err(Failed::could_not(format!("{of}{}", text(&event, "text"))));
         }
-        if !self.remarks.json {
-            output.line(match said {
-                Said::Done => self.done,
-                Said::Sentence => format!("{watch}: {sentence}"),
-                Said::Unless(words, instead) if sentence.contains(words) => instead,
-                Said::Unless(..) => self.done,
-            });
-            if let Some(paused) = paused(&daemon, watch).await {
-                output.aside(format_args!("{paused}"));
-            }
-        }
-        Ok(Exit::Done)
+        Ok((outcome, event))
     }
 
     fn body(&self) -> Value {
@@ -115,6 +135,15 @@ impl Order<'_> {
         body.extend(self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Value::Object(body)
     }
+}
+
+fn not_taken_up(watch: &str) -> Failed {
+    let history = format!("certsteward history {watch}");
+    Failed::could_not(format!(
+        "it is handed in and will be obeyed, but no pass took it up within {} s (one may be under way); see what came of it: {}",
+        outcome::WAIT.as_secs(),
+        history.trim_end()
+    ))
 }
 
 /// The pause that keeps the acts of a watch from happening, in words. Where that cannot be asked, nothing is said of it.
@@ -141,17 +170,6 @@ pub(super) struct OneWatch {
 }
 
 impl OneWatch {
-    /// Asks for the verb and says what was done.
-    pub(super) async fn ask(
-        &self,
-        verb: &str,
-        done: String,
-        common: &Common,
-        output: &mut Output,
-    ) -> Result<Exit, Failed> {
-        self.order(verb, done)?.send(common, output).await
-    }
-
     /// Asks for the verb, waits for its outcome and says it; `names` stands in the history's sentence about it.
     pub(super) async fn see_through(
         &self,
@@ -178,7 +196,7 @@ pub(super) struct OneOrAll {
 }
 
 impl OneOrAll {
-    /// Asks for the verb and says what was done: `one` of that watch, or `all`.
+    /// Asks for the verb, waits until it is obeyed and says what was done: `one` of that watch, or `all`.
     pub(super) async fn ask(
         &self,
         verb: &str,
@@ -190,7 +208,9 @@ impl OneOrAll {
             Some(watch) => (path(watch, verb)?, one(watch)),
             None => (format!("/api/v1/{verb}"), all.to_owned()),
         };
-        Order { path, fields: Vec::new(), done, remarks: &self.remarks }.send(common, output).await
+        let watch = self.watch.as_deref().unwrap_or_default();
+        let order = Order { path, fields: Vec::new(), done, remarks: &self.remarks };
+        order.obeyed((watch, verb), common, output).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::daemon::{AskDaemon, Daemon};
 use super::picture::{list, text};
 
 /// How long an outcome is waited for, and how often it is asked for meanwhile.
-const WAIT: Duration = Duration::from_secs(10);
+pub(super) const WAIT: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_millis(200);
 /// How many of the newest events are read each time.
 const NEWEST: usize = 50;
@@ -41,12 +41,21 @@ impl<'a> Outcome<'a> {
     /// The event that tells what became of the command of this person, whose text names this; none where no pass has
     /// taken it up in time.
     pub(super) async fn wait(&self, actor: &str, names: &str) -> Result<Option<Value>, AskDaemon> {
+        self.first(|event| self.is_about(event, actor, names)).await
+    }
+
+    /// The first event of one of these kinds after this one; none where none comes in time.
+    pub(super) async fn next(&self, after: &Value, kinds: &[&str]) -> Result<Option<Value>, AskDaemon> {
+        self.first(|event| number(event) > number(after) && kinds.contains(&text(event, "kind"))).await
+    }
+
+    async fn first(&self, is_it: impl Fn(&Value) -> bool) -> Result<Option<Value>, AskDaemon> {
         let path = format!("/api/v1/events?limit={NEWEST}&watch={}", self.watch);
         let ask = async {
             loop {
                 let events = self.daemon.get(&path).await?;
                 let mut oldest_first = list(&events, "events").iter().rev();
-                if let Some(found) = oldest_first.find(|event| self.is_about(event, actor, names)) {
+                if let Some(found) = oldest_first.find(|event| is_it(event)) {
                     return Ok(found.clone());
                 }
                 tokio::time::sleep(EVERY).await;
@@ -63,7 +72,6 @@ impl<'a> Outcome<'a> {
             && text(event, "actor") == actor
             && kinds.contains(&text(event, "kind"))
             && sentence.contains(names)
-            && !sentence.starts_with("waits for approval of ")
     }
 }
 

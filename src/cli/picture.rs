@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::exit::Failed;
 use super::facts::shown;
+use super::watches::no_such;
 use crate::domain::Timestamp;
 use crate::domain::finding::Level;
 
@@ -43,14 +44,7 @@ pub(super) fn choose<'a>(all: &'a [Value], ids: &[String]) -> Result<Vec<&'a Val
     if ids.is_empty() {
         return Ok(all.iter().collect());
     }
-    let known = || match all.iter().map(|watch| text(watch, "id")).collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => "none is configured".to_owned(),
-        ids => format!("there are: {ids}"),
-    };
-    let find = |id: &String| {
-        all.iter()
-            .find(|watch| text(watch, "id") == id)
-            .ok_or_else(|| Failed::could_not(format!("there is no watch {id:?}; {}", known())))
-    };
+    let unknown = |id: &String| no_such(id, all.iter().map(|watch| text(watch, "id")));
+    let find = |id: &String| all.iter().find(|watch| text(watch, "id") == id).ok_or_else(|| unknown(id));
     ids.iter().map(find).collect()
 }

@@ -9,7 +9,8 @@ use super::exit::{Exit, Failed};
 use super::facts::shown;
 use super::output::{Output, Tone};
 use super::picture::{choose, list, list_of, moment, moment_shown, text};
-use super::watches;
+use super::{check, watches};
+use crate::domain::plan::STOP;
 
 /// Show what happens next, why, what holds it, and whether a gap is expected
 #[derive(Debug, clap::Args)]
@@ -38,8 +39,8 @@ impl Arguments {
                 "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
             );
         }
-        if let Some(why) = self.unwritable(common, looked_once).await {
-            output.aside(why);
+        if !looked_once {
+            beside(common).await.iter().for_each(|why| output.aside(why));
         }
         for watch in &whole {
             show(watch, output);
@@ -62,14 +63,6 @@ impl Arguments {
         }
     }
 
-    /// That nothing of it happens, because the daemon cannot write its store.
-    async fn unwritable(&self, common: &Common, looked_once: bool) -> Option<String> {
-        let daemon = Daemon::reach(common).ok().filter(|_| !looked_once)?;
-        let status = daemon.get("/api/v1/status").await.ok()?;
-        let failing = status.get("store")?.get("failing").filter(|failing| failing.is_object())?;
-        Some(super::check::unwritable(failing))
-    }
-
     async fn ask(&self, daemon: &Daemon) -> Result<Vec<Value>, AskDaemon> {
         let mut ids = self.watch.clone();
         if ids.is_empty() {
@@ -82,6 +75,16 @@ impl Arguments {
         }
         Ok(whole)
     }
+}
+
+/// What keeps the daemon from going on as planned: a store that cannot be written, a pause of everything, a configuration that
+/// could not be read again.
+async fn beside(common: &Common) -> Vec<String> {
+    let Ok(daemon) = Daemon::reach(common) else { return Vec::new() };
+    let Ok(status) = daemon.get("/api/v1/status").await else { return Vec::new() };
+    let failing = status.get("store").and_then(|store| store.get("failing"));
+    let failing = failing.filter(|failing| failing.is_object()).map(check::unwritable);
+    [failing, check::paused(&status), check::reload(&status)].into_iter().flatten().collect()
 }
 
 fn only_plan(watch: &Value) -> Value {
@@ -111,19 +114,15 @@ fn show(watch: &Value, output: &mut Output) {
         ("Due".to_owned(), moment_shown(watch, "due")),
         ("Deadline".to_owned(), moment_shown(watch, "deadline")),
     ];
+    if let Some(unlooked) = check::unlooked(watch) {
+        facts.insert(0, ("Not looked at yet".to_owned(), unlooked.to_owned()));
+    }
     if let Some(until) = moment(watch, "silenced_until") {
         facts.push(("Silenced until".to_owned(), format!("{}: no message is sent about it", shown(until))));
     }
     facts.extend(
         list_of(watch, "targets").iter().map(|target| ("Recognises by".to_owned(), recognises(target))),
     );
-    if let Some(act) = plan.get("act").filter(|act| act.is_object()) {
-        facts.push(("Act".to_owned(), format!("{}: {}", text(act, "id"), text(act, "what"))));
-    }
-    for held in list_of(plan, "held") {
-        let until = moment(held, "until").map(|at| format!(" (until {})", shown(at))).unwrap_or_default();
-        facts.push(("Held by".to_owned(), format!("{}: {}{until}", text(held, "gate"), text(held, "text"))));
-    }
     if !text(plan, "gap").is_empty() {
         facts.push(("Gap expected".to_owned(), text(plan, "gap").to_owned()));
     }
@@ -134,23 +133,30 @@ fn show(watch: &Value, output: &mut Output) {
             format!("{}\n{}", text(open, "headline"), text(open, "link")),
         ));
     }
-    for line in in_order(plan) {
-        let at = moment(line, "at").map_or_else(|| "then".to_owned(), shown);
-        facts.push((at, format!("{}\nbecause {}", text(line, "what"), text(line, "why"))));
-    }
-    if let Some(next) = moment(plan, "next") {
-        facts.push(("Next look or try".to_owned(), shown(next)));
-    }
+    facts.extend(list_of(plan, "lines").iter().enumerate().map(|(at, line)| told(plan, at, line)));
     output.facts(2, &facts);
 }
 
-/// The lines to show: the act that waits stands above with all that holds it, and how to stop it all comes last.
-fn in_order(plan: &Value) -> Vec<&Value> {
-    let act = plan.get("act").map(|act| text(act, "what")).filter(|what| !what.is_empty());
-    let lines = list_of(plan, "lines").iter().filter(|line| act != Some(text(line, "what")));
-    let (stop, steps): (Vec<&Value>, Vec<&Value>) =
-        lines.partition(|line| text(line, "what") == "to stop it");
-    [steps, stop].concat()
+/// One line of the plan with its moment; the act that comes next with its id and with each gate that holds it.
+fn told(plan: &Value, number: usize, line: &Value) -> (String, String) {
+    let what = text(line, "what");
+    if what == STOP {
+        return (what.to_owned(), text(line, "why").to_owned());
+    }
+    let undated = if number == 0 { "now" } else { "then" };
+    let at = moment(line, "at").map_or_else(|| undated.to_owned(), shown);
+    let act = plan.get("act").filter(|act| act.is_object() && text(act, "what") == what);
+    let held = list_of(plan, "held");
+    let Some(act) = act.filter(|_| !held.is_empty()) else {
+        let id = act.map(|act| format!("{}: ", text(act, "id"))).unwrap_or_default();
+        return (at, format!("{id}{what}\nbecause {}", text(line, "why")));
+    };
+    let mut told = format!("{}: {what}", text(act, "id"));
+    for held in held {
+        let until = moment(held, "until").map(|at| format!(" (until {})", shown(at))).unwrap_or_default();
+        told.push_str(&format!("\nheld by {}: {}{until}", text(held, "gate"), text(held, "text")));
+    }
+    (at, told)
 }
 
 /// How a target recognises certificates, since when that is known and from what.

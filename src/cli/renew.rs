@@ -19,8 +19,9 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.of.watch;
-        let done =
-            format!("renewal of {watch} asked for; see what happens next with: certsteward plan {watch}");
-        self.of.see_through(("renew", "renew"), (done, Said::Done), common, output).await
+        let done = format!("it has not begun yet; see what holds it with: certsteward plan {watch}");
+        self.of
+            .see_through(("renew", "renew"), (done, Said::Next(&["renewal-started"])), common, output)
+            .await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Common;
 use super::exit::{Exit, Failed};
-use super::order::OneWatch;
+use super::order::{OneWatch, Said};
 use super::output::Output;
 
 /// Do not wait for the next attempt
@@ -20,6 +20,6 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.of.watch;
         let done = format!("{watch} is tried again now; see how it went with: certsteward history {watch}");
-        self.of.ask("retry", done, common, output).await
+        self.of.see_through(("retry", "retry now"), (done, Said::Done), common, output).await
     }
 }

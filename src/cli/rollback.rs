@@ -18,11 +18,13 @@ pub(super) struct Arguments {
     of: OneWatch,
 }
 
+/// What tells how it went: the renewal has ended, or the way back is refused or failed.
+const NEXT: [&str; 2] = ["renewal-ended", "act-failed"];
+
 impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let watch = &self.of.watch;
-        let done =
-            format!("roll back of {watch} asked for; see how it went with: certsteward history {watch}");
-        self.of.see_through(("rollback", "roll back"), (done, Said::Done), common, output).await
+        let done = format!("it is not over yet; see how it goes with: certsteward plan {watch}");
+        self.of.see_through(("rollback", "roll back"), (done, Said::Next(&NEXT)), common, output).await
     }
 }

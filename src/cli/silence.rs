@@ -44,7 +44,7 @@ impl Arguments {
                 fields: vec![("until", Value::from("now"))],
                 remarks: &self.remarks,
             };
-            return order.send(common, output).await;
+            return order.obeyed((&self.watch, "send nothing until"), common, output).await;
         }
         let until = self.until()?;
         let shown = until.format("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -54,7 +54,7 @@ impl Arguments {
             fields: vec![("until", Value::from(shown))],
             remarks: &self.remarks,
         };
-        order.send(common, output).await
+        order.obeyed((&self.watch, "send nothing until"), common, output).await
     }
 
     fn until(&self) -> Result<Timestamp, Failed> {

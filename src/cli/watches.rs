@@ -10,6 +10,7 @@ use super::exit::Failed;
 use crate::app;
 use crate::config::{self, Config, Kind};
 use crate::domain::verdict::Probed;
+use crate::domain::watch::no_watch;
 
 /// The configuration, or every problem of it.
 pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
@@ -41,6 +42,12 @@ pub(super) fn defaults_hold(common: &Common) -> Option<String> {
     })
 }
 
+/// There is no watch of this id, but these.
+pub(super) fn no_such<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> Failed {
+    let (text, way_out) = no_watch(id, known);
+    Failed::could_not(format!("{text}; {way_out}"))
+}
+
 /// What a configuration holds, in numbers.
 pub(super) fn count(config: &Config) -> String {
     let number = |count: usize, one: &str, several: &str| {
@@ -61,6 +68,9 @@ pub(super) async fn look_once(
 ) -> Result<(Vec<Value>, Vec<String>), Failed> {
     let looked = app::look_once(configuration(common)?, watches).await;
     let looked = looked.map_err(|error| Failed::because(&error))?;
+    if let Some(id) = watches.iter().find(|id| !looked.known.contains(id)) {
+        return Err(no_such(id, looked.known.iter().map(String::as_str)));
+    }
     let mut blind: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (id, why) in &looked.blind {
         blind.entry(id).or_default().push(why.text.replace('|', "/"));
@@ -74,7 +84,7 @@ pub(super) async fn look_once(
 /// Makes every probe of a watch with the certificate that its source holds now.
 pub(super) async fn probe(id: &str, common: &Common) -> Result<Vec<(String, Probed)>, Failed> {
     let probed = app::probe_once(configuration(common)?, id).await;
-    let probed = probed.map_err(|unseen| Failed::could_not(format!("{id}: {unseen}")))?;
+    let probed = probed.map_err(|unseen| Failed::because(&unseen))?;
     if probed.is_empty() {
         return Err(Failed::could_not(format!(
             "{id} has no probe; add one as [[watch.probe]], or probe a URL"

@@ -115,7 +115,7 @@ pub struct Drafted {
     pub unnamed: usize,
     /// How many destinations and entries are watched already.
     pub watched: usize,
-    /// How much is wrong there already, notices not counted.
+    /// How much is told at its head as wrong; what is only worth knowing is not counted.
     pub wrong: usize,
 }
 
@@ -128,7 +128,8 @@ pub fn write(survey: &Survey, wish: &Wish, wrong: &[Wrong]) -> Drafted {
         watches: plan.watches.len(),
         unnamed: plan.unnamed.len(),
         watched: plan.watched,
-        wrong: wrong.iter().filter(|each| each.finding.level >= finding::Level::Warning).count(),
+        wrong: wrong.iter().filter(|each| each.finding.level >= finding::Level::Warning).count()
+            + plan.odd_companies().len(),
     }
 }
 

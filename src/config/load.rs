@@ -1,7 +1,7 @@
 //! Reads the main file and those it includes, and runs the readings in turn.
 //! It knows no key but `include`, and which keys belong to the main file alone.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::ROOT;
@@ -116,7 +116,7 @@ fn parsed(text: String, path: &Path, ledger: &mut Ledger) -> Option<Table> {
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let cannot = |error: std::io::Error| unreadable(path, &error);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
     file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
@@ -126,6 +126,22 @@ fn text_of(path: &Path) -> Result<String, String> {
         ));
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        let path = path.display();
+        format!(
+            "there is no such file; begin one with certsteward config example --minimal > {path}, or name another with --config"
+        )
+    } else if kind == ErrorKind::PermissionDenied {
+        format!(
+            "cannot be read by this user ({error}); run this as root or as the user that certsteward runs as"
+        )
+    } else {
+        format!("cannot be read: {error}")
+    }
 }
 
 /// The files that `include` names, each once, in the order of patterns and names.

@@ -3,6 +3,7 @@
 mod callers;
 mod destination;
 mod drift;
+mod ended;
 mod evidence;
 mod questions;
 mod sight;
@@ -19,6 +20,8 @@ use super::serials::Twin;
 use super::verdict::{Probed, Verdict};
 use super::watch::{Delivery, Mode, Probe, Watch};
 use super::{Duration, Timestamp};
+
+pub use sight::assess_unlooked;
 
 /// What a record means at one moment.
 #[derive(Debug, Clone)]
@@ -170,7 +173,7 @@ impl Judge<'_> {
         };
         let settled = self.record.renewal.is_some();
         let way_out = match (&self.watch.renewal, settled) {
-            (_, true) => "a renewal is under way; see what it waits for".to_owned(),
+            (_, true) => format!("a renewal is under way; certsteward plan {} shows its way", self.watch.id),
             (Some(_), false) => format!("certsteward plan {} shows what happens next", self.watch.id),
             (None, false) => "renew it where it is issued; certsteward notices".to_owned(),
         };
@@ -355,14 +358,7 @@ impl Judge<'_> {
     fn renewal(&mut self, moments: &Moments, step: Step, paused: Option<&str>) {
         self.put_back();
         if let Some(ended) = &self.record.ended {
-            let (code, level) = match (ended.rolled_back, ended.unfit) {
-                (true, _) if ended.asked_by.is_some() => (Code::RolledBack, Level::Warning),
-                (true, _) => (Code::RolledBack, Level::Critical),
-                (false, true) => (Code::CandidateUnfit, Level::Warning),
-                (false, false) => (Code::Overdue, Level::Warning),
-            };
-            let text = format!("renewal {} {}: {}", ended.generation, ended.words(), ended.text);
-            self.add(code, level, "", text, format!("certsteward renew {} begins a new one", self.watch.id));
+            self.ended(ended);
         } else if let Some(since) = self.store_is_late() {
             let text = format!("the store should have renewed the certificate since {}", lint::minute(since));
             let way_out =

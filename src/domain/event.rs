@@ -40,6 +40,7 @@ codes! {
         Retired = "retired": "a replaced certificate was removed",
         RenewalEnded = "renewal-ended": "the renewal ended",
         Command = "command": "a person gave a command",
+        ApprovalWanted = "approval-wanted": "an act waits for approval",
         Approved = "approved": "an act was approved",
         RejectedByPerson = "rejected-by-person": "an act was rejected by a person",
         Reminded = "reminded": "people were reminded",

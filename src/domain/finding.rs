@@ -29,6 +29,7 @@ impl Level {
 codes! {
     /// Every judgement certsteward can make on a watch.
     Code {
+        NotLooked = "not-looked-yet": "the watch was not looked at yet since certsteward started or the watch is there",
         Unseen = "unseen": "the source could not be seen",
         SourceVanished = "source-vanished": "the certificate or destination that the watch names is no longer there",
         NotYetValid = "not-yet-valid": "the certificate is not yet valid",

@@ -1,6 +1,8 @@
 //! What happens next to a watch, when, why, and what holds it: the same derivation as the pass, in words.
 //! It decides nothing.
 
+mod dates;
+
 use super::Timestamp;
 use super::assess::needs_person;
 use super::doubt;
@@ -9,7 +11,7 @@ use super::lifecycle::{
 };
 use super::lint::minute;
 use super::policy::Retire;
-use super::record::{Act, Publication, Record, Renewal, Role, Step};
+use super::record::{Act, Leftover, Publication, Record, Renewal, Role, Step};
 use super::snapshot::{Asked, Plan, PlanLine};
 use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 
@@ -20,46 +22,58 @@ pub fn at(watch: &Watch, record: &Record, step: Step, asked: &Asked) -> Plan {
     plan(watch, record, step, &want, asked.at)
 }
 
-/// Puts into words what `want` derived and what follows after it.
+/// Puts into words what `want` derived and what follows after it, in the order of time; how to stop it comes last.
 fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timestamp) -> Plan {
     let gap = expected_gap(watch, record).or_else(|| gap_ahead(watch, record));
     let mut lines = Vec::new();
     match (&record.renewal, &watch.renewal) {
         (Some(renewal), _) => under_way(watch, record, renewal, step, want, &mut lines),
         (None, Some(terms)) => ahead(watch, record, terms, want, &mut lines),
-        (None, None) => watching(watch, record, &mut lines),
+        (None, None) => watching(watch, record, want, &mut lines),
     }
-    in_doubt(watch, record, now, &mut lines);
-    leftovers(watch, record, now, &mut lines);
-    if let Some(next) = want.next.filter(|next| *next > now) {
-        lines.push(line(
-            Some(next),
-            "look again",
-            "the next moment at which something is due; the bell of [daemon] check rings besides",
-        ));
-    }
+    let mut ways: Vec<Vec<PlanLine>> =
+        in_doubt(watch, record, now).into_iter().map(|line| vec![line]).collect();
+    ways.push(lines);
+    ways.extend(others_that_wait(watch, record, want).into_iter().map(|line| vec![line]));
+    ways.extend(leftovers(watch, record, want, now).into_iter().map(|line| vec![line]));
+    ways.extend(dates::ahead(watch, record, now).into_iter().map(|line| vec![line]));
+    ways.extend(want.next.filter(|next| *next > now).map(|next| vec![line(Some(next), LOOK, RINGS)]));
+    let mut lines = in_order(ways, now);
+    lines.extend(stop_line(watch, record));
     Plan { lines, act: want.act.clone(), held: want.held.clone(), next: want.next, gap }
+}
+
+/// What the line says that tells of the next look.
+pub const LOOK: &str = "look again";
+const RINGS: &str = "the next moment at which something is due; the bell of [daemon] check rings besides";
+
+/// Several ways, in each of which one thing follows the other, as one list in the order of time: what has no moment of its own
+/// comes once what stands before it has.
+fn in_order(ways: Vec<Vec<PlanLine>>, now: Timestamp) -> Vec<PlanLine> {
+    let mut all = Vec::new();
+    for way in ways {
+        let mut reached = now;
+        for line in way {
+            reached = line.at.map_or(reached, |at| at.max(reached));
+            all.push((reached, line));
+        }
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, line)| line).collect()
 }
 
 fn line(at: Option<Timestamp>, what: impl Into<String>, why: impl Into<String>) -> PlanLine {
     PlanLine { at, what: what.into(), why: why.into() }
 }
 
-fn watching(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
-    let Some(in_force) = &record.in_force else {
-        return;
-    };
-    let until = in_force.chain.leaf.not_after;
-    lines.push(line(
-        Some(until),
-        "the certificate expires",
-        "no [watch.renewal] is configured, so certsteward watches and tells",
-    ));
+fn watching(watch: &Watch, record: &Record, want: &Want, lines: &mut Vec<PlanLine>) {
+    act_line(watch, want, lines);
     open_questions(watch, record, lines);
 }
 
 /// Nothing is under way: when the next renewal begins and how it will go.
 fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut Vec<PlanLine>) {
+    act_line(watch, want, lines);
     open_questions(watch, record, lines);
     let Some(in_force) = &record.in_force else {
         return;
@@ -88,12 +102,6 @@ fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut
     );
     lines.push(line(Some(due), "begin the renewal", why));
     lines.push(line(None, way(watch, record, terms), mode_words(watch.mode)));
-    if watch.mode != Mode::Observe {
-        lines.push(line(None, "to stop it", format!("certsteward pause {} holds every act", watch.id)));
-    }
-    if let Some(held) = want.held.first() {
-        lines.push(line(held.until, format!("held by {}", held.gate), held.text.clone()));
-    }
 }
 
 /// How the renewal will go, from what is known of the tenant.
@@ -191,7 +199,6 @@ fn under_way(
             why,
         ));
     }
-    lines.push(stop_line(watch, record, renewal));
 }
 
 /// A question that begins a gap is asked once what ends that gap stands ready.
@@ -234,9 +241,26 @@ fn candidate_line(watch: &Watch, record: &Record, step: Step, lines: &mut Vec<Pl
     }
 }
 
-fn stop_line(watch: &Watch, record: &Record, renewal: &Renewal) -> PlanLine {
+/// How to stop what is planned, where certsteward does any of it by itself or by an approval.
+fn stop_line(watch: &Watch, record: &Record) -> Option<PlanLine> {
+    let id = &watch.id;
+    let how = match &record.renewal {
+        Some(renewal) => to_stop(watch, record, renewal),
+        None if watch.mode == Mode::Observe => return None,
+        None if watch.renewal.is_none() && record.leftovers.is_empty() && watch.targets.is_empty() => {
+            return None;
+        }
+        None => format!("certsteward pause {id} holds every act"),
+    };
+    Some(line(None, STOP, how))
+}
+
+/// What the line says that tells how to stop it.
+pub const STOP: &str = "to stop it";
+
+fn to_stop(watch: &Watch, record: &Record, renewal: &Renewal) -> String {
     let (id, switched) = (&watch.id, renewal.replaced.is_some() || !renewal.switched.is_empty());
-    let how = match (renewal.is_in_place() && renewal.replaced.is_some(), switched) {
+    match (renewal.is_in_place() && renewal.replaced.is_some(), switched) {
         (true, _) => format!(
             "it cannot be undone, because the old certificate is overwritten; certsteward renew {id} once it has ended"
         ),
@@ -250,20 +274,20 @@ fn stop_line(watch: &Watch, record: &Record, renewal: &Renewal) -> PlanLine {
         (false, false) => {
             format!("certsteward cancel {id} ends it without effect; certsteward pause {id} holds every act")
         }
-    };
-    line(None, "to stop it", how)
+    }
 }
 
 fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
     let Some(act) = &want.act else {
         return;
     };
-    if want.held.is_empty() {
-        lines.push(line(None, act.sentence(), "nothing holds it"));
-    }
-    for held in &want.held {
-        lines.push(line(held.until, act.sentence(), format!("held by {}: {}", held.gate, held.text)));
-    }
+    let held: Vec<String> =
+        want.held.iter().map(|held| format!("held by {}: {}", held.gate, held.text)).collect();
+    let why = if held.is_empty() { "nothing holds it".to_owned() } else { held.join("; ") };
+    // The gate that holds longest counts; what waits for a person has no moment.
+    let knows = want.held.iter().all(|held| held.until.is_some());
+    let until = want.held.iter().filter_map(|held| held.until).max().filter(|_| knows);
+    lines.push(line(until, act.sentence(), why));
     if matches!(act, Act::Switch { .. }) && watch.mode == Mode::Propose {
         lines.push(line(
             None,
@@ -271,6 +295,21 @@ fn act_line(watch: &Watch, want: &Want, lines: &mut Vec<PlanLine>) {
             "a caller must not stay cut off for want of an approval",
         ));
     }
+}
+
+/// The acts beside the next one that wait for a person's yes.
+fn others_that_wait(watch: &Watch, record: &Record, want: &Want) -> Vec<PlanLine> {
+    let others = want.waiting.iter().filter(|act| Some(*act) != want.act.as_ref());
+    let told = others.map(|act| {
+        let (id, watch) = (act.id(), &watch.id);
+        let since = record.pending.get(&id).map(|since| format!(" since {}", minute(*since)));
+        let since = since.unwrap_or_default();
+        let why = format!(
+            "held by approval{since}: certsteward approve {watch} {id} lets it happen, certsteward reject {watch} {id} does not"
+        );
+        line(None, act.sentence(), why)
+    });
+    told.collect()
 }
 
 const PROVE: (&str, &str) = (
@@ -321,7 +360,8 @@ fn open_questions(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
 }
 
 /// Where a person said that it is done and the API says otherwise: what is probably wrong, and what to do then.
-fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<PlanLine>) {
+fn in_doubt(watch: &Watch, record: &Record, now: Timestamp) -> Vec<PlanLine> {
+    let mut lines = Vec::new();
     for target in &watch.targets {
         if let Some(cut_off) = doubt::cut_off(watch, record, target) {
             lines.insert(0, line(None, format!("at once: {}", cut_off.way_out), cut_off.text));
@@ -332,10 +372,24 @@ fn in_doubt(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Plan
             lines.push(line(None, format!("at {}: {}", target.id, cause.way_out), why));
         }
     }
+    lines
 }
 
-fn leftovers(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<PlanLine>) {
-    for leftover in record.leftovers.iter().filter(|_| watch.policy.retire != Retire::Never) {
+/// What follows the reason of what an approval comes before.
+const PROPOSED: &str = "; it then waits for approval (mode propose)";
+
+/// What is removed later, where that is not told as an act already.
+fn leftovers(watch: &Watch, record: &Record, want: &Want, now: Timestamp) -> Vec<PlanLine> {
+    let told: Vec<String> = want.waiting.iter().chain(&want.act).map(Act::id).collect();
+    let is_told = |leftover: &Leftover| leftover.retirement().is_some_and(|id| told.contains(&id));
+    let to_come = record.leftovers.iter().filter(|leftover| !is_told(leftover));
+    let asks = match (watch.policy.retire, watch.mode) {
+        (Retire::Ask, _) => "; it then waits for approval (retire = \"ask\")",
+        (Retire::Auto | Retire::Never, Mode::Propose) => PROPOSED,
+        (Retire::Auto | Retire::Never, Mode::Observe | Mode::Act) => "",
+    };
+    let mut lines = Vec::new();
+    for leftover in to_come.filter(|_| watch.policy.retire != Retire::Never) {
         let name = leftover.name.as_ref().filter(|_| leftover.entry_removed.is_none());
         let what = match name {
             Some(name) => format!("remove the entry {name}"),
@@ -343,11 +397,14 @@ fn leftovers(watch: &Watch, record: &Record, now: Timestamp, lines: &mut Vec<Pla
         };
         let at = ripe_at(watch, leftover);
         if leftover.is_unused() {
+            let asks = if watch.mode == Mode::Propose && name.is_some() { PROPOSED } else { "" };
             let why = "it is not in force, and no caller can have it in its cache any more";
-            lines.push(line(Some(at).filter(|at| *at > now), what, why));
+            lines.push(line(Some(at).filter(|at| *at > now), what, format!("{why}{asks}")));
         } else {
             let why = "retire_after has passed since it was replaced, and nothing names it any more";
-            lines.push(line(Some(at), what, why));
+            let asks = if name.is_some() { asks } else { "" };
+            lines.push(line(Some(at), what, format!("{why}{asks}")));
         }
     }
+    lines
 }

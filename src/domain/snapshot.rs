@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::Timestamp;
-use super::finding::{Finding, Level};
+use super::finding::{Code, Finding, Level};
 use super::hand_off::HandOff;
 use super::plan;
 use super::policy::Moments;
@@ -57,6 +57,12 @@ pub struct WatchView {
 }
 
 impl WatchView {
+    /// Whether it was looked at since the start: else it shows what the store knew.
+    #[must_use]
+    pub fn was_looked_at(&self) -> bool {
+        self.findings.iter().all(|finding| finding.code != Code::NotLooked)
+    }
+
     /// What happens next. It is worked out when somebody asks for the first time: most pictures are replaced before.
     #[must_use]
     pub fn plan(&self) -> &Plan {

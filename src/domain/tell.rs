@@ -55,6 +55,10 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
         return Vec::new();
     }
     let mut messages: Vec<Message> = events.iter().filter_map(|event| of_event(watch, event)).collect();
+    if is_led_back_by_a_person(record) {
+        let led_back = messages.iter_mut().filter(|message| message.code == EventKind::RolledBack.code());
+        led_back.for_each(|message| message.level = Level::Warning);
+    }
     let questions = hand_offs(watch, record, now);
     let key = |question: &HandOff| format!("{ASKED}{}", question.token);
     let urgent = |question: &HandOff| question.urgent.as_ref().map(|_| format!("{}{URGENT}", key(question)));
@@ -75,6 +79,14 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
         }
     }
     messages
+}
+
+/// Whether the callers go back, or have just gone, because a person asked for it: that is no news that wakes anybody.
+fn is_led_back_by_a_person(record: &Record) -> bool {
+    match record.renewal.as_ref().filter(|renewal| renewal.rolling_back.is_some()) {
+        Some(renewal) => renewal.back_by.is_some(),
+        None => record.ended.as_ref().is_some_and(|ended| ended.rolled_back && ended.asked_by.is_some()),
+    }
 }
 
 /// What the key of a question ends with once people were told that callers are cut off meanwhile.
@@ -120,6 +132,7 @@ fn of_event(watch: &Watch, event: &Event) -> Option<Message> {
         | EventKind::Switched
         | EventKind::Retired
         | EventKind::Command
+        | EventKind::ApprovalWanted
         | EventKind::Approved
         | EventKind::RejectedByPerson
         | EventKind::Reminded

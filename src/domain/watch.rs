@@ -366,3 +366,21 @@ impl Probe {
         self.tenant.as_ref().unwrap_or(&self.id)
     }
 }
+
+/// That there is no watch of this id, and the way out: those there are.
+#[must_use]
+pub fn no_watch<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> (String, String) {
+    let known: Vec<&str> = known.into_iter().collect();
+    let named = known.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let way_out = match known.len() {
+        0 => "none is configured".to_owned(),
+        count if count > NAMED => {
+            format!("there are: {named} and {} more, which certsteward check lists", count - NAMED)
+        }
+        _ => format!("there are: {named}"),
+    };
+    (format!("there is no watch {id:?}"), way_out)
+}
+
+/// How many watches are named to whoever named none of them.
+const NAMED: usize = 20;

@@ -8,7 +8,7 @@ use futures_util::future::{join, join_all};
 use super::deliver::{Recipient, recipients};
 use super::execute::{self, Parts};
 use crate::clock::Clock;
-use crate::domain::assess::{Assessment, assess_among};
+use crate::domain::assess::{Assessment, assess_among, assess_unlooked};
 use crate::domain::certificate::Certificate;
 use crate::domain::drift::{self, PlaceSeen};
 use crate::domain::event::Event;
@@ -20,6 +20,7 @@ use crate::domain::record::{Look, Record};
 use crate::domain::report::{Command, Found, Report};
 use crate::domain::serials::Twin;
 use crate::domain::snapshot::{Asked, WatchView};
+use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp, lifecycle, tell};
 use crate::journal::{Change, Journal, JournalError};
 
@@ -59,6 +60,8 @@ pub struct Known<'a> {
     pub beside: Option<&'a lifecycle::Beside<'a>>,
     /// Which other watches have another certificate with the issuer and serial number of this one.
     pub twins: Option<&'a TwinsOf<'a>>,
+    /// Whether a pass has looked at the watch since the start.
+    pub looked: bool,
 }
 
 /// Tells which other watches have another certificate with the issuer and serial number of this one.
@@ -222,13 +225,19 @@ impl Round<'_> {
         let reminders = tell::reminders(watch, &mut self.record, self.house.ladder, now);
         events.extend(reminders.iter().map(tell::reminded));
         messages.extend(reminders);
-        let told = !messages.is_empty();
-        if facts || told || !events.is_empty() || !self.absorbed.is_empty() {
+        let (told, obeyed) = (!messages.is_empty(), !self.absorbed.is_empty());
+        if facts || told || obeyed || !events.is_empty() {
             self.write(events, messages).await?;
         }
-        if told {
-            let assessment = self.assess(now);
-            (self.house.show)(self.picture(Arc::new(self.record.clone()), assessment, now));
+        // Whoever was told, or has just been obeyed, looks now, and not only once every call of this pass was answered.
+        if told || obeyed {
+            // In its first round a pass has not looked yet.
+            let looked = self.house.known.looked || facts;
+            let paused = self.paused.as_deref();
+            let assessment =
+                if looked { self.assess(now) } else { assess_unlooked(watch, &self.record, paused, now) };
+            let asked = Asked { pass: LOOKED, ..self.asked(now) };
+            (self.house.show)(picture(watch, Arc::new(self.record.clone()), assessment, asked));
         }
         Ok(())
     }
@@ -239,26 +248,9 @@ impl Round<'_> {
         assess_among(&self.parts.watch, &self.record, &twins, self.paused.as_deref(), now)
     }
 
-    fn picture(&self, record: Arc<Record>, assessment: Assessment, now: Timestamp) -> WatchView {
-        let watch = Arc::clone(&self.parts.watch);
-        // As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
-        let (paused, pass, round) = (self.paused.as_deref(), self.began, self.now);
-        let next = want(&watch, &record, paused, pass, round).next;
-        let planned = Asked { pass, round, at: now, paused: paused.map(Box::from) }.into();
-        WatchView {
-            next,
-            planned,
-            hand_offs: tell::hand_offs(&watch, &record, now),
-            matching: matching_by_target(&watch, &record),
-            due: record.due.map(|due| due.at),
-            seen_at: record.seen_at,
-            record,
-            step: assessment.step,
-            findings: assessment.findings,
-            level: assessment.level,
-            moments: assessment.moments,
-            watch,
-        }
+    /// As of the last round: what became due while it was saved is still ahead, and wakes the next pass at once.
+    fn asked(&self, now: Timestamp) -> Asked {
+        Asked { pass: self.began, round: self.now, at: now, paused: self.paused.as_deref().map(Box::from) }
     }
 
     async fn write(&mut self, events: Vec<Event>, messages: Vec<Message>) -> Result<(), JournalError> {
@@ -312,7 +304,7 @@ impl Round<'_> {
             Some(saved) => saved,
             None => Arc::new(std::mem::take(&mut self.record)),
         };
-        let view = Arc::new(self.picture(Arc::clone(&record), assessment, now));
+        let view = Arc::new(picture(&watch, Arc::clone(&record), assessment, self.asked(now)));
         Ok(Passed {
             record,
             view,
@@ -321,5 +313,41 @@ impl Round<'_> {
             messages: self.messages,
             restless: self.restless,
         })
+    }
+}
+
+/// The picture of a watch before its first pass: what its configuration and the store say of it.
+#[must_use]
+pub fn unlooked(
+    watch: &Arc<Watch>,
+    record: Option<Arc<Record>>,
+    paused: Option<&str>,
+    now: Timestamp,
+) -> WatchView {
+    let record = record.unwrap_or_default();
+    let assessment = assess_unlooked(watch, &record, paused, now);
+    let asked = Asked { pass: LOOKED, round: now, at: now, paused: paused.map(Box::from) };
+    picture(watch, record, assessment, asked)
+}
+
+/// For a picture that is shown before everything was looked at: its plan tells what comes by what is known, not that it is
+/// looked at first.
+const LOOKED: Timestamp = Timestamp::MIN_UTC;
+
+fn picture(watch: &Arc<Watch>, record: Arc<Record>, assessment: Assessment, asked: Asked) -> WatchView {
+    let next = want(watch, &record, asked.paused.as_deref(), asked.pass, asked.round).next;
+    WatchView {
+        next,
+        hand_offs: tell::hand_offs(watch, &record, asked.at),
+        planned: asked.into(),
+        matching: matching_by_target(watch, &record),
+        due: record.due.map(|due| due.at),
+        seen_at: record.seen_at,
+        record,
+        step: assessment.step,
+        findings: assessment.findings,
+        level: assessment.level,
+        moments: assessment.moments,
+        watch: Arc::clone(watch),
     }
 }

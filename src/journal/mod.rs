@@ -103,6 +103,18 @@ pub enum JournalError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The operating system keeps this user from it.
+    #[error(
+        "this user may not {act} the store {place}: {cause}; run certsteward as the user it belongs to (systemctl start certsteward does), or give that user the file, {place}.lock and their folder"
+    )]
+    Denied {
+        /// What was tried.
+        act: &'static str,
+        /// Where the store is.
+        place: String,
+        /// What the operating system said.
+        cause: String,
+    },
     /// The store was written by a newer certsteward.
     #[error(
         "the store {place} was written by a newer certsteward (schema {found}, this one knows {known}); use that version, or move the file away to begin anew"

@@ -27,15 +27,15 @@ pub fn told(error: &(dyn Error + 'static)) -> String {
 
 /// What one error says, in our words where the library's are for programmers.
 fn said(error: &(dyn Error + 'static)) -> String {
-    // What HTTP's library says of a connection that failed is what the connection itself says, once more.
-    if error.downcast_ref::<hyper::Error>().is_some_and(|error| error.source().is_some()) {
+    // What HTTP's libraries say of a connection that failed is what the connection itself says, once more.
+    let is_shell = error.is::<hyper::Error>() || error.is::<hyper_util::client::legacy::Error>();
+    let is_unsent = error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
+    if (is_shell || is_unsent) && error.source().is_some() {
         return String::new();
     }
     let system = error.downcast_ref::<io::Error>();
     let inner = system.and_then(io::Error::get_ref);
-    let tls = error
-        .downcast_ref::<rustls::Error>()
-        .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+    let tls = error.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(|inner| tls_error(inner)));
     if let Some(words) = tls.and_then(tls_words) {
         return words;
     }

@@ -77,6 +77,8 @@ pub(super) struct Asked<'a> {
     pub(super) wanted_by: Option<String>,
     /// Its page, where links are configured.
     pub(super) url: Option<String>,
+    /// What answers it where they are not.
+    pub(super) instead_of_url: Option<String>,
     /// The certificate to hand over, or to remove.
     pub(super) certificate: PublicCertificate,
     /// What must be done at once, because the callers are cut off.
@@ -172,6 +174,7 @@ impl<'a> Asked<'a> {
             opened: rfc3339(hand_off.opened),
             wanted_by: hand_off.wanted_by.map(rfc3339),
             url: base.map(|base| format!("{base}/handoffs/{}", hand_off.token)),
+            instead_of_url: base.is_none().then(|| without_link(hand_off)),
             certificate: PublicCertificate::of(&hand_off.chain, &hand_off.file_stem)?,
             urgent: hand_off.urgent.as_deref(),
             put_back: hand_off
@@ -184,6 +187,14 @@ impl<'a> Asked<'a> {
             causes: hand_off.causes.iter().map(|(text, way_out)| Suspected { text, way_out }).collect(),
         })
     }
+}
+
+/// Nobody said how others reach certsteward, so a link would lead nowhere.
+fn without_link(hand_off: &HandOff) -> String {
+    let (watch, target) = (&hand_off.watch, &hand_off.target);
+    format!(
+        "on the host of certsteward: certsteward plan {watch} shows it, certsteward confirm {watch} {target} says that it is done (a link needs [daemon] public_url)"
+    )
 }
 
 impl PublicCertificate {

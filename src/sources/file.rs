@@ -142,7 +142,7 @@ fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen
     let (bytes, stamp) = files::read(path)?;
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
     let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
-    let opened = formats::open_wanted(&bytes, wanted).map_err(|odd| at(path, &odd))?;
+    let opened = formats::open_wanted(&bytes, wanted).map_err(|odd| at(path, settings, &odd))?;
     Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
 }
 
@@ -173,7 +173,7 @@ fn key_file(
                 format!("the private key in {key} does not belong to the certificate {name} in {place}");
             Err(Unseen::new(odd.reason, text))
         }
-        Err(odd) => Err(at(path, &odd)),
+        Err(odd) => Err(at(path, settings, &odd)),
     }
 }
 
@@ -182,7 +182,7 @@ fn join(path: &Path, settings: &Settings) -> Result<Identity, Unseen> {
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
     let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
     let Some(key) = &settings.key else {
-        return formats::identity_wanted(&certificate, wanted).map_err(|odd| at(path, &odd));
+        return formats::identity_wanted(&certificate, wanted).map_err(|odd| at(path, settings, &odd));
     };
     let (key_bytes, _) = files::read(key)?;
     formats::identity_from_wanted_parts(&certificate, &key_bytes, wanted).map_err(|odd| {
@@ -190,6 +190,10 @@ fn join(path: &Path, settings: &Settings) -> Result<Identity, Unseen> {
     })
 }
 
-fn at(path: &Path, odd: &Unseen) -> Unseen {
-    Unseen::new(odd.reason, format!("{}: {}", path.display(), odd.text))
+fn at(path: &Path, settings: &Settings, odd: &Unseen) -> Unseen {
+    let text = match settings.password.as_ref().filter(|_| odd.reason == Reason::PasswordWrong) {
+        Some(password) => format!("the password in {password} does not open it"),
+        None => odd.text.clone(),
+    };
+    Unseen::new(odd.reason, format!("{}: {text}", path.display()))
 }

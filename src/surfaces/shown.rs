@@ -5,7 +5,8 @@ use crate::domain::certificate::Fingerprint;
 use crate::domain::finding::Level;
 use crate::domain::hand_off::HandOff;
 use crate::domain::record::{HandOffFacts, Record, Role, Standing};
-use crate::domain::snapshot::WatchView;
+use crate::domain::snapshot::{Snapshot, WatchView};
+use crate::domain::watch;
 
 /// The level of a watch; what cannot be seen is at least a warning.
 pub(crate) fn level(view: &WatchView) -> Level {
@@ -14,6 +15,17 @@ pub(crate) fn level(view: &WatchView) -> Level {
     } else {
         view.level
     }
+}
+
+/// That a watch is not there, and the way out.
+pub(crate) fn no_watch(id: &str, snapshot: &Snapshot) -> (String, String) {
+    let (error, way_out) = watch::no_watch(id, snapshot.watches.keys().map(|id| &**id));
+    let searching: Vec<&str> =
+        snapshot.daemon.discoveries.iter().filter(|(_, view)| !view.looked).map(|(id, _)| &**id).collect();
+    if searching.is_empty() {
+        return (error, way_out);
+    }
+    (error, format!("{way_out}; more may come: {} has not looked yet", searching.join(", ")))
 }
 
 /// The open questions to people, those about leftovers included.

@@ -5,14 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use certsteward::domain::chain::Chain;
-use certsteward::domain::record::Publication;
-use certsteward::journal::sqlite::Sqlite;
-use certsteward::journal::{Change, Journal as _};
 use serde_json::{Value, json};
 
 use super::{Ran, certsteward, with_config};
-use crate::support::samples;
 
 /// One request as it came in.
 pub(super) struct Asked {
@@ -62,6 +57,12 @@ fn taken_up(kind: &str, text: &str) -> Vec<(&'static str, Value)> {
     told(kind, text, json!({}))
 }
 
+/// The history once something followed the command that [`taken_up`] tells of.
+fn came_next(kind: &str, text: &str) -> (&'static str, Value) {
+    let event = json!({ "id": 9, "watch": "a", "actor": "certsteward", "kind": kind, "text": text });
+    ("200 OK", json!({ "events": [event], "next": null }))
+}
+
 fn told(kind: &str, text: &str, status: Value) -> Vec<(&'static str, Value)> {
     let event = |id: i64, actor: &str, kind: &str, text: &str| json!({ "id": id, "watch": "a", "at": "2026-11-01T00:00:00Z", "actor": actor, "kind": kind, "text": text, "facts": {} });
     let before = event(6, "root", kind, text);
@@ -79,24 +80,46 @@ fn told(kind: &str, text: &str, status: Value) -> Vec<(&'static str, Value)> {
 
 #[test]
 fn each_verb_asks_for_what_it_is_named_after() {
-    for (verb, said) in [
-        ("renew", "renew now"),
-        ("cancel", "renewal 2 ended: cancelled by root"),
-        ("rollback", "roll back now"),
-        ("retire", "retire the replaced certificates now"),
+    for (verb, said, next) in [
+        ("renew", "renew now", Some("renewal-started")),
+        ("cancel", "renewal 2 ended: cancelled by root", None),
+        ("rollback", "roll back, if a call shows that it is accepted", Some("renewal-ended")),
+        ("retire", "retire the replaced certificates now", None),
+        ("retry", "retry now, without waiting", None),
+        ("pause", "pause acts of this watch", None),
+        ("resume", "resume acts of this watch", None),
     ] {
-        let (ran, asked) =
-            against(taken_up("command", said), &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
+        let mut answers = taken_up("command", said);
+        answers.extend(next.map(|kind| came_next(kind, "what came of it")));
+        let (ran, asked) = against(answers, &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
         assert_eq!(asked[1].line, format!("POST /api/v1/watches/a/{verb}"));
         assert_eq!(asked[1].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
+        assert_eq!(ran.out.ends_with("\na: what came of it\n"), next.is_some(), "{verb}: {}", ran.out);
     }
-    for verb in ["retry", "pause"] {
-        let (ran, asked) = against(vec![accepted()], &[verb, "a", "--comment", "why", "--ticket", "T-1"]);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb}");
-        assert_eq!(asked[0].line, format!("POST /api/v1/watches/a/{verb}"));
-        assert_eq!(asked[0].body, json!({ "comment": "why", "ticket": "T-1" }), "{verb}");
-    }
+}
+
+#[test]
+fn a_pause_is_said_to_hold_once_it_does() {
+    let (ran, asked) = against(taken_up("command", "pause acts of this watch"), &["pause", "a"]);
+    ran.expect(0, "acts of a are paused; end it with: certsteward resume a\n", "");
+    let lines: Vec<&str> = asked.iter().map(|asked| asked.line.as_str()).collect();
+    let history = "GET /api/v1/events?limit=50&watch=a";
+    let expected = ["GET /api/v1/events?limit=1&watch=a", "POST /api/v1/watches/a/pause", history, history];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_no_pass_takes_up_in_time_is_said_to_be_kept() {
+    let none = || ("200 OK", json!({ "events": [] }));
+    let answers = [vec![none(), accepted()], std::iter::repeat_with(none).take(200).collect()].concat();
+    let (ran, _) = against(answers, &["pause", "a"]);
+    ran.expect(
+        1,
+        "",
+        "certsteward: it is handed in and will be obeyed, but no pass took it up within 10 s (one may be under way); \
+see what came of it: certsteward history a\n",
+    );
 }
 
 #[test]
@@ -133,25 +156,33 @@ fn an_approval_while_acts_are_paused_says_what_keeps_them_from_happening() {
 
 #[test]
 fn pause_and_resume_without_a_watch_mean_all() {
-    let (ran, asked) = against(vec![accepted()], &["pause"]);
+    let (ran, asked) = against(taken_up("command", "pause acts everywhere"), &["pause"]);
     ran.expect(0, "all acts are paused; end it with: certsteward resume\n", "");
-    assert_eq!(asked[0].line, "POST /api/v1/pause");
-    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": null }] }));
-    let (ran, asked) = against(vec![accepted(), all], &["resume"]);
-    assert_eq!(asked[0].line, "POST /api/v1/resume");
+    assert_eq!(
+        (&*asked[0].line, &*asked[1].line),
+        ("GET /api/v1/events?limit=1&watch=", "POST /api/v1/pause")
+    );
+    let resumed = |all: Value| {
+        let mut answers = taken_up("command", "resume acts everywhere");
+        answers[4] = ("200 OK", all);
+        against(answers, &["resume"])
+    };
+    let (ran, asked) = resumed(json!({ "watches": [{ "id": "a", "paused": null }] }));
+    assert_eq!(asked[1].line, "POST /api/v1/resume");
     ran.expect(0, "the pause of all watches is ended\nacts may happen again\n", "");
-    let all = ("200 OK", json!({ "watches": [{ "id": "a", "paused": { "by": "root" } }] }));
-    let (ran, _) = against(vec![accepted(), all], &["resume"]);
+    let (ran, _) = resumed(json!({ "watches": [{ "id": "a", "paused": { "by": "root" } }] }));
     assert!(ran.out.ends_with("but not those of watches that are paused themselves: a\n"), "{}", ran.out);
 }
 
 #[test]
 fn the_end_of_one_pause_says_that_another_still_holds() {
-    let (ran, asked) = against(vec![accepted(), ("200 OK", json!({ "paused": null }))], &["resume", "a"]);
-    assert_eq!(asked[0].line, "POST /api/v1/watches/a/resume");
+    let resumed =
+        |status: Value| against(told("command", "resume acts of this watch", status), &["resume", "a"]);
+    let (ran, asked) = resumed(json!({ "paused": null }));
+    assert_eq!(asked[1].line, "POST /api/v1/watches/a/resume");
     ran.expect(0, "the pause of a is ended\nacts of a may happen again\n", "");
     let status = json!({ "paused": { "since": "2026-11-01T00:00:00Z", "by": "anna" } });
-    let (ran, _) = against(vec![accepted(), ("200 OK", status)], &["resume", "a"]);
+    let (ran, _) = resumed(status);
     ran.expect(
         0,
         "the pause of a is ended\n",
@@ -173,9 +204,10 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
 
 #[test]
 fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
-    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--end"]);
+    let said = "send nothing until 2026-11-01 00:00 UTC";
+    let (ran, asked) = against(taken_up("command", said), &["silence", "a", "--end"]);
     ran.expect(0, "messages about a are sent again\n", "");
-    assert_eq!(asked[0].body, json!({ "until": "now" }));
+    assert_eq!(asked[1].body, json!({ "until": "now" }));
     let watch =
         json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
     let list = ("200 OK", json!({ "watches": [watch] }));
@@ -186,23 +218,11 @@ fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_critical_because_nothing_is_renewed() {
-    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
-    let failing = json!({ "since": "2026-01-01T00:00:00Z", "text": "disk full" });
-    let status = json!({ "ready": false, "store": { "failing": failing } });
-    let (ran, _) =
-        against(vec![("200 OK", json!({ "watches": [fine] })), ("200 OK", status.clone())], &["check"]);
-    assert_eq!(ran.code, 2, "{}", ran.out);
-    assert!(ran.out.starts_with("CRITICAL - certsteward cannot write its store since "), "{}", ran.out);
-    let (ran, _) = against(vec![("200 OK", fine), ("200 OK", status)], &["plan", "b"]);
-    assert!(ran.err.contains("cannot write its store since") && ran.code == 0, "{}", ran.err);
-}
-
-#[test]
 fn silence_sends_its_end() {
-    let (ran, asked) = against(vec![accepted()], &["silence", "a", "--until", "2099-01-04"]);
+    let said = "send nothing until 2099-01-04 00:00 UTC";
+    let (ran, asked) = against(taken_up("command", said), &["silence", "a", "--until", "2099-01-04"]);
     ran.expect(0, "nothing is sent about a until 2099-01-04T00:00:00Z\n", "");
-    assert_eq!(asked[0].body, json!({ "until": "2099-01-04T00:00:00Z" }));
+    assert_eq!(asked[1].body, json!({ "until": "2099-01-04T00:00:00Z" }));
 }
 
 #[test]
@@ -289,115 +309,6 @@ fn json_hands_the_daemons_answer_on() {
 }
 
 #[test]
-fn check_exits_with_the_worst_level_and_says_each_finding() {
-    let watch = json!({
-        "id": "a", "level": "critical", "step": "watching", "common_name": "SFAPI", "seen_at": "2026-11-01T00:00:00Z",
-        "expires": "2020-01-01T00:00:00Z", "deadline": "2020-01-01T00:00:00Z",
-        "findings": [{ "level": "critical", "text": "the certificate has expired", "way_out": "renew it" }],
-    });
-    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-11-01T00:00:00Z" });
-    let list = ("200 OK", json!({ "watches": [fine, watch] }));
-    let (ran, asked) = against(vec![list, ("200 OK", json!({}))], &["check"]);
-    assert_eq!((ran.code, asked[0].line.as_str()), (2, "GET /api/v1/watches"));
-    assert!(
-        ran.out.starts_with("CRITICAL - 1 critical, 1 ok; a: the certificate has expired | 'a_days_left'=-"),
-        "{}",
-        ran.out
-    );
-    assert!(
-        ran.out.contains("\n  critical: the certificate has expired\n    way out: renew it\n"),
-        "{}",
-        ran.out
-    );
-}
-
-#[test]
-fn check_of_a_watch_that_is_not_there_is_unknown() {
-    let list = ("200 OK", json!({ "watches": [{ "id": "b", "level": "ok" }] }));
-    let (ran, _) = against(vec![list, ("200 OK", json!({}))], &["check", "a"]);
-    ran.expect(3, "UNKNOWN - there is no watch \"a\"; there are: b\n", "");
-}
-
-#[test]
-fn check_warns_of_a_picture_that_has_grown_old() {
-    let fine = json!({ "id": "b", "level": "ok", "step": "watching", "seen_at": "2026-01-01T00:00:00Z" });
-    let status = json!({ "last_pass": "2026-01-01T00:00:00Z", "next_pass": "2026-01-01T00:15:00Z" });
-    let (ran, asked) =
-        against(vec![("200 OK", json!({ "watches": [fine] })), ("200 OK", status)], &["check"]);
-    assert_eq!((ran.code, asked[1].line.as_str()), (1, "GET /api/v1/status"));
-    assert!(ran.out.starts_with("WARNING - the newest picture is "), "{}", ran.out);
-    assert!(ran.out.contains(" minutes old; 1 ok | "), "{}", ran.out);
-}
-
-/// A watch of a file whose certificate is good for long, and no daemon.
-fn watched_file(arguments: &[&str]) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
-    std::fs::write(folder.path().join("a.pem"), certificate.pem()).unwrap();
-    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n";
-    std::fs::write(folder.path().join("c.toml"), text).unwrap();
-    let ran = certsteward(folder.path(), &[&["--config", "c.toml"], arguments].concat());
-    assert!(!folder.path().join("state.db").exists(), "one look writes no store");
-    ran
-}
-
-#[tokio::test]
-async fn check_without_a_daemon_begins_from_what_people_confirmed() {
-    let folder = tempfile::tempdir().unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
-    std::fs::write(folder.path().join("a.pem"), &pem).unwrap();
-    let text = "[daemon]\nsocket = \"s\"\nstate = \"sqlite:state.db\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n[[watch.target]]\nid = \"sc\"\ntype = \"successfactors\"\nconfiguration_name = \"A\"\nintegration_name = \"B\"\nconnection = \"sf\"\n[connections.sf]\ntype = \"successfactors\"\ncompany_id = \"ACME\"\napi = \"https://127.0.0.1:9\"\n";
-    std::fs::write(folder.path().join("c.toml"), text).unwrap();
-    let asks_for_sc = || {
-        let ran = certsteward(folder.path(), &["--config", "c.toml", "check", "--json"]);
-        let json: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
-        json["watches"][0]["findings"].as_array().unwrap().iter().any(|finding| finding["about"] == "sc")
-    };
-    assert!(asks_for_sc());
-    let content = certsteward::formats::read(pem.as_bytes(), None).unwrap();
-    let chain = Chain::assemble(content.certificates.clone(), None).unwrap();
-    let mut standing = samples::standing(chain, "a.pem", samples::at("2026-01-01T00:00:00Z"), false);
-    let word = Some((samples::at("2026-01-02T00:00:00Z"), "Robin Sample".to_owned()));
-    standing.targets.insert("sc".to_owned(), Publication { confirmed: word, ..Publication::default() });
-    let (store, _) =
-        Sqlite::open(&folder.path().join("state.db"), samples::at("2026-01-02T00:00:00Z")).unwrap();
-    let change = Change {
-        watch: "a".to_owned(),
-        record: Some(samples::seen(standing)),
-        events: Vec::new(),
-        messages: Vec::new(),
-        absorbed: Vec::new(),
-    };
-    store.save(change).await.unwrap();
-    drop(store);
-    assert!(!asks_for_sc());
-}
-
-#[test]
-fn check_without_a_daemon_is_at_least_a_warning_and_says_why() {
-    let ran = watched_file(&["check"]);
-    assert!(ran.out.contains(" - certsteward is not running, looked once; "), "{}{}", ran.out, ran.err);
-    assert!(ran.code == 1 || ran.code == 2, "{}", ran.out);
-    let json: Value = serde_json::from_str(&watched_file(&["check", "--json"]).out).unwrap();
-    assert_eq!((&json["daemon"], json["state"] == "ok"), (&json!("not running"), false));
-}
-
-#[test]
-fn check_that_was_asked_to_look_itself_only_says_so() {
-    let ran = watched_file(&["check", "--now"]);
-    assert!(ran.out.contains(" - looked once; ") && !ran.out.contains("not running"), "{}", ran.out);
-}
-
-#[test]
-fn plan_without_a_daemon_says_that_nothing_of_it_happens() {
-    let ran = watched_file(&["plan", "a"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.err.contains("certsteward is not running: looked once"), "{}", ran.err);
-}
-
-#[test]
 fn without_a_watch_check_and_plan_say_that_none_is_configured() {
     let nothing = "[daemon]\nsocket = \"s\"\n";
     let ran = with_config(nothing, &["plan"]);
@@ -406,6 +317,12 @@ fn without_a_watch_check_and_plan_say_that_none_is_configured() {
     assert_eq!(with_config(nothing, &["check"]).code, 3);
     let ran = with_config(nothing, &["plan", "x"]);
     ran.expect(1, "", "certsteward: there is no watch \"x\"; none is configured\n");
+    let watched =
+        "[daemon]\nsocket = \"s\"\n[[watch]]\nid = \"a\"\nsource = { type = \"file\", path = \"a.pem\" }\n";
+    let said = "there is no watch \"x\"; there are: a\n";
+    with_config(watched, &["plan", "x"]).expect(1, "", &format!("certsteward: {said}"));
+    with_config(watched, &["probe", "x"]).expect(1, "", &format!("certsteward: {said}"));
+    with_config(watched, &["check", "x"]).expect(3, &format!("UNKNOWN - {said}"), "");
 }
 
 #[test]
@@ -417,7 +334,24 @@ fn a_broken_configuration_never_means_another_daemon() {
         "{}",
         ran.err
     );
-    assert!(ran.err.ends_with("; name the socket with --socket\n"), "{}", ran.err);
+    assert!(
+        ran.err.ends_with("; mend it (certsteward config check); or name the socket with --socket\n"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_configuration_that_is_not_there_has_a_way_out_whatever_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| certsteward(folder.path(), &[&["--config", "missing.toml"], arguments].concat());
+    let begin = "missing.toml: there is no such file; begin one with certsteward config example --minimal > missing.toml, or name another with --config\n";
+    run(&["config", "check"]).expect(78, "", begin);
+    run(&["run"]).expect(78, "", &format!("certsteward: {begin}"));
+    let asked = "there is no configuration missing.toml; name the one that certsteward runs with (--config); or name the socket with --socket\n";
+    run(&["pause"]).expect(78, "", &format!("certsteward: {asked}"));
+    run(&["check"]).expect(3, &format!("UNKNOWN - {asked}"), "");
 }
 
 #[test]
@@ -436,7 +370,11 @@ fn plan_shows_the_page_of_each_open_hand_off() {
 #[test]
 fn plan_says_what_is_next_and_what_holds_it() {
     let plan = json!({
-        "lines": [{ "at": "2026-12-01T08:00:00Z", "what": "issue SFAPI-2", "why": "60d before the deadline" }],
+        "lines": [
+            { "at": null, "what": "issue sfapi-2.pem", "why": "held by approval: waits for approval" },
+            { "at": null, "what": "prove it", "why": "nobody is switched before" },
+            { "at": "2026-12-01T08:00:00Z", "what": "it becomes a warning", "why": "30d before the deadline" },
+        ],
         "act": { "id": "issue-2", "what": "issue sfapi-2.pem" },
         "held": [{ "gate": "approval", "text": "waits for approval", "until": null }],
         "gap": null, "next": "2026-12-01T08:00:00Z",
@@ -448,11 +386,12 @@ fn plan_says_what_is_next_and_what_holds_it() {
         "a: watching, mode propose",
         "  Due                      -",
         "  Deadline                 -",
-        "  Act                      issue-2: issue sfapi-2.pem",
-        "  Held by                  approval: waits for approval",
-        "  2026-12-01 08:00:00 UTC  issue SFAPI-2",
-        "                           because 60d before the deadline",
-        "  Next look or try         2026-12-01 08:00:00 UTC",
+        "  now                      issue-2: issue sfapi-2.pem",
+        "                           held by approval: waits for approval",
+        "  then                     prove it",
+        "                           because nobody is switched before",
+        "  2026-12-01 08:00:00 UTC  it becomes a warning",
+        "                           because 30d before the deadline",
         "",
     ];
     ran.expect(0, &expected.join("\n"), "");
@@ -462,10 +401,9 @@ fn plan_says_what_is_next_and_what_holds_it() {
 fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
     let line = |what: &str, why: &str| json!({ "at": null, "what": what, "why": why });
     let lines = [
-        line("switch core", "held by approval: it waits"),
-        line("switch core", "held by window: it waits for Sat"),
-        line("to stop it", "certsteward cancel a ends it"),
+        line("switch core", "held by approval: it waits; held by window: it waits for Sat"),
         line("remove the old entry", "retire_after"),
+        line("to stop it", "certsteward cancel a ends it"),
     ];
     let held =
         json!([{ "gate": "approval", "text": "it waits" }, { "gate": "window", "text": "it waits for Sat" }]);
@@ -473,8 +411,8 @@ fn plan_names_the_act_that_waits_once_and_how_to_stop_it_last() {
     let watch = json!({ "id": "a", "step": "switching", "mode": "propose", "plan": plan });
     let (ran, _) = against(vec![("200 OK", watch), ("200 OK", json!({}))], &["plan", "a"]);
     assert_eq!(ran.out.matches("switch core").count(), 1, "{}", ran.out);
-    assert_eq!(ran.out.matches("Held by").count(), 2, "{}", ran.out);
-    assert!(ran.out.trim_end().ends_with("because certsteward cancel a ends it"), "{}", ran.out);
+    assert_eq!(ran.out.matches("held by").count(), 2, "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("to stop it  certsteward cancel a ends it"), "{}", ran.out);
 }
 
 #[test]

@@ -47,7 +47,9 @@ fn no_message_shows_a_secret_or_lacks_a_way_out() {
 fn a_file_that_was_named_must_be_there() {
     let folder = folder();
     let problems = config::load(&folder.path().join("absent.toml"), Kind::Given).unwrap_err();
-    assert!(text_of(&problems, &folder).starts_with("absent.toml: cannot be read: No such file"));
+    assert!(text_of(&problems, &folder).starts_with(
+        "absent.toml: there is no such file; begin one with certsteward config example --minimal > "
+    ));
 }
 
 #[test]

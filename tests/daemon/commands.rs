@@ -94,17 +94,18 @@ async fn a_whole_renewal_goes_on_by_approvals_alone_and_the_history_says_whose()
 async fn pause_resume_and_silence_are_obeyed_and_survive_a_restart() {
     let (lab, daemon) = proposing().await;
     done(&lab, &["pause", "--comment", "freeze of the tenant"]).await;
-    within(LIMIT, "the pause", async || {
-        daemon.metric("certsteward_paused").await.filter(|paused| *paused > 0.5)
-    })
-    .await;
+    assert_eq!(daemon.metric("certsteward_paused").await, Some(1.0), "it holds once the command says so");
     assert!(!daemon.json("/api/v1/status").await["paused"].is_null());
+    let plan = verb(lab.path(), &["plan", "sf-odata"]).await;
+    assert!(plan.err.contains("acts are paused everywhere by "), "{}{}", plan.err, plan.out);
     let act = pending(&daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await);
     done(&lab, &["approve", "sf-odata", &act.unwrap()]).await;
     done(&lab, &["pause", "sf-odata"]).await;
-    daemon.watch("sf-odata", "the pause of the watch", |watch| !watch["paused"].is_null()).await;
+    assert!(!daemon.json("/api/v1/watches/sf-odata").await["paused"].is_null());
+    let plan = verb(lab.path(), &["plan", "sf-odata"]).await;
+    assert!(plan.out.contains("pause: "), "{}", plan.out);
     done(&lab, &["silence", "sf-odata", "--for", "2h"]).await;
-    daemon.watch("sf-odata", "the silence", |watch| !watch["silenced_until"].is_null()).await;
+    assert!(!daemon.json("/api/v1/watches/sf-odata").await["silenced_until"].is_null());
     daemon.stop().await;
 
     let daemon = Daemon::started(lab.path(), &[]).await;

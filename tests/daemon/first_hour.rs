@@ -38,7 +38,7 @@ async fn a_drafted_configuration_loads_as_it_is_runs_and_finds_what_is_wrong() {
     let ran = draft(&lab, &["--output", "draft.toml"]).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.out.starts_with("wrote draft.toml: 7 watches; 5 things are wrong there already"),
+        ran.out.starts_with("wrote draft.toml: 7 watches; 6 things are wrong there already"),
         "{}",
         ran.out
     );
@@ -167,7 +167,16 @@ async fn what_keeps_a_draft_from_being_written_is_said_clearly() {
     put("this is no key");
     assert!(said().await.contains("is not JSON"));
     put(&key.replace(&lab_uri(&lab), "http://127.0.0.1:1"));
-    assert!(said().await.contains("127.0.0.1:1/destination-configuration"), "where it was looked for");
+    let refused = said().await;
+    assert!(refused.contains("127.0.0.1:1/destination-configuration"), "where it was looked for: {refused}");
+    let check_addresses = "; check the addresses in the secret file ";
+    assert!(
+        refused.contains(check_addresses) && refused.ends_with("through a proxy (--proxy URL)\n"),
+        "{refused}"
+    );
+    put(&key.replace(&lab_uri(&lab), &format!("{}/elsewhere", lab_uri(&lab))));
+    let refused = said().await;
+    assert!(refused.contains("; check \"uri\" in the secret file "), "{refused}");
     put(&key.replace(&lab.key("clientsecret"), "a-secret-that-was-deleted"));
     let refused = said().await;
     assert!(
@@ -185,6 +194,16 @@ async fn what_keeps_a_draft_from_being_written_is_said_clearly() {
     });
     let forbidden = said().await;
     assert!(forbidden.contains("not allowed") && forbidden.contains("403"), "{forbidden}");
+}
+
+#[tokio::test]
+async fn a_key_whose_server_is_a_private_one_says_which_option_names_its_authority() {
+    let lab = untidy().await;
+    let key = "service-key-x509.json";
+    let ran = verb(lab.path(), &["config", "draft", "--service-key", key, "--proxy", "none"]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let said = "the server's certificate is not signed by a trusted authority; where its authority is a private one, name it with --ca F\n";
+    assert!(ran.err.ends_with(said), "{}", ran.err);
 }
 
 /// The Destination service's own address in the key.

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{certificate, file_watch};
-use crate::support::daemon::{Daemon, LIMIT, ask, configure, head, run};
+use crate::support::daemon::{Daemon, LIMIT, ask, configure, head, run, verb};
 use crate::support::wait::within;
 
 /// A folder with one good certificate and a configuration that watches it.
@@ -38,6 +38,13 @@ async fn a_reload_takes_what_is_good_and_keeps_the_old_where_it_is_bad() {
     assert_eq!(reload["succeeded"], false);
     assert!(reload["text"].as_str().unwrap().contains("nonsense"), "{reload}");
     assert_eq!(daemon.metric("certsteward_config_last_reload_successful").await, Some(0.0));
+    let checked = verb(folder.path(), &["check"]).await;
+    let first = checked.out.lines().next().unwrap_or_default();
+    assert!(
+        checked.code == 1 && first.starts_with("WARNING - the configuration could not be read"),
+        "{first}"
+    );
+    assert!(first.contains("certsteward.toml:13:1: watch[c].source: is missing"), "{first}");
     daemon.watch("b", "the watch of the old configuration", |_| true).await;
     daemon.stop().await;
 }
@@ -85,6 +92,45 @@ async fn a_second_signal_ends_what_the_first_one_waits_for() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(daemon.log().contains("a second time"), "{}", daemon.log());
     drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_watch_is_shown_before_it_was_looked_at_and_never_as_fine() {
+    let (folder, config) = folder();
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let watch = format!("[[watch]]\nid = \"slow\"\nsource = {{ type = \"tls\", address = \"{address}\" }}\n");
+    configure(folder.path(), &(config + &watch));
+    let daemon = Daemon::begun(folder.path(), &[]);
+    let held = tokio::time::timeout(LIMIT, server.accept()).await.unwrap().unwrap();
+    let not_yet = format!("{address} was not looked at yet");
+    let shown = daemon.watch("slow", "a watch that was not looked at", |_| true).await;
+    assert_eq!(
+        (&shown["level"], &shown["findings"][0]["code"]),
+        (&"warning".into(), &"not-looked-yet".into()),
+        "{shown}"
+    );
+    assert_eq!(daemon.metric("certsteward_watch_level{watch=\"slow\"}").await, Some(2.0));
+    assert!(
+        daemon.page("/").await.contains("/watches/slow")
+            && daemon.page("/watches/slow").await.contains(&not_yet)
+    );
+    daemon.watch("a", "the watch beside it", |watch| watch["level"] == "ok").await;
+    let checked = verb(folder.path(), &["check", "slow"]).await;
+    let expected = "WARNING - certsteward is starting: not every watch was looked at yet; 1 unknown; slow: ";
+    assert!(checked.code == 1 && checked.out.starts_with(expected), "{}", checked.out);
+    assert!(checked.out.contains("\nUNKNOWN  slow: nothing was seen yet, watching\n"), "{}", checked.out);
+    let planned = verb(folder.path(), &["plan", "slow"]).await;
+    assert!(
+        planned.code == 0 && planned.out.contains(&format!("Not looked at yet  {address}")),
+        "{}",
+        planned.out
+    );
+    let silenced = daemon.post("/api/v1/watches/slow/silence", "", "").await;
+    assert_ne!(silenced.status, 404, "a watch can be steered before it was looked at: {silenced:?}");
+    drop((held, server));
+    daemon.watch("slow", "what the look came to", |watch| watch["findings"][0]["code"] == "unseen").await;
+    daemon.stop().await;
 }
 
 /// What systemd was told until one message is like this.

@@ -18,7 +18,8 @@ async fn fake(options: Options) -> (Arc<FakeDaemon>, Served) {
 }
 
 fn options(public_url: Option<&str>, loopback: bool) -> Options {
-    Options { public_url: public_url.map(str::to_owned), trust: Trust::Network, loopback }
+    let own_url = "http://127.0.0.1:9790".to_owned();
+    Options { public_url: public_url.map(str::to_owned), own_url, trust: Trust::Network, loopback }
 }
 
 #[tokio::test]

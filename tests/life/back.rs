@@ -2,6 +2,7 @@
 
 use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
+use certsteward::domain::finding::{Code, Level};
 use certsteward::domain::policy::Retire;
 use certsteward::domain::report::Verb;
 use certsteward::domain::watch::Matching;
@@ -81,6 +82,25 @@ async fn a_caller_that_is_no_longer_configured_does_not_keep_a_roll_back_from_it
     assert!(world.record().renewal.is_none(), "{}", world.text());
     assert_eq!(uses(&world), ["sfapi.pem", "sfapi-2.pem"]);
     assert!(world.text().contains("second is no longer configured"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_roll_back_that_a_person_asked_for_is_a_warning_and_says_who_and_when() {
+    for verb in [Verb::RollBack, Verb::Cancel] {
+        let mut world = two_callers();
+        world.until_event(EventKind::Settled, 10).await;
+        world.command(verb).await;
+        world.run(5).await;
+        let view = world.view();
+        let found = view.findings.iter().find(|found| found.code == Code::RolledBack).unwrap();
+        assert_eq!(found.level, Level::Warning, "{found:?}");
+        assert!(found.text.starts_with("renewal 1 was rolled back on 2026-"), "{found:?}");
+        assert!(found.text.ends_with(" by pat"), "{found:?}");
+        assert!(found.way_out.starts_with("certsteward history sf shows the comment; certsteward renew sf "));
+        let told = world.messages().await;
+        let told: Vec<_> = told.iter().filter(|message| message.code == "rolled-back").collect();
+        assert!(!told.is_empty() && told.iter().all(|message| message.level < Level::Critical), "{told:?}");
+    }
 }
 
 #[tokio::test]

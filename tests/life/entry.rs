@@ -66,8 +66,12 @@ async fn the_plan_says_what_is_put_where_and_how_to_stop_it() {
     insta::assert_snapshot!(world.plan(), @r"
     put the candidate (#1) under the name sfapi.pem -- held by approval: it waits for approval; certsteward approve sf switch-#2
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
-    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     day 304 04:30 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
+    day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
+    day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
+    day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
+    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     let put = world.pending("switch");
     world.command(Verb::Approve(put)).await;

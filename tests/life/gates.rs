@@ -64,7 +64,7 @@ async fn proposing_waits_for_each_act_by_its_id() {
     day 300 00:00 probed: probe odata with the certificate in force: accepted
     day 300 00:00 proven: a call proved that the target security-center knows the certificate
     day 303 22:30 renewal-started: renewal 1 began, because it is due
-    day 303 22:30 command: waits for approval of issue-#2: issue a new certificate as sfapi-2.pem (common name SFAPI)
+    day 303 22:30 approval-wanted: waits for approval of issue-#2: issue a new certificate as sfapi-2.pem (common name SFAPI)
     day 308 00:00 command: approve issue-#3: refused, because there is no such act; issue-#2 waits
     day 308 00:00 approved: approved issue-#2
     day 308 00:00 act-succeeded: done: issue a new certificate as sfapi-2.pem (common name SFAPI)
@@ -72,7 +72,7 @@ async fn proposing_waits_for_each_act_by_its_id() {
     day 308 00:00 probed: probe odata with the candidate: accepted
     day 308 00:00 learned: api.example.org/ACME recognises certificates by issuer and subject
     day 308 00:00 proven: a call proved that the target security-center knows the certificate
-    day 308 00:00 command: waits for approval of switch-#5: switch the caller first from sfapi.pem to sfapi-2.pem
+    day 308 00:00 approval-wanted: waits for approval of switch-#5: switch the caller first from sfapi.pem to sfapi-2.pem
     day 309 00:00 approved: approved switch-#5
     day 309 00:00 switched: the caller first uses sfapi-2.pem
     day 309 00:00 settled: the candidate is in force; callers are watched for 20 min

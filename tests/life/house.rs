@@ -31,9 +31,7 @@ async fn a_clock_that_leaps_makes_nothing_due_while_it_is_in_doubt() {
         world.pass(Vec::new()).await;
         world.change(|facts| facts.skew = leap);
         let doubt = || Some("the clock of this host is ahead of what servers say".to_owned());
-        let first =
-            passed(&mut world, Known { clock_doubt: Some(&doubt), lessons: None, beside: None, twins: None })
-                .await;
+        let first = passed(&mut world, Known { clock_doubt: Some(&doubt), ..Known::default() }).await;
         let tried = world.change(|facts| facts.tried.clone());
         assert!(tried.is_empty() && first.record.renewal.is_none(), "{leap}: {tried:?}");
         assert!(first.view.findings.iter().any(|finding| finding.code.code() == "clock"), "{leap}");
@@ -57,9 +55,7 @@ async fn a_clock_that_comes_to_be_in_doubt_holds_a_renewal_that_is_under_way() {
     world.change(|facts| facts.tried.clear());
     world.change(|facts| facts.now += Duration::hours(2));
     let doubt = || Some("the clock of this host is behind what servers say".to_owned());
-    let held =
-        passed(&mut world, Known { clock_doubt: Some(&doubt), lessons: None, beside: None, twins: None })
-            .await;
+    let held = passed(&mut world, Known { clock_doubt: Some(&doubt), ..Known::default() }).await;
     assert!(world.change(|facts| facts.tried.clone()).is_empty());
     assert!(held.view.plan().held.iter().any(|held| held.gate == "clock"), "{:?}", held.view.plan());
     world.record = Some(Arc::unwrap_or_clone(held.record));
@@ -75,7 +71,7 @@ async fn a_lesson_of_another_watch_is_known_and_the_newer_of_two_holds() {
     teach(&mut lessons, "sf-teacher", teacher.record());
     let mut pupil = World::late(Matching::Exact);
     pupil.change(|facts| facts.now += Duration::days(10));
-    let known = Known { lessons: Some(&lessons), clock_doubt: None, beside: None, twins: None };
+    let known = Known { lessons: Some(&lessons), ..Known::default() };
     let taught = passed(&mut pupil, known).await;
     assert_eq!(taught.record.learned, teacher.record().learned);
     let said =

@@ -83,7 +83,7 @@ async fn the_callers_go_back_when_the_api_blames_the_new_certificate_and_accepts
     day 303 22:40 probed: probe odata with the certificate in force: not-mapped
     day 303 22:40 rolled-back: the caller first uses sfapi.pem again
     day 303 22:40 renewal-ended: renewal 1 was rolled back: probe odata blames the new certificate, and the old one is accepted
-    day 317 22:40 command: waits for approval of retire-#3: remove the entry sfapi-2.pem (#2), which nothing uses any more
+    day 317 22:40 approval-wanted: waits for approval of retire-#3: remove the entry sfapi-2.pem (#2), which nothing uses any more
     ");
     assert_eq!(uses(&world), "sfapi.pem");
     assert!(world.findings().contains(&"critical rolled-back".to_owned()));

@@ -71,8 +71,12 @@ async fn the_first_call_waits_for_the_window_and_for_approval() {
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
-    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     day 304 00:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
+    day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
+    day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
+    day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
+    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.watch.mode = Mode::Act;
     world.terms().window = Some(Window::parse("Sat 03:00-04:00").unwrap());

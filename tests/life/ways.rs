@@ -72,7 +72,7 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 23:20 renewal-ended: renewal 1 ended: #3 is in force
     day 303 23:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
-    day 317 23:20 command: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
+    day 317 23:20 approval-wanted: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
     day 325 00:05 hand-off-closed: the replaced certificate is gone from security-center, says pat
     day 325 00:05 approved: approved retire-#4
     day 325 00:05 retired: the entry sfapi.pem (#1) was removed
@@ -348,52 +348,63 @@ async fn a_moving_clock_lets_no_misfit_through() {
     assert!(!world.text().contains("switched"), "{}", world.text());
 }
 
+/// The plan but for the dates of the certificate in force, which stand in it at every step.
+fn without_dates(world: &World) -> String {
+    let dates = ["if nothing new is in force by then", "the last safe moment", "the certificate expires"];
+    let plan = world.plan();
+    let others = plan.lines().filter(|line| dates.iter().all(|date| !line.contains(date)));
+    others.collect::<Vec<_>>().join("\n")
+}
+
 #[tokio::test]
 async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     let mut world = World::late(Matching::Exact);
     world.watch.mode = Mode::Propose;
     world.pass(Vec::new()).await;
     insta::assert_snapshot!(world.plan(), @r"
+    day 300 06:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     day 303 22:30 begin the renewal -- renew_before counted back from the deadline 2027-01-01 00:00 UTC (last safe moment 2026-12-10 23:40 UTC), with jitter
     issue under a new name beside it with the same subject first, which shows how the tenant matches; if the API does not accept it, a person is asked to upload it; prove it by a call; switch; watch the callers for 20 min -- mode is propose: each act waits for approval
+    day 335 00:00 it becomes a warning, if nothing new is in force by then -- 30 days before the deadline 2027-01-01 00:00 UTC (warning)
+    day 343 23:40 the last safe moment to have a new one in force -- 21 days before the deadline 2027-01-01 00:00 UTC (person_time and settle)
+    day 358 00:00 it becomes critical, if nothing new is in force by then -- 7 days before the deadline 2027-01-01 00:00 UTC (critical)
+    day 365 00:00 the certificate expires -- that is the end of what is in force; a renewal is to come before
     to stop it -- certsteward pause sf holds every act
-    day 300 06:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
     world.begin().await;
-    insta::assert_snapshot!(world.plan(), @r"
+    insta::assert_snapshot!(without_dates(&world), @r"
     issue a new certificate as sfapi-2.pem (common name SFAPI) -- held by approval: it waits for approval; certsteward approve sf issue-#1
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
-    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     day 304 00:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
+    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.approve("issue").await;
     world.approve("issue").await;
-    insta::assert_snapshot!(world.plan(), @"
+    insta::assert_snapshot!(without_dates(&world), @r"
     a person does the hand-off for security-center (add), asked 2026-10-31 22:30 UTC -- a probe notices when it is done
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
-    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
-    day 303 22:35 remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
     day 303 22:31 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
+    day 303 22:35 remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more; it then waits for approval (mode propose)
+    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.serve(30).await;
-    insta::assert_snapshot!(world.plan(), @r"
+    insta::assert_snapshot!(without_dates(&world), @r"
     switch the caller first from sfapi.pem to sfapi-3.pem -- held by approval: it waits for approval; certsteward approve sf switch-#1
     the approval of the switch covers its roll back -- a caller must not stay cut off for want of an approval
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
-    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
-    remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
+    remove the entry sfapi-2.pem (#2), which nothing uses any more -- held by approval since 2026-10-31 23:00 UTC: certsteward approve sf retire-#3 lets it happen, certsteward reject sf retire-#3 does not
     day 304 05:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
+    to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
     world.approve("switch").await;
-    insta::assert_snapshot!(world.plan(), @r"
+    insta::assert_snapshot!(without_dates(&world), @r"
     remove the entry sfapi-2.pem (#1), which nothing uses any more -- held by approval: it waits for approval; certsteward approve sf retire-#2
+    day 303 23:10 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     day 303 23:20 the renewal ends, if the last probe is accepted -- settle = 20 min, or longer where a caller's cache is; probed at start, middle and end
     to stop it -- certsteward rollback sf makes the callers use the old certificate again, where a call shows that it is accepted still
-    remove the entry sfapi-2.pem -- it is not in force, and no caller can have it in its cache any more
-    day 303 23:10 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     ");
 }

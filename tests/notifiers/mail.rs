@@ -99,6 +99,19 @@ async fn a_mail_goes_to_everybody_named() {
 }
 
 #[tokio::test]
+async fn without_a_public_address_a_mail_names_the_commands_that_answer_it() {
+    let server = MailServer::start(Script::default()).await;
+    let settings = Settings { public_url: None, ..settings(server.port, Security::Plain) };
+    notifier(settings, Account::None).send(&hand_off(Ask::Add)).await.unwrap();
+    let mail = only(&server).mail;
+    for kind in ["text/plain", "text/html"] {
+        let body = mime::part(&mail, kind);
+        assert!(body.contains("certsteward plan sf-odata-prod shows it"), "{body}");
+        assert!(body.contains("certsteward confirm sf-odata-prod security-center"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn tls_and_both_ways_of_logging_in_work() {
     for (mechanisms, used) in [("PLAIN LOGIN", "PLAIN"), ("LOGIN", "LOGIN")] {
         for security in [Security::Implicit, Security::StartTls] {

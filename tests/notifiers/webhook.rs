@@ -125,6 +125,19 @@ async fn a_hand_off_carries_fields_link_and_public_certificate() {
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"), "{pem}");
     let leaf = message.hand_off.unwrap().chain.leaf;
     assert_eq!(asked["certificate"]["fingerprint_sha256"], leaf.fingerprint.colons());
+    assert_eq!(asked["instead_of_url"], Value::Null);
+}
+
+#[tokio::test]
+async fn without_a_public_address_a_hand_off_names_the_commands_that_answer_it() {
+    for format in [Format::Json, Format::Slack, Format::Teams] {
+        let receiver = Receiver::start(200, &[]).await;
+        let settings = Settings { public_url: None, ..receiver.settings(format) };
+        Webhook::new(Net::new().unwrap(), settings).send(&hand_off(Ask::Add)).await.unwrap();
+        let posted = receiver.json().to_string();
+        assert!(posted.contains("certsteward confirm sf-odata-prod security-center"), "{posted}");
+        assert!(!posted.contains("handoffs/"), "{posted}");
+    }
 }
 
 #[tokio::test]

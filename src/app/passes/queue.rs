@@ -17,7 +17,7 @@ pub(super) struct Queue {
     slots: BTreeMap<Id, Slot>,
     due: BTreeSet<(Timestamp, Id)>,
     wanted: BTreeSet<Id>,
-    /// Those that were never passed over.
+    /// Those of which no pass has ended yet.
     fresh: BTreeSet<Id>,
 }
 
@@ -114,8 +114,9 @@ impl Queue {
         self.wanted.extend(self.slots.keys().cloned());
     }
 
-    pub(super) fn is_none_wanted(&self) -> bool {
-        self.wanted.is_empty()
+    /// A pass of it has ended.
+    pub(super) fn note_passed(&mut self, id: &str) {
+        self.fresh.remove(id);
     }
 
     /// Whether every watch was passed over once.
@@ -137,7 +138,6 @@ impl Queue {
         let ready: Vec<Id> = self.wanted.iter().filter(|id| may_begin(id)).take(room).cloned().collect();
         for id in &ready {
             self.wanted.remove(id);
-            self.fresh.remove(id);
             self.set_next(id, None);
         }
         ready

@@ -86,7 +86,10 @@ impl Passes {
             self.waiting.contains_key(&**id) || self.under_way.contains(id) || self.unsaved.contains(id);
         !waits
             && next.is_none_or(|next| next > now)
-            && self.shared.picture(id).is_some_and(|view| lifecycle::is_at_rest(&view))
+            && self
+                .shared
+                .picture(id)
+                .is_some_and(|view| view.was_looked_at() && lifecycle::is_at_rest(&view))
     }
 
     /// What is as it was has been seen; what is not is passed over.

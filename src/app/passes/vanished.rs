@@ -13,6 +13,7 @@ use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
 use crate::domain::event::{Event, EventKind};
 use crate::engine::execute::Parts;
+use crate::engine::pass::unlooked;
 use crate::journal::EventQuery;
 
 /// How long a vanished watch is shown and its record kept.
@@ -38,6 +39,7 @@ impl Passes {
         let Replaced { came, changed, gone } = self.queue.replace(parts);
         for id in came {
             self.come(&id, &mut news);
+            self.show_unlooked(&id, now);
             self.queue.want(id);
         }
         for (id, before) in changed {
@@ -70,6 +72,14 @@ impl Passes {
         } else if parts.watch.found_by.is_some() && !has_record {
             news.found(&parts.watch);
         }
+    }
+
+    /// It is shown from the start, by what the store knows of it; one whose pass is still under way from before is shown by that.
+    fn show_unlooked(&self, id: &Id, now: Timestamp) {
+        let Some(parts) = self.queue.parts(id).filter(|_| !self.under_way.contains(id)) else { return };
+        let paused = self.shared.daemon().paused.as_ref().map(|(_, by)| by.clone());
+        let record = self.records.get(id).map(Arc::clone);
+        self.shared.show(id, Arc::new(unlooked(&parts.watch, record, paused.as_deref(), now)));
     }
 
     /// What only the store knows was there before the last start; it is gone where it would have been found.

@@ -20,13 +20,16 @@ pub(super) fn whole(survey: &Survey, wish: &Wish, plan: &Plan<'_>, wrong: &[Wron
     let mut page = Page::default();
     head(survey, wish, plan, wrong, &mut page);
     questions(plan, &mut page);
+    page.blank();
     if wish.beside {
-        page.blank();
         page.line("[daemon]");
         page.comment("Beside this file, so that it runs for whoever tries it. Take both lines out where the systemd unit keeps them.");
         page.set("socket", &format!("{}.sock", wish.stem));
         page.set("state", &format!("sqlite:{}.db", wish.stem));
+    } else {
+        page.off("[daemon]");
     }
+    page.off("public_url = \"\"   # how others reach it: what links in messages begin with; until then they name commands");
     connections(wish, plan, &mut page);
     for planned in &plan.watches {
         watch(planned, wish, plan, &mut page);
@@ -82,24 +85,31 @@ fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
-/// What is wrong there already, the most serious first.
+/// What is wrong there already, the most serious first; apart from it what is only worth knowing.
 fn told(wrong: &[Wrong], plan: &Plan<'_>, page: &mut Page) {
-    if wrong.iter().all(|each| each.finding.level < Seriousness::Warning) {
+    let of = |level| wrong.iter().filter(move |each| each.finding.level == level);
+    let line = |page: &mut Page, each: &Wrong| {
+        let mark = format!("  {:9}", each.finding.level.code());
+        page.hanging(&mark, &format!("{}: {}", each.watch, plain(&each.finding.text)));
+    };
+    let odd = plan.odd_companies();
+    let serious: Vec<&Wrong> = of(Seriousness::Critical).chain(of(Seriousness::Warning)).collect();
+    if serious.is_empty() && odd.is_empty() {
         page.comment("Nothing is wrong there, as far as that can be seen without a call to the API.");
     } else {
         page.comment("Wrong there already, the most serious first:");
     }
-    for level in [Seriousness::Critical, Seriousness::Warning, Seriousness::Notice] {
-        for Wrong { watch, finding } in wrong.iter().filter(|each| each.finding.level == level) {
-            page.hanging(&format!("  {:9}", level.code()), &format!("{watch}: {}", plain(&finding.text)));
-            if level > Seriousness::Notice {
-                page.hanging("           way out: ", &plain(&finding.way_out));
-            }
-        }
+    for each in serious {
+        line(page, each);
+        page.hanging("           way out: ", &plain(&each.finding.way_out));
     }
-    for odd in plan.odd_companies() {
+    for odd in odd {
         page.hanging("  odd      ", &plain(&odd));
     }
+    if of(Seriousness::Notice).next().is_some() {
+        page.comment("Worth knowing:");
+    }
+    of(Seriousness::Notice).for_each(|each| line(page, each));
 }
 
 /// What nobody but the operator knows, asked once for all watches.

@@ -17,8 +17,10 @@ impl Judge<'_> {
             lint::minute(facts.opened),
             facts.ask.sentence()
         );
-        let page =
-            format!("open the hand-off page of {}, or: certsteward export {}", target.id, self.watch.id);
+        let page = format!(
+            "certsteward plan {0} links to the page of the hand-off; certsteward export {0} hands out the certificate",
+            self.watch.id
+        );
         let (text, way_out) = self.in_doubt(target, waits, page);
         self.add(Code::HandOffOpen, self.question_level(in_force), &target.id, text, way_out);
     }

@@ -135,7 +135,7 @@ pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<
         let text = format!("waits for approval of {id}: {}", act.sentence());
         if let Entry::Vacant(place) = record.pending.entry(id) {
             place.insert(chronicle.now);
-            chronicle.note(EventKind::Command, text);
+            chronicle.note(EventKind::ApprovalWanted, text);
         }
     }
 }

@@ -79,7 +79,18 @@ pub(super) fn failed(
     act: &'static str,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> JournalError {
-    JournalError::Store { act, place: path.display().to_string(), cause: cause.into() }
+    let (place, cause) = (path.display().to_string(), cause.into());
+    let denied = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    // SQLite says only that it cannot be opened; the operating system says why.
+    let is_denied = match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => denied(error),
+        None => act == "open" && File::open(path).is_err_and(|error| denied(&error)),
+    };
+    if is_denied {
+        let cause = nix::errno::Errno::EACCES.desc().to_owned();
+        return JournalError::Denied { act, place, cause };
+    }
+    JournalError::Store { act, place, cause }
 }
 
 fn make_folder(path: &Path) -> std::io::Result<()> {
@@ -199,3 +210,20 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 const BUSY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_kept_from_the_store_is_told_whose_it_is() {
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = failed(Path::new("/var/lib/certsteward/state.db"), "lock", denied);
+        assert_eq!(
+            error.to_string(),
+            "this user may not lock the store /var/lib/certsteward/state.db: Permission denied; run certsteward as the user it belongs to (systemctl start certsteward does), or give that user the file, /var/lib/certsteward/state.db.lock and their folder"
+        );
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(matches!(failed(Path::new("s"), "lock", full), JournalError::Store { .. }));
+    }
+}

@@ -104,7 +104,7 @@ const fn colour(message: &Message) -> &'static str {
     }
 }
 
-/// What is the case, what goes wrong meanwhile, what to do.
+/// What is the case, what goes wrong meanwhile, what to do, and where, if no link leads there.
 fn sentences(facts: &Facts<'_>) -> Vec<String> {
     let mut sentences = vec![facts.text.to_owned()];
     sentences
@@ -112,6 +112,8 @@ fn sentences(facts: &Facts<'_>) -> Vec<String> {
     if !facts.resolved && !facts.way_out.is_empty() {
         sentences.push(format!("What to do: {}", facts.way_out));
     }
+    let unlinked = facts.handoff.as_ref().and_then(|asked| asked.instead_of_url.as_ref());
+    sentences.extend(unlinked.map(|text| format!("Hand-off page: {text}")));
     sentences
 }
 

@@ -48,14 +48,14 @@ pub(super) async fn watch(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id, &snapshot))?;
     Ok(Json(json::watch(view, |open| link(&shared, open))))
 }
 
 /// The address of a hand-off's page holds its token, so it is told to local users only.
 fn link(shared: &Shared, open: &HandOff) -> Option<String> {
     let local = shared.options.trust == Trust::LocalSocket;
-    let base = shared.options.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    let base = shared.options.public_url.as_ref().unwrap_or(&shared.options.own_url).trim_end_matches('/');
     local.then(|| format!("{base}/handoffs/{}", open.token))
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn of_watch(
     let actor = caller.may(known(&verb)?)?;
     let wish = Wish::read(body)?;
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id, &snapshot))?;
     let wanted = wanted(&verb, &wish, view, shared.daemon.now())?;
     give(&shared, &id, actor, wanted, wish).await
 }
@@ -58,7 +58,7 @@ pub(super) async fn confirm(
     let actor = caller.may("confirm")?;
     let wish = Wish::read(body)?;
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id, &snapshot))?;
     if view.watch.target(&target).is_none() {
         let known: Vec<&str> = view.watch.targets.iter().map(|target| target.id.as_str()).collect();
         let way_out = if known.is_empty() {

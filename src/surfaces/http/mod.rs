@@ -32,8 +32,10 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// How the router is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// What links begin with, such as `https://certsteward.example.org`; none where only relative links can be given.
+    /// What links begin with, such as `https://certsteward.example.org`; none where nobody said how others reach it.
     pub public_url: Option<String>,
+    /// How this host itself reaches it, such as `http://127.0.0.1:9790`: what links begin with where there is no public address.
+    pub own_url: String,
     /// Who is believed to be who.
     pub trust: Trust,
     /// Whether only this host reaches it: then a name that merely resolves to this host is not answered.

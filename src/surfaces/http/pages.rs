@@ -54,8 +54,7 @@ pub(super) async fn watch(
 ) -> Result<Response, Problem> {
     let (snapshot, now) = (shared.daemon.snapshot(), shared.daemon.now());
     let Some(view) = snapshot.watches.get(id.as_str()) else {
-        let page =
-            html_or_problem(shared.pages.no_watch(&id, snapshot.daemon.vanished.get(&id).copied(), now));
+        let page = html_or_problem(shared.pages.no_watch(&id, &snapshot, now));
         return page.map(|page| (StatusCode::NOT_FOUND, page).into_response());
     };
     let history = shared.daemon.events(Some(&id), from.before, HISTORY).await;
@@ -68,7 +67,7 @@ pub(super) async fn public_file(
     Path((id, file)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let snapshot = shared.daemon.snapshot();
-    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id))?;
+    let view = snapshot.watches.get(id.as_str()).ok_or_else(|| Problem::no_watch(&id, &snapshot))?;
     let unseen = || {
         Problem::not_found(
             format!("no certificate of {id} has been seen yet"),

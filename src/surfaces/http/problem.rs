@@ -9,6 +9,8 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::Shared;
+use crate::domain::snapshot::Snapshot;
+use crate::surfaces::shown;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -65,11 +67,9 @@ impl Problem {
     }
 
     /// The watch is not there.
-    pub(super) fn no_watch(id: &str) -> Self {
-        Self::not_found(
-            format!("there is no watch {id:?}"),
-            "certsteward check lists them (over HTTP: GET /api/v1/watches); a new one needs a reload of the configuration",
-        )
+    pub(super) fn no_watch(id: &str, snapshot: &Snapshot) -> Self {
+        let (error, way_out) = shown::no_watch(id, snapshot);
+        Self::not_found(error, way_out)
     }
 
     /// Adds a fact beside the text.

@@ -13,6 +13,7 @@ use super::shown;
 use crate::domain::Timestamp;
 use crate::domain::event::Event;
 use crate::domain::finding::{Finding, Level};
+use crate::domain::plan;
 use crate::domain::reason::Unseen;
 use crate::domain::snapshot::{DiscoveryView, Snapshot, WatchView};
 use crate::domain::trail::{Break, Links, Proof, Row, WAY_OUT};
@@ -59,7 +60,8 @@ pub(super) fn glance(view: &WatchView) -> Value {
 }
 
 fn next(view: &WatchView) -> Value {
-    let line = view.plan().lines.first();
+    let mut lines = view.plan().lines.iter();
+    let line = lines.find(|line| line.what != plan::LOOK && line.what != plan::STOP);
     let at = line.and_then(|line| line.at).or(view.next);
     match (line, at) {
         (None, None) => Value::Null,

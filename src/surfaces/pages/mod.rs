@@ -118,10 +118,12 @@ impl Pages {
     pub(super) fn no_watch(
         &self,
         id: &str,
-        vanished: Option<Timestamp>,
+        snapshot: &Snapshot,
         now: Timestamp,
     ) -> Result<String, RenderPage> {
-        let page = json!({"id": id, "vanished": json::moment_or_null(vanished)});
+        let vanished = snapshot.daemon.vanished.get(id).copied();
+        let (_, way_out) = shown::no_watch(id, snapshot);
+        let page = json!({"id": id, "vanished": json::moment_or_null(vanished), "way_out": way_out});
         self.templates.render("no_watch.html", &self.base, page, now)
     }
 }
