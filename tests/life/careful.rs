@@ -4,6 +4,7 @@ use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::record::Ask;
 use certsteward::domain::report::{Sign, Verb};
+use certsteward::domain::verdict::Verdict;
 use certsteward::domain::watch::{AutoRenew, Matching, Mode, SubjectChoice, SwitchBy};
 
 use crate::support::world::{World, caller};
@@ -131,4 +132,25 @@ async fn with_four_eyes_one_person_does_not_retire_early() {
     world.person = "kim";
     world.command(Verb::Approve(id)).await;
     assert!(!world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()), "{}", world.story());
+}
+
+#[tokio::test]
+async fn callers_of_a_candidate_that_is_gone_are_led_on_where_there_is_no_way_back() {
+    let mut world = World::late(Matching::Dn);
+    world.watch.callers.push(caller("second"));
+    world.change(|facts| {
+        facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned());
+        facts.unseen.insert("second".to_owned());
+    });
+    world.until_event(EventKind::Switched, 10).await;
+    let old = world.change(|facts| facts.chain("sfapi.pem").fingerprint());
+    world.change(|facts| {
+        facts.verdict_for.insert(old, Verdict::NotMapped);
+        facts.forget("sfapi-2.pem");
+    });
+    world.run(60).await;
+    world.change(|facts| facts.unseen.clear());
+    world.run(60 * 24).await;
+    let used = world.change(|facts| facts.destinations.values().cloned().collect::<Vec<_>>());
+    assert_eq!(used, ["sfapi-3.pem", "sfapi-3.pem"], "{}", world.story());
 }

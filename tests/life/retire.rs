@@ -1,5 +1,6 @@
 //! What becomes of replaced certificates and of candidates that were never used.
 
+use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::policy::Retire;
 use certsteward::domain::report::Verb;
@@ -126,4 +127,20 @@ async fn an_entry_that_somebody_removed_is_forgotten() {
     world.until(330).await;
     assert!(world.text().contains("is gone already"), "{}", world.text());
     assert!(!world.change(|facts| facts.tried.contains(&"remove".to_owned())));
+}
+
+#[tokio::test]
+async fn what_a_caller_was_put_back_to_waits_anew_once_it_is_led_on() {
+    let mut world = World::late(Matching::Dn);
+    (world.watch.policy.retire, world.watch.policy.retire_after) = (Retire::Auto, Duration::days(3));
+    world.until_event(EventKind::Settled, 10).await;
+    world.run(60).await;
+    world.change(|facts| facts.destinations.insert("first".to_owned(), "sfapi.pem".to_owned()));
+    world.run(60 * 24 * 10).await;
+    assert!(world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()), "setup {}", world.story());
+    world.change(|facts| facts.destinations.insert("first".to_owned(), "sfapi-2.pem".to_owned()));
+    world.run(60).await;
+    assert!(world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()), "{}", world.story());
+    world.run(60 * 24 * 4).await;
+    assert!(!world.change(|facts| facts.names()).contains(&"sfapi.pem".to_owned()), "{}", world.story());
 }

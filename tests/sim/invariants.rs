@@ -246,7 +246,10 @@ impl Outside {
         };
         // About the certificate in force a question is asked when it is refused already.
         let announced = ask == Ask::Replace && self.saved.as_ref().is_some_and(gap);
-        self.judge_cut_off(&format!("what a person was asked ({})", ask.word()), before, announced);
+        // Whom somebody led away since the last look is not known to use what a person was asked about then.
+        let known = before.iter().filter(|(id, _)| !self.was_led_away_unseen(id));
+        let known = known.map(|(id, served)| (id.clone(), *served)).collect();
+        self.judge_cut_off(&format!("what a person was asked ({})", ask.word()), &known, announced);
     }
 
     /// A gap is begun only once its end stands ready; what switches ends one.
@@ -351,9 +354,17 @@ impl Outside {
         let awake = self.weather.suspended.is_none_or(|until| until <= now);
         let silent =
             awake && self.judge.level.is_some_and(|(at, level)| recent(at) && level < Level::Critical);
-        if silent {
+        if silent && !self.was_led_away_unseen(&id) {
             self.judge.breaks(|| format!("{id} was cut off by an expiry, and nothing critical was said"));
         }
+    }
+
+    /// Whether somebody led the caller elsewhere, and nobody has looked since.
+    fn was_led_away_unseen(&self, id: &str) -> bool {
+        let known = self.saved.as_ref().and_then(|record| record.callers.get(id)?.uses.clone());
+        self.destinations
+            .get(id)
+            .is_some_and(|caller| caller.strayed && known.as_ref() != Some(&caller.names))
     }
 
     /// A refused logon of ours: never the one that locks the login.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use certsteward::domain::certificate::Fingerprint;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::hand_off::HandOff;
-use certsteward::domain::record::Record;
+use certsteward::domain::record::{Act, Record};
 use certsteward::domain::snapshot::WatchView;
 use certsteward::domain::{Duration, Timestamp};
 use certsteward::engine::deliver::{Deliverer, Recipient};
@@ -224,6 +224,11 @@ impl Life {
             .flat_map(|view| &view.findings)
             .map(|finding| format!("{} {}", finding.level, finding.key()))
             .collect();
+        let plan = self.view.as_ref().map(|view| view.plan());
+        let held =
+            plan.iter().flat_map(|plan| &plan.held).map(|held| format!("{}: {}", held.gate, held.text));
+        let act = plan.as_ref().and_then(|plan| plan.act.as_ref().map(Act::id)).unwrap_or_default();
+        let next = format!("{act} held by [{}]", held.collect::<Vec<_>>().join(", "));
         self.world.with(|outside| {
             // A renewal that has only begun may be in the gap that it announced.
             let begun = outside.saved.as_ref().and_then(|record| record.renewal.as_ref());
@@ -237,12 +242,20 @@ impl Life {
             let shut = outside.saved.as_ref().and_then(|record| record.in_force.as_ref());
             let shut =
                 shut.is_some_and(|one| outside.systems.iter().any(|system| system.shuts_out(&one.chain)));
-            let theirs = theirs || shut;
+            // No emergency lets an in-place issue through frozen days, and a freeze may be longer than a certificate lives.
+            let in_place = |terms: &certsteward::domain::watch::Terms| {
+                terms.rotation == certsteward::domain::watch::Rotation::InPlace
+            };
+            let today = watch.freezes.iter().any(|freeze| freeze.contains(outside.now));
+            let frozen = today && watch.renewal.as_ref().is_some_and(in_place);
+            let theirs = theirs || shut || frozen;
             let waits = outside.saved.as_ref().is_some_and(|record| record.ended.is_some());
             let service = if begun || theirs || waits { BTreeMap::new() } else { outside.service() };
             if let Some((id, _)) = service.iter().find(|(_, served)| !**served) {
-                let text =
-                    format!("{id} is not served in the end, with everything well: {}", findings.join(", "));
+                let text = format!(
+                    "{id} is not served in the end, with everything well: {}; next {next}",
+                    findings.join(", ")
+                );
                 outside.judge.breaks(|| text);
             }
             outside.judge.judge_messages();

@@ -317,8 +317,12 @@ impl Outside {
         let Some(system) = self.system(&question.target) else { return };
         match (habit, question.ask) {
             (Habit::Right | Habit::Silent, Ask::Add | Ask::Replace) => {
+                // What stands in the way though somebody said that they removed it is in nobody's books.
+                let falsely_gone = system.mappings.iter().any(|mapped| {
+                    mapped.leaf.subject == chain.leaf.subject && system.lies.contains(&mapped.fingerprint())
+                });
                 let impossible = !system.add(&chain);
-                let excused = system.tampered;
+                let excused = system.tampered || falsely_gone;
                 if impossible {
                     system.delete_name(&chain);
                     system.add(&chain);

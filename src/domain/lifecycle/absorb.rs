@@ -344,6 +344,11 @@ fn caller_looked(
     chronicle: &mut Chronicle<'_>,
 ) {
     let before = record.callers.remove(id);
+    if let (Ok(seen), Some(left)) = (&result, before.as_ref().and_then(|before| before.uses.as_ref())) {
+        if seen.uses.as_ref() != Some(left) {
+            retire::left_now(record, left, at);
+        }
+    }
     let facts = match result {
         Ok(seen) => {
             let facts = CallerFacts { uses: seen.uses, seen: Some(at), ..CallerFacts::default() };

@@ -1,7 +1,7 @@
 //! An act's outcome becomes facts: what succeeded, what failed and when it is tried again.
 //! It looks at nothing, and decides nothing about what comes next.
 
-use super::{Chronicle, cadence, keep};
+use super::{Chronicle, cadence, keep, retire};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::reason::{Answer, Failure, Reason};
 use crate::domain::record::{Act, Attempts, CallerFacts, Look, Record};
@@ -160,6 +160,10 @@ fn not_visible_yet(at: Timestamp) -> Attempts {
 }
 
 fn use_entry(record: &mut Record, caller: &str, entry: &str, at: Timestamp) {
+    let left = record.callers.get(caller).and_then(|facts| facts.uses.clone());
+    if let Some(left) = left.filter(|left| left != entry) {
+        retire::left_now(record, &left, at);
+    }
     let facts = CallerFacts { uses: Some(entry.to_owned()), seen: Some(at), ..CallerFacts::default() };
     record.callers.insert(caller.to_owned(), facts);
 }

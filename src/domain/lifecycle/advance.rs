@@ -202,7 +202,7 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         let why = "its candidate waited so long that it is due itself";
         return renew_anew(record, why, chronicle);
     }
-    if gone && !used {
+    if gone && !used && renewal.rolling_back.is_none() {
         record.tidied += 1;
         if record.tidied >= TIDIED_AT_MOST {
             let why = "somebody removed or replaced the entry of its candidate, as of the one before; find out who or what removes it, then begin anew";
@@ -211,10 +211,14 @@ fn judge_candidate(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle
         let why = "somebody removed or replaced the entry of its candidate";
         return renew_anew(record, why, chronicle);
     }
-    if gone && used && renewal.rolling_back.is_none() && renewal.back_refused.is_none() {
-        let why = "somebody removed or replaced the entry that some callers use already".to_owned();
+    if gone && used && renewal.rolling_back.is_none() {
+        let why = "somebody removed or replaced the entry that some callers use already";
         if settle::can_go_back(watch, record, chronicle.now) {
-            settle::go_back(watch, record, why, chronicle);
+            return settle::go_back(watch, record, why.to_owned(), chronicle);
+        }
+        renew_anew(record, &format!("{why}, and there is no way back"), chronicle);
+        if let Some(leftover) = record.leftovers.last_mut() {
+            leftover.was_used = true;
         }
         return;
     }

@@ -61,6 +61,19 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     });
 }
 
+/// A caller used this entry until now: what is left over there, and its mapping, wait from now on, because the caller may have
+/// it in its cache.
+pub(super) fn left_now(record: &mut Record, name: &str, now: Timestamp) {
+    let used = record.leftovers.iter().find(|leftover| leftover.name.as_deref() == Some(name));
+    let Some(print) = used.map(|leftover| leftover.chain.fingerprint()) else {
+        return;
+    };
+    let same = record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == print);
+    for leftover in same {
+        leftover.since = leftover.since.max(now);
+    }
+}
+
 /// An entry of ours that was in force and is not any more, because somebody led the source elsewhere.
 pub(super) fn leave_own(record: &mut Record, before: &Standing, now: Timestamp) {
     let shown = record.in_force.as_ref().and_then(|standing| standing.name.clone());
