@@ -344,10 +344,10 @@ fn caller_looked(
     chronicle: &mut Chronicle<'_>,
 ) {
     let before = record.callers.remove(id);
-    if let (Ok(seen), Some(left)) = (&result, before.as_ref().and_then(|before| before.uses.as_ref())) {
-        if seen.uses.as_ref() != Some(left) {
-            retire::left_now(record, left, at);
-        }
+    let uses = result.as_ref().ok().map(|seen| seen.uses.as_ref());
+    let left = uses.zip(before.as_ref().and_then(|before| before.uses.as_ref()));
+    if let Some((_, left)) = left.filter(|(uses, left)| *uses != Some(*left)) {
+        retire::left_now(record, left, at);
     }
     let facts = match result {
         Ok(seen) => {

@@ -136,8 +136,8 @@ fn place_order(record: &mut Record, now: Timestamp) {
     let (name, count) = if renewal.is_in_place() {
         (name_in_force.clone(), 0)
     } else {
-        let original = if held { keep::original_name(&name_in_force) } else { name_in_force.clone() };
-        free_name(&original, &renewal.taken, record.highest)
+        let original = if held { &keep::original_name(&name_in_force) } else { &name_in_force };
+        free_name(original, &renewal.taken, record.highest)
     };
     record.highest = record.highest.max(count);
     let common_name = match renewal.subject {
