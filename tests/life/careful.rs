@@ -140,7 +140,7 @@ async fn callers_of_a_candidate_that_is_gone_are_led_on_where_there_is_no_way_ba
     world.watch.callers.push(caller("second"));
     world.change(|facts| {
         facts.destinations.insert("second".to_owned(), "sfapi.pem".to_owned());
-        facts.unseen.insert("second".to_owned());
+        facts.unseen.insert("first".to_owned());
     });
     world.until_event(EventKind::Switched, 10).await;
     let old = world.change(|facts| facts.chain("sfapi.pem").fingerprint());

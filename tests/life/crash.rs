@@ -1,5 +1,6 @@
 //! Lost answers and deaths of the process at every act: one certificate, one switch, a good end.
 
+use certsteward::domain::event::EventKind;
 use certsteward::domain::watch::{Delivery, Matching, Rotation};
 
 use crate::support::world::World;
@@ -94,7 +95,7 @@ async fn a_death_while_publishing_ends_well() {
 async fn a_death_while_rolling_back_still_rolls_back() {
     for after in [false, true] {
         let mut world = World::late(Matching::Dn);
-        world.until_event(certsteward::domain::event::EventKind::Settled, 10).await;
+        world.until_event(EventKind::Settled, 10).await;
         let new = world.change(|facts| facts.chain("sfapi-2.pem")).fingerprint();
         world.change(|facts| {
             facts.verdict_for.insert(new, certsteward::domain::verdict::Verdict::NotMapped);
@@ -126,4 +127,17 @@ async fn a_name_that_is_taken_is_passed_over() {
     let mut world = World::late(Matching::Dn);
     world.change(|facts| facts.issue("sfapi-2.pem", "SOMEONE", 365));
     ends_well(&mut world, 1, "sfapi-3.pem").await;
+}
+
+#[tokio::test]
+async fn a_logon_that_nobody_counted_before_a_death_is_counted_after_it() {
+    let mut world = World::late(Matching::Exact);
+    world.watch.targets[0].max_rejections = Some(5);
+    world.until_event(EventKind::HandOffOpened, 10).await;
+    let refused = |world: &World| world.record().refused.values().map(|(count, _)| *count).sum::<u32>();
+    let (before, counted) = (refused(&world), world.change(|facts| facts.refused));
+    assert!(before > 0 && before <= counted, "setup: {before} of {counted}");
+    world.restart().await;
+    world.pass(Vec::new()).await;
+    assert!(refused(&world) > before, "{before}");
 }

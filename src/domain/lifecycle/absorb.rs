@@ -24,6 +24,8 @@ pub fn absorb(watch: &Watch, record: &mut Record, report: Report, chronicle: &mu
 
 /// After a start: an act whose outcome was never saved may have taken effect, so it is looked at before it is tried again.
 pub fn recover(record: &mut Record, chronicle: &mut Chronicle<'_>) {
+    // A call that was under way then may have been one more refused logon, which the tenant counted and nobody here.
+    record.refused.values_mut().for_each(|(count, _)| *count = count.saturating_add(1));
     let Some((act, started)) = record.in_flight.take().map(|begun| *begun) else {
         return;
     };
