@@ -2,6 +2,7 @@
 
 use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
+use certsteward::domain::report::Verb;
 use certsteward::domain::watch::Matching;
 
 use crate::support::world::{World, caller};
@@ -31,7 +32,7 @@ async fn a_step_back_in_the_middle_of_a_renewal_ends_well() {
             facts.skew = back;
             facts.fail_before = vec!["switch"];
         });
-        world.command(certsteward::domain::report::Verb::Renew).await;
+        world.command(Verb::Renew).await;
         world.change(|facts| facts.skew = Duration::zero());
         world.run(60 * 26).await;
         assert!(world.record().renewal.is_none() && world.cut_off.is_empty(), "{back}\n{}", world.text());
@@ -73,4 +74,15 @@ async fn a_clock_that_leaps_back_discards_nothing_that_a_caller_uses() {
         assert_eq!(world.change(|facts| facts.destinations["second"].clone()), "sfapi-2.pem", "{leap}");
         assert!(world.cut_off.is_empty(), "{leap}\n{}", world.story());
     }
+}
+
+#[tokio::test]
+async fn a_pause_that_a_clock_ahead_dated_is_still_said_to_last() {
+    let mut world = World::late(Matching::Dn);
+    world.pass(Vec::new()).await;
+    world.change(|facts| facts.skew = Duration::days(366));
+    world.command(Verb::Pause).await;
+    world.change(|facts| facts.skew = Duration::zero());
+    world.run(60 * 24 * 3).await;
+    assert!(world.findings().contains(&"warning paused".to_owned()), "{:?}", world.findings());
 }

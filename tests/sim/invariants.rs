@@ -486,7 +486,11 @@ impl Outside {
         let since = self.judge.quiet_since.filter(|_| quiet && steady).unwrap_or(self.now);
         self.judge.quiet_since = Some(since);
         if self.now - since > Duration::days(9) {
-            self.judge.breaks(|| "a renewal lasts for more than nine days, and nobody is told".to_owned());
+            let said: Vec<String> =
+                view.findings.iter().map(|found| format!("{} {}", found.level, found.text)).collect();
+            let said = said.join("; ");
+            self.judge
+                .breaks(|| format!("a renewal lasts for more than nine days, and nobody is told: {said}"));
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) fn backdate(record: &mut Record, now: Timestamp) {
     record.check_asked.iter_mut().for_each(|at| back(at, now));
     record.absent_since.iter_mut().for_each(|at| back(at, now));
     record.unseen.iter_mut().for_each(|(at, _)| back(at, now));
+    record.paused.iter_mut().for_each(|(at, _)| back(at, now));
+    record.paused_everywhere.iter_mut().for_each(|at| back(at, now));
     record.learned.values_mut().for_each(|learned| back(&mut learned.at, now));
     for role in [Role::InForce, Role::Candidate, Role::Replaced] {
         if let Some(known) = record.standing_mut(role) {
