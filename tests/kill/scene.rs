@@ -288,13 +288,15 @@ impl Scene {
         self.until("the end of the rotation", |scene| scene.is_over().then_some(())).await
     }
 
-    /// Ended, everything replaced gone, every mail out, the application on the new certificate.
+    /// Ended, everything replaced gone, every mail out, the application on the new certificate, and the source in sight again
+    /// where the last fault hid it.
     pub(super) fn is_over(&self) -> bool {
         let record = &self.seen.record;
         let used = self.landscape.caller_report().certificate.map(|used| used.fingerprint);
         let stands = self.landscape.entries().iter().any(|entry| entry.fingerprint == used);
         let none_left = record["leftovers"].as_array().is_none_or(Vec::is_empty);
-        let rests = record["renewal"].is_null() && none_left && !self.seen.mails_wait;
+        let in_sight = record["unseen"].is_null();
+        let rests = record["renewal"].is_null() && none_left && !self.seen.mails_wait && in_sight;
         let ended = if self.terms.is_left() {
             self.is_left_proven(used.as_deref())
         } else {
