@@ -350,3 +350,24 @@ fn names(text: &str) -> BTreeSet<String> {
     };
     words.filter(plain).map(str::to_owned).collect()
 }
+
+#[test]
+fn every_command_that_a_message_names_is_one() {
+    let verbs: Vec<String> =
+        certsteward::cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut named = 0;
+    for file in crate::source_text::read_folder(&source) {
+        // What is followed by a place for a name: "certsteward plan {id}".
+        for rest in file.text.split("certsteward ").skip(1) {
+            let Some((verb, after)) = rest.split_once(' ') else { continue };
+            if !after.starts_with('{') || !verb.chars().all(|letter| letter.is_ascii_lowercase()) {
+                continue;
+            }
+            // "cannot speak to certsteward on {place}"
+            assert!(verb == "on" || verbs.iter().any(|known| known == verb), "{}: {verb}", file.shown());
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}

@@ -135,7 +135,7 @@ fn sight(question: &Question<'_>) -> Judgement {
     let (since, id) = (crate::domain::lint::minute(*since), &question.watch.id);
     Some((
         format!(
-            "the source cannot be seen since {since} ({why}); what cannot be seen causes no act; certsteward show {id} says what to do"
+            "the source cannot be seen since {since} ({why}); what cannot be seen causes no act; certsteward check {id} says what to do"
         ),
         question.record.misses.get("source").map(|misses| misses.next),
     ))
