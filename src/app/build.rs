@@ -1,10 +1,12 @@
 //! Configuration → the parts that serve it: connections, roles, notifiers.
 //! It starts nothing and looks at nothing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::modules::{Modules, modules};
+use super::origin::Origin;
 use crate::callers::Caller;
 use crate::callers::command::CommandCaller;
 use crate::callers::destination_service::DestinationServiceCaller;
@@ -60,8 +62,8 @@ pub struct Built {
     known: Mutex<Known>,
 }
 
-/// The watches there are, each with its settings and what serves it.
-type Known = BTreeMap<String, (WatchConfig, Parts)>;
+/// The watches there are, by id: what each is made from, and what serves it.
+type Known = BTreeMap<Arc<str>, (Origin, Arc<Parts>)>;
 
 impl Built {
     /// Builds what the configuration names.
@@ -108,27 +110,36 @@ impl Built {
     ///
     /// # Errors
     /// Where a watch names a connection that does not exist.
-    pub fn watches(&self, configs: Vec<WatchConfig>) -> Result<BTreeMap<String, Parts>, Unseen> {
+    pub(super) fn watches(
+        &self,
+        origins: Vec<(String, Origin)>,
+    ) -> Result<BTreeMap<Arc<str>, Arc<Parts>>, Unseen> {
         let mut known = self.known();
-        let mut next = Known::new();
-        for config in configs {
-            let id = config.watch.id.clone();
-            let parts = match known.remove(&id).filter(|(before, _)| *before == config) {
-                Some((_, parts)) => parts,
-                None => self.parts(&config)?,
+        let mut next = Vec::with_capacity(origins.len());
+        for (id, origin) in origins {
+            let before = known.remove_entry(id.as_str()).filter(|(_, (before, _))| *before == origin);
+            let watch = match (before, origin.settings(&id, &self.config)) {
+                (Some(before), _) => before,
+                (None, Some(settings)) => (id.into(), (origin, Arc::new(self.parts(&settings)?))),
+                (None, None) => continue,
             };
-            next.insert(id, (config, parts));
+            next.push(watch);
         }
-        let parts = next.iter().map(|(id, (_, parts))| (id.clone(), parts.clone())).collect();
-        *known = next;
-        Ok(parts)
+        // Made at once of what is in order, a map is half as large as one that grows entry by entry.
+        next.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        *known = next.into_iter().collect();
+        Ok(known.iter().map(|(id, (_, parts))| (Arc::clone(id), Arc::clone(parts))).collect())
     }
 
     /// The settings of the watches there are, by id, of those that read from Destination services.
     #[must_use]
     pub fn watches_of_stores(&self) -> Vec<WatchConfig> {
         let of_store = |config: &WatchConfig| matches!(config.source, SourceConfig::DestinationService(_));
-        self.known().values().map(|(config, _)| config).filter(|config| of_store(config)).cloned().collect()
+        let known = self.known();
+        let from_store =
+            known.iter().filter(|(_, (_, parts))| parts.watch.source.kind == "destination-service");
+        let settings = from_store.filter_map(|(id, (origin, _))| origin.settings(id, &self.config));
+        settings.map(Cow::into_owned).filter(of_store).collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::origin::Origin;
 use crate::config::{Config, Discovery, FinderConfig, SourceConfig, WatchConfig};
 use crate::domain::Timestamp;
 use crate::domain::lifecycle::own_names;
@@ -23,7 +25,7 @@ pub(super) struct Discoveries(BTreeMap<String, Known>);
 #[derive(Default)]
 struct Known {
     /// The places, by the id of their watch.
-    places: BTreeMap<String, Place>,
+    places: BTreeMap<String, Arc<Place>>,
     /// Whether it has looked since it is configured as it is.
     looked: bool,
     /// When it last could look everywhere.
@@ -42,7 +44,7 @@ struct Known {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Turn {
     /// Places that are new, or of which something else is said, by id.
-    pub(super) kept: Vec<(String, Place)>,
+    pub(super) kept: Vec<(String, Arc<Place>)>,
     /// Ids of places that are gone.
     pub(super) gone: Vec<String>,
     /// Since when it could not look everywhere, where it can again.
@@ -104,7 +106,7 @@ impl Discoveries {
         let known = |places: BTreeMap<String, String>| Known {
             places: places
                 .into_iter()
-                .filter_map(|(id, text)| Some((id, Place::from_text(&text)?)))
+                .filter_map(|(id, text)| Some((id, Arc::new(Place::from_text(&text)?))))
                 .collect(),
             ..Known::default()
         };
@@ -172,7 +174,8 @@ impl Discoveries {
     /// Whether anything was found whose owner must be known exactly.
     pub(super) fn is_news(&self, id: &str, found: &Found) -> bool {
         let Some(known) = self.0.get(id) else { return true };
-        let names: BTreeSet<(Level, &str)> = known.places.values().filter_map(entry_of).collect();
+        let names: BTreeSet<(Level, &str)> =
+            known.places.values().filter_map(|place| entry_of(place)).collect();
         found.places.iter().filter_map(entry_of).any(|entry| !names.contains(&entry))
     }
 
@@ -190,7 +193,7 @@ impl Discoveries {
         let mut next = placed(discovery, &known.places, found.places, owners);
         if blind {
             for (id, place) in known.places.iter().filter(|(_, place)| discovery.may_find(place)) {
-                next.entry(id.clone()).or_insert_with(|| place.clone());
+                next.entry(id.clone()).or_insert_with(|| Arc::clone(place));
             }
         }
         let mut turn = changes(&known.places, &next);
@@ -220,22 +223,30 @@ impl Discoveries {
 
     /// The watches there are: those written out, then the discovered ones. A place that is watched already is not watched
     /// again, and an id that belongs to another watch is not taken from it.
-    pub(super) fn watches(&self, config: &Config) -> Vec<WatchConfig> {
-        let mut ids: BTreeSet<String> = config.watches.iter().map(|watch| watch.watch.id.clone()).collect();
+    pub(super) fn watches(&self, config: &Config) -> Vec<(String, Origin)> {
+        let mut ids: BTreeSet<&str> = config.watches.iter().map(|watch| watch.watch.id.as_str()).collect();
+        let mut other_ids: BTreeSet<String> = BTreeSet::new();
         let mut taken: BTreeSet<Spot> = config.watches.iter().filter_map(spot_of_watch).collect();
         let followed: BTreeSet<Spot> =
             taken.iter().filter(|spot| matches!(spot, Spot::Destination(..))).cloned().collect();
-        let mut all = config.watches.clone();
-        for discovery in &config.discoveries {
+        let written = config.watches.iter().enumerate();
+        let mut all: Vec<_> =
+            written.map(|(index, watch)| (watch.watch.id.clone(), Origin::Written(index))).collect();
+        for (index, discovery) in config.discoveries.iter().enumerate() {
             let places = self.0.get(&discovery.id).into_iter().flat_map(|known| &known.places);
             for (id, place) in places.filter(|(_, place)| discovery.may_find(place)) {
                 let is_followed = led_by(discovery, place).any(|spot| followed.contains(&spot));
                 if is_followed || !taken.insert(spot(discovery, place)) {
                     continue;
                 }
-                let id = if ids.contains(id) { discovery.other_id_of(place) } else { id.clone() };
-                if ids.insert(id.clone()) {
-                    all.push(discovery.watch(&id, place));
+                let origin = Origin::Found(index, Arc::clone(place));
+                if !other_ids.contains(id) && ids.insert(id) {
+                    all.push((id.clone(), origin));
+                    continue;
+                }
+                let other = discovery.other_id_of(place);
+                if !ids.contains(other.as_str()) && other_ids.insert(other.clone()) {
+                    all.push((other, origin));
                 }
             }
         }
@@ -294,16 +305,16 @@ fn readopted(discovery: &Discovery, known: Known) -> (Known, Turn) {
     let mut next = BTreeMap::new();
     for (id, place) in known.places.iter().filter(|(_, place)| discovery.may_find(place)) {
         let id = if discovery.keeps_id(id, place) { id.clone() } else { discovery.id_of(place) };
-        next.entry(id).or_insert_with(|| place.clone());
+        next.entry(id).or_insert_with(|| Arc::clone(place));
     }
     let turn = changes(&known.places, &next);
     (Known { places: next, looked: false, holds_until: None, ..known }, turn)
 }
 
-fn changes(before: &BTreeMap<String, Place>, next: &BTreeMap<String, Place>) -> Turn {
+fn changes(before: &BTreeMap<String, Arc<Place>>, next: &BTreeMap<String, Arc<Place>>) -> Turn {
     let kept = next.iter().filter(|(id, place)| before.get(*id) != Some(*place));
     Turn {
-        kept: kept.map(|(id, place)| (id.clone(), place.clone())).collect(),
+        kept: kept.map(|(id, place)| (id.clone(), Arc::clone(place))).collect(),
         gone: before.keys().filter(|id| !next.contains_key(*id)).cloned().collect(),
         ..Turn::default()
     }
@@ -312,15 +323,15 @@ fn changes(before: &BTreeMap<String, Place>, next: &BTreeMap<String, Place>) -> 
 /// Every place with the id of its watch. An entry that a watch has moved on to stays that watch's, whatever its name.
 fn placed(
     discovery: &Discovery,
-    before: &BTreeMap<String, Place>,
+    before: &BTreeMap<String, Arc<Place>>,
     found: Vec<Place>,
     owners: &Owners,
-) -> BTreeMap<String, Place> {
+) -> BTreeMap<String, Arc<Place>> {
     let mut next = BTreeMap::new();
     let (entries, others): (Vec<Place>, Vec<Place>) =
         found.into_iter().partition(|place| matches!(place, Place::Entry(_)));
     for place in others {
-        next.entry(discovery.id_of(&place)).or_insert(place);
+        next.entry(discovery.id_of(&place)).or_insert_with(|| Arc::new(place));
     }
     let entries = entries.into_iter().filter_map(|place| match place {
         Place::Entry(entry) => Some(((entry.level, entry.name.clone()), entry)),
@@ -328,12 +339,12 @@ fn placed(
     });
     let mut listed: BTreeMap<(Level, String), Entry> = entries.collect();
     for (id, place) in before {
-        let Place::Entry(known) = place else { continue };
+        let Place::Entry(known) = &**place else { continue };
         let moved = owners.current.get(id).map(|name| (known.level, name.clone()));
         let entry = moved.and_then(|place| listed.remove(&place));
         let entry = entry.or_else(|| listed.remove(&(known.level, known.name.clone())));
         if let Some(entry) = entry {
-            next.insert(id.clone(), Place::Entry(entry));
+            next.insert(id.clone(), Arc::new(Place::Entry(entry)));
         }
     }
     for entry in listed.into_values() {
@@ -343,7 +354,7 @@ fn placed(
         let place = Place::Entry(entry);
         let id = discovery.id_of(&place);
         let id = if next.contains_key(&id) { discovery.other_id_of(&place) } else { id };
-        next.entry(id).or_insert(place);
+        next.entry(id).or_insert_with(|| Arc::new(place));
     }
     next
 }

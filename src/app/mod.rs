@@ -8,6 +8,7 @@ mod files;
 mod listen;
 mod modules;
 mod once;
+mod origin;
 mod passes;
 mod serve;
 mod state;

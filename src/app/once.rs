@@ -43,9 +43,9 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
     let never = AtomicBool::new(false);
     let mut views = Vec::new();
     let serials = serials_of(&records, all.keys());
-    let known = all.keys().cloned().collect();
+    let known = all.keys().map(ToString::to_string).collect();
     for (id, parts) in all {
-        if !watches.is_empty() && !watches.contains(&id) {
+        if !watches.is_empty() && !watches.iter().any(|watch| **watch == *id) {
             continue;
         }
         let house = House {
@@ -59,7 +59,7 @@ pub async fn look_once(config: Config, watches: &[String]) -> Result<LookedOnce,
             known: Known { twins: Some(&|leaf| serials.twins(&id, leaf)), ..Known::default() },
             may_act: &|| never.load(Ordering::Relaxed),
         };
-        let record = records.remove(&id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
+        let record = records.remove(&*id).map(|record| Arc::new(to_be_looked_at(record, clock.now())));
         views.push(crate::surfaces::picture(&pass(&parts, record, Vec::new(), &house).await?.view));
     }
     Ok(LookedOnce { views, known, blind })
@@ -84,12 +84,15 @@ async fn stored(config: &Config) -> (BTreeMap<String, Record>, Places) {
 }
 
 /// The certificates that these watches had when the store was last written.
-fn serials_of<'a>(records: &BTreeMap<String, Record>, watches: impl Iterator<Item = &'a String>) -> Serials {
+fn serials_of<'a>(
+    records: &BTreeMap<String, Record>,
+    watches: impl Iterator<Item = &'a Arc<str>>,
+) -> Serials {
     let mut serials = Serials::default();
     for id in watches {
-        let in_force = records.get(id).and_then(|record| record.in_force.as_ref());
+        let in_force = records.get(&**id).and_then(|record| record.in_force.as_ref());
         // Whoever is woken by it is looked at anyway.
-        drop(serials.note(&Arc::from(id.as_str()), in_force.map(|in_force| &*in_force.chain.leaf)));
+        drop(serials.note(id, in_force.map(|in_force| &*in_force.chain.leaf)));
     }
     serials
 }
@@ -99,7 +102,7 @@ async fn found_once(
     built: &Built,
     records: &BTreeMap<String, Record>,
     places: Places,
-) -> Result<(BTreeMap<String, Parts>, Vec<(String, Unseen)>), Unseen> {
+) -> Result<(BTreeMap<Arc<str>, Arc<Parts>>, Vec<(String, Unseen)>), Unseen> {
     let mut discoveries = Discoveries::restored(places);
     discoveries.adopt(&built.config);
     built.watches(discoveries.watches(&built.config))?;
@@ -134,7 +137,7 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     let written_out = built.config.watches.iter().find(|config| config.watch.id == watch).cloned();
     let of_it = |unseen: Unseen| Unseen::new(unseen.reason, format!("{watch}: {}", unseen.text));
     let parts = match written_out {
-        Some(config) => built.parts(&config).map_err(of_it)?,
+        Some(config) => Arc::new(built.parts(&config).map_err(of_it)?),
         None => {
             let (mut all, blind) = found_once(&built, &records, places).await?;
             let found = all.remove(watch);
@@ -155,8 +158,8 @@ pub async fn probe_once(config: Config, watch: &str) -> Result<Vec<(String, Prob
     Ok(results)
 }
 
-fn no_such<'a>(watch: &str, known: impl Iterator<Item = &'a String>, blind: &[(String, Unseen)]) -> Unseen {
-    let (text, way_out) = no_watch(watch, known.map(String::as_str));
+fn no_such<'a>(watch: &str, known: impl Iterator<Item = &'a Arc<str>>, blind: &[(String, Unseen)]) -> Unseen {
+    let (text, way_out) = no_watch(watch, known.map(|id| &**id));
     let blind: String = blind.iter().map(|(id, why)| format!("; the discovery {id}: {why}")).collect();
     Unseen::new(Reason::NotFound, format!("{text}; {way_out}{blind}"))
 }

@@ -302,7 +302,7 @@ impl Passes {
         }
     }
 
-    fn begin(&mut self, id: Id, parts: Parts) {
+    fn begin(&mut self, id: Id, parts: Arc<Parts>) {
         let Some(seed) = seed() else {
             tracing::error!(
                 watch = &*id,

@@ -56,7 +56,8 @@ impl DistinguishedName {
         self.parts().filter(|(key, _)| *key == "CN").last().map(|(_, value)| value)
     }
 
-    fn canonical(&self) -> Vec<(String, &str)> {
+    /// What two writings of one name have in common.
+    pub(super) fn canonical(&self) -> Vec<(String, &str)> {
         let mut parts: Vec<_> = self.parts().map(|(key, value)| (key.to_uppercase(), value.trim())).collect();
         parts.sort();
         parts

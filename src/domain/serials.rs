@@ -1,21 +1,21 @@
 //! Which watches have certificates with one issuer and serial number that are not the same certificate.
 //! It judges none of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::certificate::{Certificate, Fingerprint};
-use super::name::DistinguishedName;
 
-/// What must name one certificate only (RFC 5280 §4.1.2.2).
-type Number = (DistinguishedName, String);
+/// What must name one certificate only (RFC 5280 §4.1.2.2), by a digest: it is kept for every watch, and so must be small.
+type Number = [u8; 16];
 
 /// The issuer and serial number of the certificate in force of every watch.
 #[derive(Debug, Default)]
 pub struct Serials {
     /// By watch, so that what it had before is found again.
     numbers: HashMap<Arc<str>, Number>,
-    holders: HashMap<Number, BTreeMap<Arc<str>, Fingerprint>>,
+    /// Who has each number, and of which certificate.
+    holders: BTreeMap<(Number, Arc<str>), Fingerprint>,
 }
 
 /// Another certificate with the same issuer and serial number.
@@ -32,22 +32,25 @@ impl Serials {
     /// that they have a twin, or that they have none any more.
     pub fn note(&mut self, watch: &Arc<str>, leaf: Option<&Certificate>) -> Vec<Arc<str>> {
         let now = leaf.filter(|leaf| !leaf.is_self_issued()).map(|leaf| (number(leaf), leaf.fingerprint));
-        let before = self.numbers.get(watch).cloned();
-        let held = before.as_ref().and_then(|number| self.holders.get(number)?.get(watch)).copied();
-        if before.as_ref().zip(held) == now.as_ref().map(|(number, print)| (number, *print)) {
+        let before = self.numbers.get(watch).copied();
+        let held = before.and_then(|number| self.holders.get(&(number, Arc::clone(watch)))).copied();
+        if before.zip(held) == now {
             return Vec::new();
         }
-        let touched = [before.clone(), now.as_ref().map(|(number, _)| number.clone())];
-        let touched: Vec<(Number, bool)> =
-            touched.into_iter().flatten().map(|number| (number.clone(), self.has_twins(&number))).collect();
-        self.forget(watch, before);
-        if let Some((number, print)) = now {
-            self.numbers.insert(Arc::clone(watch), number.clone());
-            self.holders.entry(number).or_default().insert(Arc::clone(watch), print);
+        let numbers: BTreeSet<Number> = before.into_iter().chain(now.map(|(number, _)| number)).collect();
+        let had: Vec<(Number, bool)> =
+            numbers.into_iter().map(|number| (number, self.has_twins(number))).collect();
+        if let Some(number) = before {
+            self.holders.remove(&(number, Arc::clone(watch)));
+            self.numbers.remove(watch);
         }
-        let changed = touched.into_iter().filter(|(number, had)| self.has_twins(number) != *had);
-        let others = changed.filter_map(|(number, _)| self.holders.get(&number));
-        others.flat_map(BTreeMap::keys).filter(|other| *other != watch).cloned().collect()
+        if let Some((number, print)) = now {
+            self.numbers.insert(Arc::clone(watch), number);
+            self.holders.insert((number, Arc::clone(watch)), print);
+        }
+        let changed = had.into_iter().filter(|(number, had)| self.has_twins(*number) != *had);
+        let others = changed.flat_map(|(number, _)| self.holders_of(number).map(|(other, _)| other));
+        others.filter(|other| *other != watch).cloned().collect()
     }
 
     /// The other certificates with this one's issuer and serial number, one for each watch that has one, by the watch's id.
@@ -57,30 +60,38 @@ impl Serials {
         if leaf.is_self_issued() {
             return Vec::new();
         }
-        let holders = self.holders.get(&number(leaf)).into_iter().flatten();
+        let holders = self.holders_of(number(leaf));
         let others = holders.filter(|(other, print)| &***other != watch && **print != leaf.fingerprint);
         others.map(|(other, print)| Twin { watch: Arc::clone(other), fingerprint: *print }).collect()
     }
 
-    fn has_twins(&self, number: &Number) -> bool {
-        let mut prints = self.holders.get(number).into_iter().flat_map(BTreeMap::values);
+    fn has_twins(&self, number: Number) -> bool {
+        let mut prints = self.holders_of(number).map(|(_, print)| print);
         prints.next().is_some_and(|first| prints.any(|print| print != first))
     }
 
-    fn forget(&mut self, watch: &Arc<str>, number: Option<Number>) {
-        self.numbers.remove(watch);
-        let Some(number) = number else { return };
-        if let Some(holders) = self.holders.get_mut(&number) {
-            holders.remove(watch);
-            if holders.is_empty() {
-                self.holders.remove(&number);
-            }
-        }
+    fn holders_of(&self, number: Number) -> impl Iterator<Item = (&Arc<str>, &Fingerprint)> {
+        let from = self.holders.range((number, Arc::from(""))..);
+        from.take_while(move |((other, _), _)| *other == number).map(|((_, watch), print)| (watch, print))
     }
 }
 
 fn number(leaf: &Certificate) -> Number {
-    (leaf.issuer.clone(), leaf.serial.clone())
+    use sha2::Digest as _;
+    // Each text begins with its length, so that no two pairs are written alike.
+    let mut digest = sha2::Sha256::new();
+    let mut add = |text: &str| {
+        digest.update(text.len().to_be_bytes());
+        digest.update(text);
+    };
+    add(&leaf.serial);
+    for (key, value) in leaf.issuer.canonical() {
+        add(&key);
+        add(value);
+    }
+    let mut number = Number::default();
+    number.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
+    number
 }
 
 #[cfg(test)]

@@ -35,9 +35,17 @@ pub struct Settings {
 pub struct File {
     settings: Settings,
     remembered: Mutex<Option<(Stamp, Remembered)>>,
+    /// What most files do without.
+    more: Mutex<Option<Box<More>>>,
+}
+
+/// What is remembered beside the file itself.
+#[derive(Default)]
+struct More {
     /// The key file that was found to hold the key of this certificate.
-    fits: Mutex<Option<(Stamp, Fingerprint)>>,
-    beside: Mutex<HashMap<PathBuf, (Stamp, Remembered)>>,
+    fits: Option<(Stamp, Fingerprint)>,
+    /// What files beside it showed.
+    beside: HashMap<PathBuf, (Stamp, Remembered)>,
 }
 
 /// What a look showed, public parts only.
@@ -52,7 +60,7 @@ impl File {
     /// Reads nothing yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, remembered: Mutex::default(), fits: Mutex::default(), beside: Mutex::default() }
+        Self { settings, remembered: Mutex::default(), more: Mutex::default() }
     }
 
     /// The file in force, or another one; a relative name is looked for beside the file in force.
@@ -65,7 +73,7 @@ impl File {
         if path == self.settings.path {
             locked(&self.remembered).clone()
         } else {
-            locked(&self.beside).get(path).cloned()
+            locked(&self.more).as_ref()?.beside.get(path).cloned()
         }
     }
 
@@ -74,10 +82,10 @@ impl File {
             *locked(&self.remembered) = shown;
             return;
         }
-        let mut beside = locked(&self.beside);
+        let mut more = locked(&self.more);
         match shown {
-            Some(shown) => drop(beside.insert(path.to_owned(), shown)),
-            None => drop(beside.remove(path)),
+            Some(shown) => drop(more.get_or_insert_default().beside.insert(path.to_owned(), shown)),
+            None => drop(more.as_mut().and_then(|more| more.beside.remove(path))),
         }
     }
 
@@ -109,11 +117,11 @@ impl Source for File {
         };
         if let Some(key) = self.settings.key.clone() {
             let (settings, leaf) = (self.settings.clone(), chain.leaf.clone());
-            let known = *locked(&self.fits);
+            let known = locked(&self.more).as_ref().and_then(|more| more.fits);
             match files::apart(&path, move || key_file(&key, &settings, &leaf, known)).await? {
                 Ok(stamp) => {
                     has_key = true;
-                    *locked(&self.fits) = Some((stamp, chain.fingerprint()));
+                    locked(&self.more).get_or_insert_default().fits = Some((stamp, chain.fingerprint()));
                 }
                 Err(odd) => {
                     has_key |= !matches!(odd.reason, Reason::NotFound | Reason::KeyMismatch);

@@ -43,15 +43,22 @@ impl House {
         self.discoveries.absorb(&self.config.discoveries[index], found, owners, noon())
     }
 
+    fn settings(&self) -> Vec<WatchConfig> {
+        let watches = self.discoveries.watches(&self.config);
+        let settings =
+            |(id, origin): (String, Origin)| origin.settings(&id, &self.config).unwrap().into_owned();
+        watches.into_iter().map(settings).collect()
+    }
+
     /// What is watched: `id reads place`.
     fn watches(&self) -> Vec<String> {
-        let watches = self.discoveries.watches(&self.config);
+        let watches = self.settings();
         watches.iter().map(|watch| format!("{} reads {}", watch.watch.id, watch.watch.source.place)).collect()
     }
 
     /// What these watches have, where their records say that they have moved on to these entries.
     fn owners(&self, moved: &[(&str, &Record)]) -> Owners {
-        let watches = self.discoveries.watches(&self.config);
+        let watches = self.settings();
         let record = |id: &str| moved.iter().find(|(of, _)| *of == id).map(|(_, record)| *record);
         Owners::of(watches.iter().map(|watch| (watch, record(&watch.watch.id))))
     }
@@ -195,7 +202,7 @@ fn a_watch_of_ours_keeps_its_id_when_its_renewal_moves_on() {
     let owners = house.owners(&[("a.pem", &record)]);
     let turn = house.find(0, places(&[entry("a.pem", &[]), entry("a-2.pem", &["d"])]), &owners);
     assert_eq!(house.watches(), ["a.pem reads btp subaccount destination d"]);
-    assert_eq!(turn.kept, [("a.pem".to_owned(), entry("a-2.pem", &["d"]))]);
+    assert_eq!(turn.kept, [("a.pem".to_owned(), Arc::new(entry("a-2.pem", &["d"])))]);
     assert!(turn.gone.is_empty());
     // The replaced entry is retired, and long after somebody makes another one of that name.
     let record = ours("a-2.pem");

@@ -11,6 +11,7 @@ use super::news::{News, blind_message, sees_again_message};
 use super::{AFTER_FAILURE, Passes};
 use crate::app::build::Built;
 use crate::app::discoveries::{Discoveries, Owners, Turn};
+use crate::app::origin::Origin;
 use crate::app::state::chain;
 use crate::config::{Discovery, FinderConfig, SourceConfig, WatchConfig};
 use crate::domain::event::{Actor, EventKind};
@@ -18,7 +19,7 @@ use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::Record;
 use crate::domain::{Duration, Timestamp};
 use crate::engine::deliver::recipients;
-use crate::finders::Found;
+use crate::finders::{Found, Place};
 use crate::journal::{Change, JournalError};
 
 /// How long a discovery may be blind before people are told.
@@ -247,10 +248,10 @@ impl Passes {
 
     /// The watches there are now: written out and discovered.
     async fn make_watches(&mut self, built: &Arc<Built>) {
-        let configs = self.search.discoveries.watches(&built.config);
-        let folders = found_in(&configs);
+        let origins = self.search.discoveries.watches(&built.config);
+        let folders = found_in(&origins);
         let making = Arc::clone(built);
-        match tokio::task::spawn_blocking(move || making.watches(configs)).await {
+        match tokio::task::spawn_blocking(move || making.watches(origins)).await {
             Ok(Ok(parts)) => {
                 let news = self.replace(parts).await;
                 self.announce(built, news).await;
@@ -304,15 +305,15 @@ impl Passes {
 }
 
 /// The folders in which files were discovered.
-fn found_in(configs: &[WatchConfig]) -> BTreeSet<PathBuf> {
-    let file = |config: &WatchConfig| match &config.source {
-        SourceConfig::File(settings) => settings.path.parent().map(Path::to_path_buf),
-        SourceConfig::Tls(_)
-        | SourceConfig::Url(_)
-        | SourceConfig::DestinationService(_)
-        | SourceConfig::ServiceKey(_) => None,
+fn found_in(origins: &[(String, Origin)]) -> BTreeSet<PathBuf> {
+    let folder = |(_, origin): &(String, Origin)| match origin {
+        Origin::Found(_, place) => match &**place {
+            Place::File(path) => path.parent().map(Path::to_path_buf),
+            Place::Server(_) | Place::Entry(_) | Place::Nowhere { .. } => None,
+        },
+        Origin::Written(_) => None,
     };
-    configs.iter().filter(|config| config.watch.found_by.is_some()).filter_map(file).collect()
+    origins.iter().filter_map(folder).collect()
 }
 
 fn broke_down(id: &str) -> Unseen {

@@ -33,7 +33,7 @@ pub(super) struct Replaced {
 }
 
 struct Slot {
-    parts: Parts,
+    parts: Arc<Parts>,
     next: Option<Timestamp>,
 }
 
@@ -47,32 +47,31 @@ impl Queue {
         self.slots.contains_key(id)
     }
 
-    pub(super) fn parts(&self, id: &str) -> Option<&Parts> {
+    pub(super) fn parts(&self, id: &str) -> Option<&Arc<Parts>> {
         self.slots.get(id).map(|slot| &slot.parts)
     }
 
     /// Every watch with what serves it.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &Parts)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &Arc<Parts>)> {
         self.slots.iter().map(|(id, slot)| (id, &slot.parts))
     }
 
     /// These watches there are from now on; those that were there before keep their place.
-    pub(super) fn replace(&mut self, watches: BTreeMap<String, Parts>) -> Replaced {
+    pub(super) fn replace(&mut self, watches: BTreeMap<Id, Arc<Parts>>) -> Replaced {
         let mut before = std::mem::take(&mut self.slots);
         let mut replaced = Replaced::default();
         let fresh = &mut self.fresh;
         // Collected at once, the map is half as large as one that grew entry by entry.
         self.slots = watches
             .into_iter()
-            .map(|(id, parts)| match before.remove_entry(id.as_str()) {
+            .map(|(id, parts)| match before.remove_entry(&id) {
                 Some((id, slot)) => {
                     if !Arc::ptr_eq(&slot.parts.watch, &parts.watch) {
-                        replaced.changed.push((Arc::clone(&id), slot.parts.watch));
+                        replaced.changed.push((Arc::clone(&id), Arc::clone(&slot.parts.watch)));
                     }
                     (id, Slot { parts, next: slot.next })
                 }
                 None => {
-                    let id = Id::from(id);
                     fresh.insert(Arc::clone(&id));
                     replaced.came.push(Arc::clone(&id));
                     (id, Slot { parts, next: None })
@@ -86,7 +85,7 @@ impl Queue {
             self.wanted.remove(id);
             self.fresh.remove(id);
         }
-        replaced.gone = before.into_iter().map(|(id, slot)| (id, slot.parts.watch)).collect();
+        replaced.gone = before.into_iter().map(|(id, slot)| (id, Arc::clone(&slot.parts.watch))).collect();
         replaced
     }
 

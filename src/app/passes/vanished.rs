@@ -33,7 +33,7 @@ impl Passes {
 
     /// Takes these watches for those there are; whoever is new or made anew is passed over next. Returns what is to be
     /// written down.
-    pub(super) async fn replace(&mut self, parts: BTreeMap<String, Parts>) -> News {
+    pub(super) async fn replace(&mut self, parts: BTreeMap<Id, Arc<Parts>>) -> News {
         let now = self.shared.clock.now();
         let mut news = News::new(now);
         let Replaced { came, changed, gone } = self.queue.replace(parts);
