@@ -1,8 +1,6 @@
 //! What places show where the certificate of a watch should be too, and since when it is another one.
 //! It looks at none of them and judges nothing.
 
-use std::collections::BTreeMap;
-
 use super::Timestamp;
 use super::certificate::{Certificate, Fingerprint};
 use super::reason::Unseen;
@@ -49,7 +47,7 @@ pub fn note(record: &mut Record, seen: Vec<(String, PlaceSeen)>, now: Timestamp)
         let known = before.remove(&place).unwrap_or_default();
         (place, after(known, seen, in_force, now))
     });
-    record.places = facts.collect::<BTreeMap<_, _>>();
+    record.places = facts.collect();
 }
 
 fn after(known: PlaceFacts, seen: PlaceSeen, in_force: Option<Fingerprint>, now: Timestamp) -> PlaceFacts {

@@ -10,6 +10,7 @@ pub(crate) mod codes;
 pub mod doubt;
 pub mod drift;
 pub mod event;
+pub mod few;
 pub mod finding;
 pub mod hand_off;
 pub mod host_pattern;

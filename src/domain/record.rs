@@ -9,6 +9,7 @@ use super::certificate::Fingerprint;
 use super::chain::Chain;
 use super::drift::PlaceFacts;
 use super::event::Actor;
+use super::few::Few;
 use super::finding::Level;
 use super::reason::{Failure, Reason, Unseen};
 use super::report::{DestinationFacts, Sighting};
@@ -29,9 +30,9 @@ pub struct Record {
     /// The certificate in force.
     pub in_force: Option<Standing>,
     /// The chain that was in force before it.
-    pub previous: Option<Chain>,
+    pub previous: Option<Box<Chain>>,
     /// What each target was made to know, the newest of each subject and issuer: it may stand there, whatever is in force.
-    pub mapped: BTreeMap<String, Vec<Chain>>,
+    pub mapped: Few<String, Vec<Chain>>,
     /// What the source showed last: fingerprint and entry name.
     pub shown: Option<(Fingerprint, Option<String>)>,
     /// The destination that leads to it, as last seen.
@@ -39,7 +40,7 @@ pub struct Record {
     /// Parts of the source that could not be read.
     pub oddities: Vec<Unseen>,
     /// What the places show where the certificate should be too, by place.
-    pub places: BTreeMap<String, PlaceFacts>,
+    pub places: Few<String, PlaceFacts>,
     /// When the renewal of the certificate in force is due: drawn once per certificate.
     pub due: Option<Due>,
     /// A person asked for a renewal that has not begun yet.
@@ -49,27 +50,27 @@ pub struct Record {
     /// Replaced certificates that are still known somewhere.
     pub leftovers: Vec<Leftover>,
     /// What each tenant showed of its way of matching, by tenant.
-    pub learned: BTreeMap<String, Learned>,
+    pub learned: Few<String, Learned>,
     /// The entry each caller used when last looked at.
-    pub callers: BTreeMap<String, CallerFacts>,
+    pub callers: Few<String, CallerFacts>,
     /// The intent of the act in flight: saved before it begins, removed with its outcome.
     pub in_flight: Option<Box<(Act, Timestamp)>>,
     /// Failures of acts, by act id: what the backoff is computed from.
-    pub attempts: BTreeMap<String, Attempts>,
+    pub attempts: Few<String, Attempts>,
     /// When each look was last made, by look.
     pub looked: Looked,
     /// Failures of looks, by look: so that what is away is not hammered.
-    pub misses: BTreeMap<String, Attempts>,
+    pub misses: Few<String, Attempts>,
     /// Refused logons since one worked, and the last of them, by login: whatever certificate they were made with.
-    pub refused: BTreeMap<String, (u32, Timestamp)>,
+    pub refused: Few<String, (u32, Timestamp)>,
     /// The highest number that a name or a subject of ours was given: none is given twice.
     pub highest: u32,
     /// Approvals by act id.
-    pub approvals: BTreeMap<String, Approval>,
+    pub approvals: Few<String, Approval>,
     /// Acts that a person rejected and that no renewal ends with, by id: who, and when. An approval takes that back.
-    pub rejected: BTreeMap<String, Approval>,
+    pub rejected: Few<String, Approval>,
     /// Acts that wait for approval, by id, and since when.
-    pub pending: BTreeMap<String, Timestamp>,
+    pub pending: Few<String, Timestamp>,
     /// Outside changes made, newest last: what the daily budget is computed from.
     pub acts: Vec<Timestamp>,
     /// Since when acts are paused everywhere, as far as this watch has noticed.
@@ -79,7 +80,7 @@ pub struct Record {
     /// Until when nothing is sent.
     pub silenced_until: Option<Timestamp>,
     /// What people were told, by finding key, so that it is told once and its end is told once.
-    pub told: BTreeMap<String, Told>,
+    pub told: Few<String, Told>,
     /// Somebody asked to look now: until the looks are done.
     pub check_asked: Option<Timestamp>,
     /// Since when the clock of this host is in doubt, and why; none while it is not.
@@ -87,7 +88,7 @@ pub struct Record {
     /// How many candidates in a row were removed by somebody before they were used.
     pub tidied: u32,
     /// How the last renewal ended, where it did not end well.
-    pub ended: Option<Ended>,
+    pub ended: Option<Box<Ended>>,
     /// Counters of the watch, by kind and result.
     pub counts: Counts,
 }
@@ -106,9 +107,9 @@ pub struct Standing {
     /// Whether the source holds its key; none where that is not known.
     pub has_key: Option<bool>,
     /// What each target knows of it, by target id.
-    pub targets: BTreeMap<String, Publication>,
+    pub targets: Few<String, Publication>,
     /// The last result of each probe with it, by probe id.
-    pub probes: BTreeMap<String, ProbeFacts>,
+    pub probes: Few<String, ProbeFacts>,
     /// Whether certsteward issued it.
     pub ours: bool,
 }
@@ -123,8 +124,8 @@ impl Standing {
             since,
             has_key: sighting.has_key,
             held: false,
-            targets: BTreeMap::new(),
-            probes: BTreeMap::new(),
+            targets: Few::default(),
+            probes: Few::default(),
             ours,
         }
     }

@@ -145,7 +145,7 @@ pub(crate) fn record() -> Record {
     let uses = Some("sfapi.pem".to_owned());
     let first = CallerFacts { uses, seen: Some(noon()), ..CallerFacts::default() };
     let callers = BTreeMap::from([("first".to_owned(), first)]);
-    Record { in_force: Some(in_force), seen_at: Some(noon()), callers, ..Record::default() }
+    Record { in_force: Some(in_force), seen_at: Some(noon()), callers: callers.into(), ..Record::default() }
 }
 
 /// The same with a candidate that is accepted.
@@ -159,7 +159,7 @@ pub(crate) fn renewing(watch: &Watch) -> Record {
         generation: 1,
         started: noon(),
         cause: super::event::Actor::Daemon,
-        terms: watch.renewal.clone().unwrap(),
+        terms: *watch.renewal.clone().unwrap(),
         replaces: record.in_force.as_ref().unwrap().fingerprint(),
         replaces_name: Some("sfapi.pem".to_owned()),
         subject: SubjectChoice::Counted,
@@ -204,7 +204,7 @@ pub(crate) fn watch() -> Watch {
             usage: super::watch::Usage::Client,
             served_as: Vec::new(),
         },
-        renewal: Some(Terms {
+        renewal: Some(Box::new(Terms {
             kind: "destination-service".to_owned(),
             rotation: Rotation::SideBySide,
             subject: SubjectChoice::Auto,
@@ -212,7 +212,7 @@ pub(crate) fn watch() -> Watch {
             validity: Validity::Years(1),
             window: None,
             switch: SwitchBy::Caller,
-        }),
+        })),
         callers: vec![Caller {
             id: "first".to_owned(),
             kind: "destination-service".to_owned(),

@@ -25,7 +25,7 @@ pub struct Watch {
     /// Where the same certificate should be too.
     pub places: Vec<String>,
     /// How it is renewed; none where certsteward does not renew it.
-    pub renewal: Option<Terms>,
+    pub renewal: Option<Box<Terms>>,
     /// What uses it.
     pub callers: Vec<Caller>,
     /// Who must know it.

@@ -1,7 +1,6 @@
 //! Records, messages and commands in which nothing is left at its default; a seed chooses among variants.
 //! Every literal names every field, so that a new one is missed here before it is missed in the store.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use certsteward::domain::certificate::{Certificate, Fingerprint};
@@ -88,13 +87,13 @@ impl Rich {
 
     fn looked(&mut self) -> Looked {
         let mut looked = Looked::default();
-        for (key, at) in self.map(Self::at) {
+        for (key, at) in self.map::<_, Vec<_>>(Self::at) {
             looked.insert(key, at);
         }
         looked
     }
 
-    fn map<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> BTreeMap<String, T> {
+    fn map<T, M: FromIterator<(String, T)>>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> M {
         (0..2).map(|_| (self.text(), item(self))).collect()
     }
 
@@ -114,7 +113,7 @@ impl Rich {
             unseen: Some((self.at(), self.unseen())),
             absent_since: Some(self.at()),
             in_force: Some(self.standing()),
-            previous: Some(chain()),
+            previous: Some(Box::new(chain())),
             mapped: self.map(|_| vec![chain()]),
             shown: Some((self.fingerprint(), Some(self.text()))),
             destination: Some(Box::new(self.destination())),
@@ -152,14 +151,14 @@ impl Rich {
             check_asked: Some(self.at()),
             clock_doubt: Some((self.at(), "the clock is ahead".to_owned())),
             tidied: self.count(),
-            ended: Some(Ended {
+            ended: Some(Box::new(Ended {
                 at: self.at(),
                 generation: self.count(),
                 rolled_back: true,
                 unfit: true,
                 asked_by: Some(self.actor()),
                 text: self.text(),
-            }),
+            })),
             counts: Counts {
                 renewals: [self.number(), 1],
                 publications: [2, 3],

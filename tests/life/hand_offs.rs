@@ -154,7 +154,7 @@ async fn a_removal_is_confirmed_on_its_own_page_and_never_the_candidate() {
         ..publication.hand_off.clone().unwrap()
     };
     let leftover = Leftover {
-        chain: record.previous.clone().unwrap(),
+        chain: *record.previous.clone().unwrap(),
         name: None,
         since: facts.opened,
         never_in_force: false,

@@ -171,7 +171,7 @@ impl Outside {
             return false;
         }
         let now = self.our_time();
-        let terms = record.renewal.as_ref().map(|renewal| &renewal.terms).or(self.watch.renewal.as_ref());
+        let terms = record.renewal.as_ref().map(|renewal| &renewal.terms).or(self.watch.renewal.as_deref());
         let window = terms.and_then(|terms| terms.window.as_ref());
         // The decision was made some readings of the clock before.
         let before = now - Duration::minutes(5);

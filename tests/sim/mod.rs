@@ -247,7 +247,7 @@ impl Life {
                 terms.rotation == certsteward::domain::watch::Rotation::InPlace
             };
             let today = watch.freezes.iter().any(|freeze| freeze.contains(outside.now));
-            let frozen = today && watch.renewal.as_ref().is_some_and(in_place);
+            let frozen = today && watch.renewal.as_deref().is_some_and(in_place);
             let theirs = theirs || shut || frozen;
             let waits = outside.saved.as_ref().is_some_and(|record| record.ended.is_some());
             let service = if begun || theirs || waits { BTreeMap::new() } else { outside.service() };

@@ -235,7 +235,7 @@ impl Settings {
                 usage: certsteward::domain::watch::Usage::Client,
                 served_as: Vec::new(),
             },
-            renewal: self.renewal(),
+            renewal: self.renewal().map(Box::new),
             callers: self.callers.iter().enumerate().filter(|_| !self.file).map(caller).collect(),
             targets: systems().map(|(number, of)| self.target(number, of)).collect(),
             probes: systems().filter(|(_, of)| of.probed).map(|(number, _)| probe(number)).collect(),

@@ -351,7 +351,7 @@ fn watch() -> Watch {
             usage: certsteward::domain::watch::Usage::Client,
             served_as: Vec::new(),
         },
-        renewal: Some(Terms {
+        renewal: Some(Box::new(Terms {
             kind: "destination-service".to_owned(),
             rotation: Rotation::SideBySide,
             subject: SubjectChoice::Auto,
@@ -359,7 +359,7 @@ fn watch() -> Watch {
             validity: Validity::Years(1),
             window: None,
             switch: SwitchBy::Caller,
-        }),
+        })),
         callers: vec![caller("first")],
         targets: vec![Target {
             id: "security-center".to_owned(),

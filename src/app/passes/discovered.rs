@@ -26,6 +26,8 @@ use crate::journal::{Change, JournalError};
 const BLIND_PATIENCE: Duration = Duration::hours(6);
 /// How many things that are left out are named in the log.
 const NAMED: usize = 5;
+/// How many changes are written down at once: after a start there may be as many as there are watches.
+const AT_ONCE: usize = 500;
 
 /// What one discovery came back with, and the configuration it looked for.
 pub(super) type Sought = Result<(Id, (Arc<Built>, Found)), JoinError>;
@@ -284,21 +286,21 @@ impl Passes {
         }
     }
 
-    /// Writes down who came, changed and went, all at once, and tells whoever wants to know.
+    /// Writes down who came, changed and went, many at once, and tells whoever wants to know.
     async fn announce(&self, built: &Built, news: News) {
-        let changes = news.changes(&built.config, &built.recipients);
-        if changes.is_empty() {
-            return;
-        }
-        for event in changes.iter().flat_map(|change| &change.events) {
-            super::log(event);
-        }
-        let told = changes.iter().any(|change| !change.messages.is_empty());
-        match self.shared.journal.save_all(changes).await {
-            Ok(()) if told => self.shared.outbox.notify_one(),
-            Ok(()) => {}
-            Err(error) => {
-                tracing::error!(error = %chain(&error), wait_seconds = AFTER_FAILURE.num_seconds(), "the events above could not be saved in the store; they stand in this log only");
+        let mut changes = news.changes(&built.config, &built.recipients).peekable();
+        while changes.peek().is_some() {
+            let portion: Vec<Change> = changes.by_ref().take(AT_ONCE).collect();
+            for event in portion.iter().flat_map(|change| &change.events) {
+                super::log(event);
+            }
+            let told = portion.iter().any(|change| !change.messages.is_empty());
+            match self.shared.journal.save_all(portion).await {
+                Ok(()) if told => self.shared.outbox.notify_one(),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), wait_seconds = AFTER_FAILURE.num_seconds(), "the events above could not be saved in the store; they stand in this log only");
+                }
             }
         }
     }

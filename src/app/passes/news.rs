@@ -68,7 +68,7 @@ impl News {
     }
 
     /// As changes to be saved: each event with its watch, and one message for each discovery and for the configuration.
-    pub(super) fn changes(self, config: &Config, to: &[Recipient]) -> Vec<Change> {
+    pub(super) fn changes(self, config: &Config, to: &[Recipient]) -> impl Iterator<Item = Change> {
         let mut by_origin: BTreeMap<Option<String>, Vec<&Event>> = BTreeMap::new();
         for (found_by, event) in &self.events {
             by_origin.entry(found_by.clone()).or_default().push(event);
@@ -81,7 +81,7 @@ impl News {
         let messages: Vec<(String, Message)> = messages.collect();
         let of_event = |event: Event| change(event.watch.clone(), vec![event], Vec::new());
         let told = (!messages.is_empty()).then(|| change(String::new(), Vec::new(), messages));
-        self.events.into_iter().map(|(_, event)| of_event(event)).chain(told).collect()
+        self.events.into_iter().map(move |(_, event)| of_event(event)).chain(told)
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn assemble(
         policy: policy.into(),
         source: facts,
         places: Vec::new(),
-        renewal,
+        renewal: renewal.map(Box::new),
         callers,
         targets,
         probes,

@@ -217,7 +217,7 @@ fn renewed_elsewhere(record: &mut Record, sighting: &Sighting, at: Timestamp, ch
         }
         retire::leave_own(record, before, at);
     }
-    record.previous = before.map(|standing| standing.chain);
+    record.previous = before.map(|standing| Box::new(standing.chain));
     let print = sighting.chain.fingerprint();
     let in_use = |leftover: &Leftover| leftover.name.is_none() || leftover.name == sighting.name;
     record.leftovers.retain(|leftover| leftover.chain.fingerprint() != print || !in_use(leftover));

@@ -80,7 +80,7 @@ fn begin_renewal(watch: &Watch, record: &mut Record, chronicle: &mut Chronicle<'
         generation: record.generation,
         started: chronicle.now,
         cause,
-        terms: terms.clone(),
+        terms: (**terms).clone(),
         replaces: in_force.fingerprint(),
         replaces_name: in_force.name.clone(),
         subject: first_subject(watch, record, terms),
@@ -241,7 +241,8 @@ fn discard_unfit(record: &mut Record, why: &str, chronicle: &mut Chronicle<'_>) 
         let generation = renewal.generation;
         record.tidied = 0;
         let at = chronicle.now;
-        record.ended = Some(Ended { at, generation, rolled_back: false, unfit: true, asked_by: None, text });
+        let ended = Ended { at, generation, rolled_back: false, unfit: true, asked_by: None, text };
+        record.ended = Some(Box::new(ended));
         record.counts.renewals[1] += 1;
     }
 }

@@ -278,7 +278,7 @@ fn window(question: &Question<'_>) -> Judgement {
         .renewal
         .as_ref()
         .map(|renewal| &renewal.terms)
-        .or(question.watch.renewal.as_ref())?
+        .or(question.watch.renewal.as_deref())?
         .window
         .as_ref()?;
     if !can_hurt(question) || window.contains(question.now) || is_emergency(question) {

@@ -52,7 +52,7 @@ fn drop_stale(record: &mut Record, now: Timestamp) {
     let chain = record.previous.clone().filter(|chain| chain.fingerprint() == stale.fingerprint);
     if let Some(chain) = chain.filter(|_| stale.stands.is_some()) {
         let never_in_force = stale.purpose == Purpose::WayBack;
-        record.leftovers.push(Leftover { never_in_force, ..unused(chain, stale.name, now) });
+        record.leftovers.push(Leftover { never_in_force, ..unused(*chain, stale.name, now) });
     }
 }
 

@@ -202,7 +202,8 @@ fn end_given_up(record: &mut Record, at: Timestamp, text: &str) {
     keep::leave_copies(record, &renewal, at);
     discard_candidate(record, renewal.candidate, at);
     let (generation, text) = (renewal.generation, text.to_owned());
-    record.ended = Some(Ended { at, generation, rolled_back: false, unfit: false, asked_by: None, text });
+    let ended = Ended { at, generation, rolled_back: false, unfit: false, asked_by: None, text };
+    record.ended = Some(Box::new(ended));
     record.counts.renewals[1] += 1;
 }
 

@@ -386,10 +386,10 @@ mod tests {
         }
         assert_eq!(expected_gap(&watch, &record), None);
         let mut before = certificate("SFAPI", 365, 60);
-        record.previous = Some(chain(before.clone()));
+        record.previous = Some(Box::new(chain(before.clone())));
         assert_eq!(expected_gap(&watch, &record), None);
         before.issuer = before.subject.clone();
-        record.previous = Some(chain(before));
+        record.previous = Some(Box::new(chain(before)));
         assert!(expected_gap(&watch, &record).is_some_and(|text| text.contains("another issuer")));
         record.in_force = record.in_force.map(|standing| Standing { ours: true, ..standing });
         assert_eq!(expected_gap(&watch, &record), None, "certsteward's own: the store's authority is known");

@@ -26,7 +26,7 @@ pub(super) fn keep_replaced(record: &mut Record, renewal: Renewal, now: Timestam
     let print = replaced.chain.fingerprint();
     let copies = record.leftovers.iter_mut().filter(|leftover| leftover.chain.fingerprint() == print);
     copies.for_each(|leftover| leftover.since = now);
-    record.previous = Some(replaced.chain.clone());
+    record.previous = Some(Box::new(replaced.chain.clone()));
     let known = |publication: &Publication| publication.is_known() || publication.held == Some(true);
     for (target, _) in replaced.targets.iter().filter(|(_, publication)| known(publication)) {
         record.remember_mapped(target, &replaced.chain);

@@ -290,7 +290,7 @@ fn withdraw_questions(record: &mut Record, chronicle: &mut Chronicle<'_>) {
     let Some(standing) = record.standing_mut(role) else {
         return;
     };
-    for (id, publication) in &mut standing.targets {
+    for (id, publication) in standing.targets.iter_mut() {
         let open = publication.hand_off.as_mut().filter(|facts| facts.closed.is_none());
         if let Some(facts) = open {
             facts.closed = Some(chronicle.now);
@@ -384,14 +384,14 @@ pub(super) fn finish_roll_back(record: &mut Record, chronicle: &mut Chronicle<'_
         leftover.was_used = true;
     }
     chronicle.note(EventKind::RenewalEnded, format!("renewal {} was rolled back: {why}", renewal.generation));
-    record.ended = Some(Ended {
+    record.ended = Some(Box::new(Ended {
         at: chronicle.now,
         generation: renewal.generation,
         rolled_back: true,
         unfit: false,
         asked_by: renewal.back_by,
         text: why,
-    });
+    }));
     record.counts.renewals[1] += 1;
 }
 

@@ -70,6 +70,8 @@ pub(super) fn prepare(connection: &mut Connection, now: Timestamp) -> rusqlite::
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // Reads are rare and small; the file system keeps what is read often.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     schema::migrate(connection, now)
 }
@@ -209,6 +211,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// How much of the store is kept in memory, in KiB.
+const CACHE_KIB: i64 = 512;
 const BUSY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

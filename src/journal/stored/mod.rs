@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
 use crate::domain::certificate::{Certificate, Fingerprint};
+use crate::domain::few::Few;
 use crate::domain::record::Looked;
 use crate::domain::shared::Shared;
 
@@ -427,6 +428,24 @@ impl<T: Stored> Stored for Shared<T> {
 
     fn restore(value: &Value) -> Result<Self, Unreadable> {
         T::restore(value).map(Self::from)
+    }
+}
+
+impl<T: Stored + 'static> Stored for Few<String, T> {
+    fn store(&self) -> Value {
+        BTreeMap::store(self)
+    }
+
+    fn restore(value: &Value) -> Result<Self, Unreadable> {
+        BTreeMap::restore(value).map(Self::from)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
     }
 }
 

@@ -1,14 +1,13 @@
 //! The stored form of a record and of everything in it.
 //! It decides nothing; a part that cannot be read makes the whole record unreadable.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::{Stored, Unreadable, coded, field, put, stored, tagged, text, words};
 use crate::domain::chain::Chain;
 use crate::domain::drift::{PlaceFacts, Shown};
 use crate::domain::event::Actor;
+use crate::domain::few::Few;
 use crate::domain::finding::Level;
 use crate::domain::reason::{Reason, Unseen};
 use crate::domain::record::{
@@ -31,7 +30,7 @@ stored!(Record {
     shown,
     destination,
     oddities,
-    places = BTreeMap::new(),
+    places = Few::default(),
     due,
     renewal_asked,
     renewal,

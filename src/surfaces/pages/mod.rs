@@ -4,6 +4,8 @@
 mod hand_off;
 mod templates;
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,7 +23,8 @@ const AT_ONCE: usize = 200;
 
 /// Makes the pages.
 pub(super) struct Pages {
-    templates: Templates,
+    /// Read when the first page is asked for: most daemons are only scraped.
+    templates: LazyLock<Templates>,
     base: String,
 }
 
@@ -40,7 +43,7 @@ impl Pages {
             public_url.and_then(|url| url.split_once("://")).and_then(|(_, rest)| rest.split_once('/'));
         let base =
             after_host.map(|(_, path)| format!("/{}", path.trim_matches('/'))).filter(|base| base != "/");
-        Self { templates: Templates::new(), base: base.unwrap_or_default() }
+        Self { templates: LazyLock::new(Templates::new), base: base.unwrap_or_default() }
     }
 
     /// What links begin with.

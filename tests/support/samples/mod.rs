@@ -342,7 +342,7 @@ fn expired() -> WatchView {
 fn settling() -> WatchView {
     let mut watch = watch("crm-mirror", "test");
     watch.mode = Mode::Act;
-    watch.renewal = Some(terms());
+    watch.renewal = Some(Box::new(terms()));
     watch.targets = vec![target("security-center", Some("odata"))];
     watch.probes = vec![probe("odata")];
     let mut in_force = standing(
@@ -409,7 +409,7 @@ fn unseen() -> WatchView {
 
 fn healthy(id: &str, cn: &str, to: (i32, u8, u8)) -> WatchView {
     let mut watch = watch(id, "prod");
-    watch.renewal = Some(terms());
+    watch.renewal = Some(Box::new(terms()));
     watch.targets = vec![target("security-center", Some("odata"))];
     watch.probes = vec![probe("odata")];
     let mut in_force = standing(

@@ -23,7 +23,7 @@ pub(super) fn replacing() -> WatchView {
 
 fn watch_with_callers() -> Watch {
     let mut watch = watch("sf-odata-prod", "prod");
-    watch.renewal = Some(terms());
+    watch.renewal = Some(Box::new(terms()));
     watch.targets = vec![target("security-center", Some("odata")), target("middleware", Some("odata"))];
     watch.probes = vec![probe("odata")];
     let caller = |id: &str| Caller {
