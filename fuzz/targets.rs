@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Target] = &[
     ("pem", pem),
     ("certificate", certificate),
     ("pkcs12", pkcs12),
+    ("jks", jks),
     ("zip", zip),
     ("public", public_output),
     ("config", configuration),
@@ -83,6 +84,13 @@ pub(crate) fn certificate(bytes: &[u8]) {
 /// An archive with certificates and keys.
 pub(crate) fn pkcs12(bytes: &[u8]) {
     file(bytes);
+}
+
+/// A keystore of Java's, of either kind.
+pub(crate) fn jks(bytes: &[u8]) {
+    for mark in [[0xfe, 0xed, 0xfe, 0xed], [0xce; 4]] {
+        file(&[&mark[..], bytes.get(4..).unwrap_or_default()].concat());
+    }
 }
 
 /// An archive of files.

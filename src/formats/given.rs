@@ -8,7 +8,7 @@ use crate::domain::reason::{Reason, Unseen};
 /// How many bytes are unpacked from archives in all, whatever they lie in.
 const UNPACKED: u64 = 32 * 1024 * 1024;
 /// How many rounds of password hashing are done in all: some seconds of work.
-const ROUNDS: u64 = 8_000_000;
+const ROUNDS: u64 = 5_000_000;
 /// How many keystores and encrypted keys are opened; what each costs beyond its rounds is bounded by this.
 const LOCKS: u64 = 500;
 
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn the_work_is_counted_over_all_that_is_opened() {
         let given = Given::new(None, None);
-        for _ in 0..8 {
+        for _ in 0..5 {
             assert_eq!(given.hash(1_000_000), Ok(()));
         }
         assert_eq!(given.hash(1).map_err(|odd| odd.reason), Err(Reason::TooLarge));

@@ -73,6 +73,14 @@ impl Hash {
         }
     }
 
+    /// What a round of PBKDF2 costs, beside one by ring.
+    pub(super) const fn weight(self) -> usize {
+        match self {
+            Self::Sha1 | Self::Sha256 | Self::Sha384 | Self::Sha512 => 1,
+            Self::Sha224 | Self::Sha512To224 | Self::Sha512To256 => 4,
+        }
+    }
+
     /// The one of ring; none where it has none.
     fn of_ring(self) -> Option<&'static digest::Algorithm> {
         match self {

@@ -96,7 +96,8 @@ impl<'a> Pbkdf2<'a> {
         length: usize,
         given: &Given<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, Unseen> {
-        let rounds = Rounds::of(&self.rounds, length.div_ceil(self.hash.length()), given)?;
+        let times = length.div_ceil(self.hash.length()) * self.hash.weight();
+        let rounds = Rounds::of(&self.rounds, times, given)?;
         Ok(self.hash.pbkdf2(secret.utf8(), self.salt, rounds.get(), length))
     }
 }
@@ -206,7 +207,9 @@ pub(super) fn pkcs12(
         _ => return Ok(None),
     };
     let hash = Hash::Sha1;
-    let (salt, rounds) = salt_and_rounds(algorithm, length.div_ceil(hash.length()) + 1, given)?;
+    // A round here is one digest, and one of PBKDF2 is two of them.
+    let digests = length.div_ceil(hash.length()) + 1;
+    let (salt, rounds) = salt_and_rounds(algorithm, digests.div_ceil(2), given)?;
     let made = |purpose, length| hash.pkcs12(purpose, secret.units(), salt, rounds.get(), length);
     Ok(Some((cipher, made(1, length), made(2, 8))))
 }
