@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Target] = &[
     ("pem", pem),
     ("certificate", certificate),
     ("pkcs12", pkcs12),
+    ("jks", jks),
     ("zip", zip),
     ("public", public_output),
     ("config", configuration),
@@ -85,6 +86,13 @@ pub(crate) fn pkcs12(bytes: &[u8]) {
     file(bytes);
 }
 
+/// A keystore of Java's, of either kind.
+pub(crate) fn jks(bytes: &[u8]) {
+    for mark in [[0xfe, 0xed, 0xfe, 0xed], [0xce; 4]] {
+        file(&[&mark[..], bytes.get(4..).unwrap_or_default()].concat());
+    }
+}
+
 /// An archive of files.
 pub(crate) fn zip(bytes: &[u8]) {
     // Whatever stands before the first file is no part of an archive.
@@ -126,7 +134,7 @@ pub(crate) fn revocation(bytes: &[u8]) {
     let read = |der: &[u8]| Certificate::from_der(der).expect("a certificate of the corpus");
     let issuer = read(include_bytes!("corpus/revocation/ca.der"));
     let leaf = read(include_bytes!("corpus/revocation/leaf.der"));
-    let now = leaf.not_before + chrono::Duration::days(1);
+    let now = leaf.not_before + std::time::Duration::from_secs(24 * 60 * 60);
     match revocation::lists(bytes) {
         Ok(lists) => {
             assert!(!lists.is_empty(), "what is accepted holds a list");

@@ -8,7 +8,10 @@ mod java_keystores;
 mod never_panics;
 mod odd_forms;
 mod pkcs12_files;
+mod pkcs12_passwords;
+mod pkcs12_ways;
 mod public_output;
+mod writer;
 
 use certsteward::domain::reason::{Reason, Unseen};
 use certsteward::formats::{self, Opened};

@@ -94,6 +94,19 @@ fn every_way_in_has_a_fuzzer() {
     }
 }
 
+#[test]
+fn what_the_fuzzers_share_names_only_crates_that_they_are_built_with() {
+    let (manifest, text) = (include_str!("../fuzz/Cargo.toml"), include_str!("../fuzz/targets.rs"));
+    let own = include_str!("../Cargo.toml").split_once("[dependencies]\n").unwrap().1;
+    let crates = own.lines().filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_")));
+    let named = crates.filter(|name| {
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+            .any(|path| path.starts_with(&format!("{name}::")))
+    });
+    let missing: Vec<String> = named.filter(|name| !manifest.contains(&format!("\n{name} = "))).collect();
+    assert!(missing.is_empty(), "fuzz/Cargo.toml does not have {missing:?}, which fuzz/targets.rs names");
+}
+
 /// The same throws each time: splitmix64.
 struct Dice(u64);
 

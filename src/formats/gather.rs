@@ -259,12 +259,8 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
             Err(Cut::Truncated) if looks_like_der(bytes) => {
                 return Some(Err(Unseen::new(Reason::Truncated, truncated("it is DER that"))));
             }
-            Err(Cut::Indefinite) if add_marked(&mut gathered, bytes, given) => break,
-            Err(Cut::Indefinite) if looks_like_der(bytes) => {
-                return Some(Err(unsupported(
-                    "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
-                )));
-            }
+            Err(Cut::Indefinite) if add_uncounted(&mut gathered, bytes, given) => break,
+            Err(Cut::Indefinite) if looks_like_der(bytes) => return Some(Err(uncounted(bytes))),
             Err(Cut::Truncated | Cut::Indefinite | Cut::Alien) => return None,
         }
     }
@@ -280,7 +276,7 @@ pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given:
         Kind::RevocationList => gathered.saw("a certificate revocation list"),
         Kind::PublicKey => gathered.saw("a public key"),
         Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 => gathered.add_key(element.whole, kind),
-        Kind::EncryptedPkcs8 => match keys::decrypt(element.whole, given) {
+        Kind::EncryptedPkcs8 => match keys::decrypt(element, given) {
             Ok(key) => gathered.add_pkcs8(key),
             Err(odd) => gathered.add_key_oddity(odd),
         },
@@ -298,18 +294,30 @@ pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given:
                 gathered.add_oddity(odd);
             }
         }
-        Kind::Unknown => {}
+        // It may count its own length and still hold what does not.
+        Kind::Unknown => return add_uncounted(gathered, element.whole, given),
     }
-    kind != Kind::Unknown
+    true
 }
 
-/// Takes PKCS#7 whose ends are marked; false where it is something else. A PKCS#12 archive of that kind is signed as it stands
-/// and would be no longer.
-pub(super) fn add_marked(gathered: &mut Gathered, bytes: &[u8], given: &Given<'_>) -> bool {
-    let der = ber::to_der(bytes).unwrap_or_default();
-    der::element(&der).is_ok_and(|(element, _)| {
-        der::kind(&element) == Kind::Pkcs7 && add_element(gathered, &element, given)
-    })
+/// Takes PKCS#7 and PKCS#12 in BER, whose ends are marked rather than counted; false where it is something else.
+pub(super) fn add_uncounted(gathered: &mut Gathered, bytes: &[u8], given: &Given<'_>) -> bool {
+    let mut add = |wanted: Kind, der: Result<Zeroizing<Vec<u8>>, Cut>| {
+        let der = der.unwrap_or_default();
+        let element = der::element(&der).map(|(element, _)| element);
+        element.is_ok_and(|element| der::kind(&element) == wanted && add_element(gathered, &element, given))
+    };
+    // What is signed must stay as it is.
+    add(Kind::Pkcs7, ber::to_der(bytes)) || add(Kind::Pkcs12, ber::whole(bytes))
+}
+
+fn uncounted(bytes: &[u8]) -> Unseen {
+    match ber::whole(bytes) {
+        Err(Cut::Truncated) => Unseen::new(Reason::Truncated, truncated("it is BER that")),
+        Ok(_) | Err(Cut::Indefinite | Cut::Alien) => unsupported(
+            "it is BER, in which ends are marked rather than counted, but neither PKCS#7 nor PKCS#12; export it anew as DER or PEM",
+        ),
+    }
 }
 
 /// Whether it begins as the things read here do, so that a broken end is worth naming.

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 
-use super::der::{self, Element};
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many bytes are unpacked from archives in all, whatever they lie in.
@@ -12,8 +11,6 @@ const UNPACKED: u64 = 32 * 1024 * 1024;
 const ROUNDS: u64 = 5_000_000;
 /// How many keystores and encrypted keys are opened; what each costs beyond its rounds is bounded by this.
 const LOCKS: u64 = 500;
-/// How deep a structure is searched for what it asks for.
-const DEEPEST: usize = 24;
 
 /// The password for some bytes and what is left of the work that they may cause.
 pub(super) struct Given<'a> {
@@ -47,25 +44,37 @@ impl<'a> Given<'a> {
         self.unpacked.set(self.unpacked.get().saturating_sub(bytes));
     }
 
-    /// Asks for the work of opening what a password protects.
+    /// Asks to open one more part that a password protects.
     ///
     /// # Errors
-    /// [`Reason::TooLarge`] where it, with all that was opened before, asks for more than is allowed.
-    pub(super) fn unlock(&self, protected: &[u8]) -> Result<(), Unseen> {
-        let rounds = rounds_of(protected, DEEPEST);
-        let refused = |text: String| Err(Unseen::new(Reason::TooLarge, text));
-        if !spend(&self.locks, 1) {
-            return refused(format!(
-                "more than {LOCKS} parts in it are protected by a password; put them into files of their own"
-            ));
+    /// [`Reason::TooLarge`] where more were opened before than are allowed.
+    pub(super) fn unlock(&self) -> Result<(), Unseen> {
+        if spend(&self.locks, 1) {
+            return Ok(());
         }
-        if !spend(&self.rounds, rounds) {
-            return refused(format!(
+        Err(Unseen::new(
+            Reason::TooLarge,
+            format!(
+                "more than {LOCKS} parts in it are protected by a password; put them into files of their own"
+            ),
+        ))
+    }
+
+    /// Asks for so many rounds of password hashing.
+    ///
+    /// # Errors
+    /// [`Reason::TooLarge`] where they, with all that were done before, are more than is allowed.
+    pub(super) fn hash(&self, rounds: u64) -> Result<(), Unseen> {
+        if spend(&self.rounds, rounds) {
+            return Ok(());
+        }
+        Err(Unseen::new(
+            Reason::TooLarge,
+            format!(
                 "it asks for more rounds of password hashing than the limit of {} million; write it anew with fewer, as openssl pkcs12 -export and openssl pkcs8 -topk8 do by themselves",
                 ROUNDS / 1_000_000
-            ));
-        }
-        Ok(())
+            ),
+        ))
     }
 }
 
@@ -75,58 +84,31 @@ fn spend(left: &Cell<u64>, wanted: u64) -> bool {
     enough.is_some()
 }
 
-/// The rounds that a structure asks for, as far as it can be seen from outside: wherever a salt is followed by a number, be it
-/// for PBKDF2, for the older ways of PKCS#12 or for a MAC, that many.
-fn rounds_of(bytes: &[u8], depth: usize) -> u64 {
-    let Some(deeper) = depth.checked_sub(1) else { return 0 };
-    let mut rounds = 0_u64;
-    let mut after_salt = false;
-    for part in der::children(bytes) {
-        if after_salt && part.tag == der::INTEGER {
-            rounds = rounds.saturating_add(number(&part));
-        }
-        after_salt = part.tag == der::OCTET_STRING;
-        let may_hold_more = part.tag & 0x20 != 0 || part.content.first() == Some(&der::SEQUENCE);
-        if may_hold_more {
-            rounds = rounds.saturating_add(rounds_of(part.content, deeper));
-        }
-    }
-    rounds
-}
-
-fn number(integer: &Element<'_>) -> u64 {
-    if integer.content.len() > 8 {
-        return u64::MAX;
-    }
-    integer.content.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asks(rounds: &[u8]) -> Vec<u8> {
-        let parameters =
-            der::write(der::SEQUENCE, &[&[der::OCTET_STRING, 2, 7, 7], &der::write(der::INTEGER, &[rounds])]);
-        der::write(der::SEQUENCE, &[&der::write(der::OCTET_STRING, &[&parameters])]).to_vec()
-    }
-
-    #[test]
-    fn rounds_are_found_wherever_they_stand() {
-        assert_eq!(rounds_of(&asks(&[8, 0]), DEEPEST), 2048);
-        assert_eq!(rounds_of(&[asks(&[8, 0]), asks(&[1])].concat(), DEEPEST), 2049);
-        assert_eq!(rounds_of(&asks(&[1; 9]), DEEPEST), u64::MAX);
-        assert_eq!(rounds_of(&asks(&[8, 0]), 1), 0);
-    }
-
     #[test]
     fn the_work_is_counted_over_all_that_is_opened() {
         let given = Given::new(None, None);
-        let million = asks(&[0x0f, 0x42, 0x40]);
         for _ in 0..5 {
-            assert_eq!(given.unlock(&million), Ok(()));
+            assert_eq!(given.hash(1_000_000), Ok(()));
         }
-        assert_eq!(given.unlock(&million).map_err(|odd| odd.reason), Err(Reason::TooLarge));
-        assert_eq!(given.unlock(b"").map_err(|odd| odd.reason), Ok(()));
+        assert_eq!(given.hash(1).map_err(|odd| odd.reason), Err(Reason::TooLarge));
+        assert_eq!(given.hash(0), Ok(()));
+    }
+
+    #[test]
+    fn what_is_refused_leaves_nothing_for_the_next() {
+        let given = Given::new(None, None);
+        assert!(given.hash(ROUNDS + 1).is_err());
+        assert!(given.hash(1).is_err());
+    }
+
+    #[test]
+    fn parts_that_are_opened_are_counted() {
+        let given = Given::new(None, None);
+        assert!((0..LOCKS).all(|_| given.unlock().is_ok()));
+        assert_eq!(given.unlock().map_err(|odd| odd.reason), Err(Reason::TooLarge));
     }
 }

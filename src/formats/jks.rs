@@ -4,14 +4,13 @@
 
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::Pkcs7};
 use md5::Digest as _;
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use zeroize::Zeroizing;
 
-use super::der;
+use super::der::{self, Element};
 use super::entries::{Entry, EntryKind, is_called};
 use super::gather::{Gathered, shown};
 use super::given::Given;
-use super::pkcs12::nonsense;
+use super::pbe::{self, Hash, Rounds};
 use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
@@ -53,11 +52,7 @@ pub(super) fn gather(bytes: &[u8], given: &Given<'_>) -> Result<Gathered, Unseen
 /// Compares the digest over the whole keystore, which only whoever knows the password can write.
 fn check(gathered: &mut Gathered, signed: &[u8], digest: &[u8], given: &Given<'_>) {
     let Some(password) = given.password else { return };
-    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-    context.update(&utf16(password));
-    context.update(b"Mighty Aphrodite");
-    context.update(signed);
-    if context.finish().as_ref() != digest {
+    if Hash::Sha1.digest(&[&utf16(password), b"Mighty Aphrodite", signed]).as_slice() != digest {
         let text = "the password given is not the one of the keystore, or somebody changed the keystore without it; what lies open in it was read";
         gathered.add_oddity(Unseen::new(Reason::PasswordWrong, text));
     }
@@ -181,7 +176,7 @@ fn unlocked(key: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen>
         let text = "the private key is protected by a password and none was given; name the file that holds it (password = { file = … })";
         return Err(Unseen::new(Reason::PasswordNeeded, text));
     };
-    given.unlock(key)?;
+    given.unlock()?;
     let parts = protection(key).ok_or_else(|| {
         Unseen::new(
             Reason::Malformed,
@@ -190,13 +185,15 @@ fn unlocked(key: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen>
     })?;
     let plain = match parts {
         Protection::Jks(sealed) => unmask(sealed, password),
-        Protection::Jceks { salt, rounds, sealed } => decrypt(salt, rounds, sealed, password),
+        Protection::Jceks { salt, rounds, sealed } => {
+            decrypt(salt, &Rounds::of(&rounds, 2, given)?, sealed, password)
+        }
         Protection::Another => {
             let text = "the private key is protected in a way that is not read here; write it anew: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12";
             return Err(Unseen::new(Reason::UnsupportedFormat, text));
         }
     };
-    plain.filter(|plain| nonsense(plain, true).is_none()).ok_or_else(|| {
+    plain.filter(|plain| pbe::key_kind(plain) == Some(der::Kind::Pkcs8)).ok_or_else(|| {
         let text = "the password given does not open the private key; where it has a password of its own, give it that of the keystore (keytool -keypasswd)";
         Unseen::new(Reason::PasswordWrong, text)
     })
@@ -209,7 +206,7 @@ enum Protection<'a> {
     /// Triple DES with a key from MD5 digests.
     Jceks {
         salt: &'a [u8],
-        rounds: u64,
+        rounds: Element<'a>,
         sealed: &'a [u8],
     },
     Another,
@@ -230,11 +227,6 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let parameters = named.next()?;
     let mut parameters = der::children(parameters.content);
     let (salt, rounds) = (parameters.next()?, parameters.next()?);
-    // These tags are what the work was counted by.
-    if salt.tag != der::OCTET_STRING || rounds.tag != der::INTEGER || rounds.content.len() > 8 {
-        return None;
-    }
-    let rounds = rounds.content.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
     Some(Protection::Jceks { salt: salt.content, rounds, sealed: sealed.content })
 }
 
@@ -242,12 +234,7 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
 /// the plain key stands at the end.
 fn unmask(sealed: &[u8], password: &str) -> Option<Zeroizing<Vec<u8>>> {
     let password = utf16(password);
-    let digest = |with: &[u8]| {
-        let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-        context.update(&password);
-        context.update(with);
-        Zeroizing::new(context.finish().as_ref().to_vec())
-    };
+    let digest = |with: &[u8]| Hash::Sha1.digest(&[&password, with]);
     let (salt, rest) = sealed.split_at_checked(SALT)?;
     let (masked, expected) = rest.split_at_checked(rest.len().checked_sub(DIGEST)?)?;
     let mut mask = Zeroizing::new(salt.to_vec());
@@ -260,13 +247,13 @@ fn unmask(sealed: &[u8], password: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// Each half of the salt is digested with the password as often as it says: 24 bytes of key and 8 to begin with come of it.
-fn decrypt(salt: &[u8], rounds: u64, sealed: &[u8], password: &str) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(salt: &[u8], rounds: &Rounds, sealed: &[u8], password: &str) -> Option<Zeroizing<Vec<u8>>> {
     let password: Zeroizing<Vec<u8>> = Zeroizing::new(password.chars().map(seven_bits).collect());
     let (first, second) = salt.split_at_checked(4).filter(|(_, second)| second.len() == 4)?;
     let mut made = Zeroizing::new(Vec::with_capacity(32));
     for half in [first, second] {
         let mut digested = Zeroizing::new(half.to_vec());
-        for _ in 0..rounds {
+        for _ in 0..rounds.get().get() {
             let next = md5::Md5::new().chain_update(&*digested).chain_update(&*password).finalize();
             digested.clear();
             digested.extend_from_slice(&next);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::der::{self, Element, Kind};
 use super::given::Given;
-use super::pkcs12;
+use super::pbe::{self, Secret, Shut};
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::reason::{Reason, Unseen};
 
@@ -52,26 +52,28 @@ fn sec1_curve(key: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     fits.map(|(_, curve)| Zeroizing::new(curve.to_vec()))
 }
 
-/// Opens an encrypted PKCS#8 key.
-///
-/// It is handed to the PKCS#12 reader as the only key of an archive made around it, so that one decryption with one set of
-/// limits serves both forms.
-pub(super) fn decrypt(encrypted: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen> {
-    let Some(password) = given.password else {
+/// Opens an encrypted PKCS#8 key, and gives it as PKCS#8.
+pub(super) fn decrypt(encrypted: &Element<'_>, given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen> {
+    if given.password.is_none() {
         let text = "the private key is encrypted and no password was given; name the file that holds it (password = { file = … })";
         return Err(Unseen::new(Reason::PasswordNeeded, text));
-    };
-    given.unlock(encrypted)?;
-    let archive = pkcs12::around_shrouded_key(encrypted);
-    let refused =
-        |odd: Unseen| Unseen::new(odd.reason, format!("the private key cannot be decrypted: {}", odd.text));
-    let opened = p12_keystore::Pkcs12Archive::from_pkcs12(&archive, password)
-        .map_err(|error| refused(pkcs12::refusal(&archive, &error, true)))?;
-    let key = opened.keys.first().ok_or_else(|| unusable("the encrypted private key holds nothing"))?;
-    if let Some(odd) = pkcs12::nonsense(key.key.as_der(), true) {
-        return Err(refused(odd));
     }
-    Ok(Zeroizing::new(key.key.as_der().to_vec()))
+    given.unlock()?;
+    let refused =
+        |reason, text: &str| Unseen::new(reason, format!("the private key cannot be decrypted: {text}"));
+    let key = pbe::open_key(encrypted, &Secret::all(given.password), given).map_err(|shut| match shut {
+        Shut::Wrong => refused(
+            Reason::PasswordWrong,
+            "the password given does not open it; check the file it is read from",
+        ),
+        Shut::Refused(odd) if odd.reason == Reason::UnsupportedFormat => {
+            let text =
+                format!("{}; write it anew with: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem", odd.text);
+            refused(odd.reason, &text)
+        }
+        Shut::Refused(odd) => refused(odd.reason, &odd.text),
+    })?;
+    to_pkcs8(&key, pbe::key_kind(&key).unwrap_or(Kind::Pkcs8))
 }
 
 /// Joins a key with the fingerprint of its public key, adding the public part from a certificate where the key lacks it

@@ -10,6 +10,7 @@ mod gather;
 mod given;
 mod jks;
 mod keys;
+mod pbe;
 mod pem;
 mod pkcs12;
 pub mod public;

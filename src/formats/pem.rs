@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::gather::{Gathered, add_element, add_marked, truncated};
+use super::gather::{Gathered, add_element, add_uncounted, truncated};
 use super::given::Given;
 use super::{base64, der};
 use crate::domain::reason::{Reason, Unseen};
@@ -119,7 +119,7 @@ fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, given: &
         Err(der::Cut::Truncated) => {
             keep(gathered, Unseen::new(Reason::Truncated, truncated(&place)));
         }
-        Err(der::Cut::Indefinite) if add_marked(gathered, &decoded, given) => {}
+        Err(der::Cut::Indefinite) if add_uncounted(gathered, &decoded, given) => {}
         Err(der::Cut::Indefinite | der::Cut::Alien) => {
             keep(gathered, Unseen::new(Reason::Malformed, format!("{place} is Base64, but not of DER")));
         }

@@ -35,6 +35,11 @@ fn what_ends_in_the_middle_is_truncated() {
     let body: String =
         leaf.pem.lines().take(4).chain(["-----END CERTIFICATE-----"]).collect::<Vec<_>>().join("\n");
     refused(body, Reason::Truncated, &format!("block 1 (CERTIFICATE) {again}"));
+    refused(
+        [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80, 0x06, 0x09],
+        Reason::Truncated,
+        &format!("it is BER that {again}"),
+    );
     let base64: String = leaf.pem.lines().skip(1).take(3).collect();
     refused(&base64[..101], Reason::Truncated, &format!("it is DER that {again}"));
     let export = zipped(&[("leaf.pem", leaf.pem.as_bytes())]);
@@ -96,9 +101,9 @@ fn what_is_no_certificate_file_says_what_it_seems_to_be() {
         "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
     );
     refused(
-        [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, 0x80, 0x06, 0x09],
+        [0x30, 0x80, 0x02, 0x01, 0x04, 0x30, 0x80, 0x06, 0x01, 0x2a, 0, 0, 0, 0],
         Reason::UnsupportedFormat,
-        "it is BER with indefinite lengths, not DER; convert a PKCS#12 file with: openssl pkcs12 -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
+        "it is BER, in which ends are marked rather than counted, but neither PKCS#7 nor PKCS#12; export it anew as DER or PEM",
     );
     refused(
         "{\"Name\": \"sfapi.pem\"}",

@@ -124,6 +124,17 @@ impl Workshop {
         path
     }
 
+    /// Runs a program with these words.
+    pub(crate) fn run(&self, words: &str) {
+        let mut words = words.split_whitespace();
+        let program = words.next().expect("a program");
+        let output = Command::new(program).args(words).current_dir(self.path()).output();
+        let output = output.unwrap_or_else(|why| panic!("{program}: {why}"));
+        let (said, complained) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{program}: {said}{complained}");
+    }
+
     /// Runs `openssl` with these words; the result is the file `out`.
     pub(crate) fn openssl(&self, words: &str) -> Vec<u8> {
         let output = Command::new("openssl")

@@ -76,19 +76,23 @@ fn noise(seed: usize, count: usize) -> Vec<u8> {
 #[test]
 fn rounds_of_password_hashing_are_counted_over_the_whole_input() {
     let shop = Workshop::new();
-    let mut million =
-        shop.openssl("pkcs8 -topk8 -in key.pem -passout pass:secret -iter 1000000 -outform DER");
-    // Nobody knows this cipher, so no round is done for it here; they count all the same.
-    let cipher = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a];
-    let at = million.windows(cipher.len()).position(|part| part == cipher).expect("AES-256-CBC");
-    million[at + cipher.len() - 1] = 0x7a;
+    let write = |rounds: &str| {
+        shop.openssl(&format!("pkcs8 -topk8 -in key.pem -passout pass:secret -iter {rounds} -outform DER"))
+    };
+    // What the others ask for is allowed by itself, but not after this.
+    let few = write("1000000");
+    let mut many = write("70000");
+    let rounds = [2, 3, 0x01, 0x11, 0x70];
+    let at = many.windows(5).position(|part| part == rounds).expect("its rounds");
+    many[at + 2] = 0x48;
     let content =
-        formats::read(&[LANDSCAPE.leaf.der.clone(), million.repeat(7)].concat(), Some("secret")).unwrap();
+        formats::read(&[LANDSCAPE.leaf.der.clone(), few, many.clone(), many].concat(), Some("secret"))
+            .unwrap();
     let reasons: Vec<Reason> = content.oddities.iter().map(|odd| odd.reason).collect();
-    assert_eq!(reasons, [[Reason::PasswordWrong; 5].as_slice(), &[Reason::TooLarge; 2]].concat());
-    let text = &content.oddities[5].text;
+    assert_eq!(reasons, [Reason::TooLarge; 2]);
+    let text = &content.oddities[0].text;
     assert!(
-        text.starts_with("it asks for more rounds of password hashing than the limit of 5 million"),
+        text.contains("it asks for more rounds of password hashing than the limit of 5 million"),
         "{text}"
     );
 }
@@ -98,7 +102,7 @@ fn an_archive_that_asks_for_too_many_rounds_is_not_begun() {
     let shop = Workshop::new();
     let mut archive = shop.openssl("pkcs12 -export -in bundle.pem -passout EMPTY -iter 70000");
     let rounds = [2, 3, 0x01, 0x11, 0x70];
-    let found: Vec<usize> = (0..archive.len() - 5).filter(|at| archive[*at..*at + 5] == rounds).collect();
+    let found: Vec<usize> = (0..=archive.len() - 5).filter(|at| archive[*at..*at + 5] == rounds).collect();
     assert!(!found.is_empty(), "it holds its rounds");
     for at in found {
         archive[at + 2] = 0x7f;

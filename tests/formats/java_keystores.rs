@@ -16,7 +16,8 @@ fn workshop() -> Option<Workshop> {
     program("keytool").map(|_| Workshop::new())
 }
 
-fn keytool(shop: &Workshop, words: &str) {
+/// Runs `keytool` with these words.
+pub(super) fn keytool(shop: &Workshop, words: &str) {
     let output = Command::new("keytool")
         .args(words.split_whitespace())
         .args(["-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1"])
