@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::Source;
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::chain::Chain;
@@ -94,11 +96,24 @@ impl File {
     async fn opened(&self, path: &Path) -> Result<Option<Remembered>, Unseen> {
         let (own, settings, known) = (path.to_owned(), self.settings.clone(), self.known(path));
         let looked = files::apart(path, move || match (files::stamp(&own)?, known) {
-            (None, _) => Ok(None),
-            (Some(stamp), Some(known)) if known.0 == stamp => Ok(Some(known)),
-            (Some(_), _) => parse(&own, &settings).map(Some),
+            (None, _) => Ok(Looked::Nothing),
+            (Some(stamp), Some(known)) if known.0 == stamp => Ok(Looked::Known(known)),
+            (Some(_), _) => {
+                let (bytes, stamp) = files::read(&own)?;
+                if is_light(&bytes, &settings) {
+                    return Ok(Looked::Light(bytes, stamp));
+                }
+                Ok(Looked::Known((stamp, parse(&bytes, &own, &settings)?)))
+            }
         });
-        let shown = looked.await?;
+        let shown = match looked.await? {
+            Ok(Looked::Nothing) => Ok(None),
+            Ok(Looked::Known(known)) => Ok(Some(known)),
+            Ok(Looked::Light(bytes, stamp)) => {
+                parse(&bytes, path, &self.settings).map(|remembered| Some((stamp, remembered)))
+            }
+            Err(unseen) => Err(unseen),
+        };
         self.remember(path, shown.as_ref().ok().cloned().flatten());
         Ok(shown?.map(|(_, remembered)| remembered))
     }
@@ -146,12 +161,26 @@ impl Source for File {
     }
 }
 
-fn parse(path: &Path, settings: &Settings) -> Result<(Stamp, Remembered), Unseen> {
-    let (bytes, stamp) = files::read(path)?;
+/// What a look at a file came to.
+enum Looked {
+    Nothing,
+    Known((Stamp, Remembered)),
+    /// Still to be parsed, which takes no time worth a thread of its own. What is kept for long is then not made by the dozens
+    /// of threads that wait for file systems: each of them would leave a hole in memory around it.
+    Light(Zeroizing<Vec<u8>>, Stamp),
+}
+
+/// Whether parsing takes microseconds: text without a secret to be derived.
+fn is_light(bytes: &[u8], settings: &Settings) -> bool {
+    const LIGHT: usize = 32 * 1024;
+    settings.password.is_none() && bytes.len() <= LIGHT && bytes.trim_ascii_start().starts_with(b"-----BEGIN")
+}
+
+fn parse(bytes: &[u8], path: &Path, settings: &Settings) -> Result<Remembered, Unseen> {
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
     let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
-    let opened = formats::open_wanted(&bytes, wanted).map_err(|odd| at(path, settings, &odd))?;
-    Ok((stamp, Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }))
+    let opened = formats::open_wanted(bytes, wanted).map_err(|odd| at(path, settings, &odd))?;
+    Ok(Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities })
 }
 
 fn wanted<'a>(settings: &'a Settings, password: Option<&'a str>) -> Wanted<'a> {

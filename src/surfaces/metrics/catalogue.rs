@@ -100,10 +100,17 @@ pub(super) enum Topic {
 impl Metric {
     /// Writes the family, unless the process tells it.
     pub(super) fn write(&self, snapshot: &Snapshot, out: &mut String) {
+        self.write_to(snapshot, &mut Family::new(self, out));
+    }
+
+    /// As [`Metric::write`]; what was written is taken in portions, the last of which stays in `out`.
+    pub(super) fn drain(&self, snapshot: &Snapshot, out: &mut String, drain: &mut dyn FnMut(&str)) {
+        self.write_to(snapshot, &mut Family::drained(self, out, drain));
+    }
+
+    fn write_to(&self, snapshot: &Snapshot, family: &mut Family<'_>) {
         match self.series {
-            Series::Watches(series) | Series::Daemon(series) => {
-                series(snapshot, &mut Family::new(self, out));
-            }
+            Series::Watches(series) | Series::Daemon(series) => series(snapshot, family),
             Series::Process | Series::OfPage => {}
         }
     }

@@ -101,15 +101,14 @@ fn of(topic: Topic) -> impl Iterator<Item = &'static Metric> {
     CATALOGUE.iter().filter(move |metric| metric.topic() == topic)
 }
 
-/// The watches' families, one at a time through the same room.
+/// The watches' families, portion by portion through the same room.
 fn compress(snapshot: &Snapshot) -> Deflated {
     let mut deflater = Deflater::new();
-    let mut family = String::new();
+    let mut portion = String::new();
     for metric in of(Topic::Watches) {
-        family.clear();
-        metric.write(snapshot, &mut family);
-        deflater.write(&family);
+        metric.drain(snapshot, &mut portion, &mut |text| deflater.write(text));
     }
+    deflater.write(&portion);
     deflater.finish()
 }
 

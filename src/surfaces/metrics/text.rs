@@ -11,12 +11,22 @@ use crate::domain::Timestamp;
 pub(super) struct Family<'a> {
     metric: &'a Metric,
     out: &'a mut String,
+    /// Takes what was written, where it is taken in portions.
+    drain: Option<&'a mut dyn FnMut(&str)>,
     begun: bool,
 }
 
+/// How much is written before it is taken: of thousands of watches one family alone is megabytes.
+const PORTION: usize = 64 * 1024;
+
 impl<'a> Family<'a> {
     pub(super) const fn new(metric: &'a Metric, out: &'a mut String) -> Self {
-        Self { metric, out, begun: false }
+        Self { metric, out, drain: None, begun: false }
+    }
+
+    /// A family that is taken in portions, the last of which stays in `out`.
+    pub(super) const fn drained(metric: &'a Metric, out: &'a mut String, drain: &'a mut dyn FnMut(&str)) -> Self {
+        Self { metric, out, drain: Some(drain), begun: false }
     }
 
     /// Adds a series; the values stand for the metric's labels, in their order.
@@ -97,6 +107,12 @@ impl<'a> Family<'a> {
     fn write(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         self.out.write_fmt(text).unwrap_or_default();
+        if self.out.len() >= PORTION
+            && let Some(drain) = &mut self.drain
+        {
+            drain(self.out);
+            self.out.clear();
+        }
     }
 }
 
