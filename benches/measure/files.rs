@@ -64,6 +64,9 @@ pub(crate) fn idle() {
     row("release binary", &format!("{:.1} MB", size as f64 / 1e6), "≤ 12 MB");
 }
 
+/// One of these there is for each certificate.
+const SERIES: &str = "certsteward_certificate_not_after_timestamp_seconds{";
+
 pub(crate) fn measure(count: usize) {
     let folder = tempfile::tempdir().unwrap();
     let certs = folder.path().join("certs");
@@ -71,18 +74,25 @@ pub(crate) fn measure(count: usize) {
     let port = free_port();
     let watched = format!("[[discover]]\ntype = \"file\"\npaths = [\"{}/*.pem\"]\n", certs.display());
     let path = config(folder.path(), port, &watched);
-    let began = Instant::now();
-    let running = certsteward(&path);
-    let series = "certsteward_certificate_not_after_timestamp_seconds{";
-    until("the first full scrape", || {
-        get(port, "/metrics", false).is_some_and(|answer| contains(&answer, series) >= count)
-    });
     let of = |what: &str| format!("{what}, {count} files");
-    row(
-        &of("first full scrape after start"),
-        &format!("{:.2} s", began.elapsed().as_secs_f64()),
-        "≤ 1 s at 10,000",
-    );
+    let start = |how: &str, goal: &str| {
+        let began = Instant::now();
+        let running = certsteward(&path);
+        // Asked seldom, because a page of megabytes asked for all the time is work of its own.
+        until("the first full scrape", || {
+            std::thread::sleep(Duration::from_millis(50));
+            let ready = get(port, "/-/ready", false).is_some_and(|answer| contains(&answer, " 200 ") > 0);
+            ready && get(port, "/metrics", false).is_some_and(|answer| contains(&answer, SERIES) >= count)
+        });
+        row(
+            &of(how),
+            &format!("{:.2} s, {:.2} s of CPU", began.elapsed().as_secs_f64(), running.cpu()),
+            goal,
+        );
+        running
+    };
+    drop(start("first full scrape after the first start", "≤ 1 s at 10,000"));
+    let running = start("first full scrape after a restart", "≤ 1 s at 10,000");
     std::thread::sleep(Duration::from_secs(3));
     let scrape = |gzip| median((0..15).map(|_| timed(|| drop(get(port, "/metrics", gzip)))).collect());
     row(&of("scrape, warm, gzip"), &format!("{:.1} ms", scrape(true)), "≤ 15 ms at 10,000");

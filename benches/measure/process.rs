@@ -64,10 +64,10 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     began.elapsed()
 }
 
-/// The program, with this configuration.
+/// The program, with this configuration, in the environment that its systemd unit gives it.
 pub(crate) fn certsteward(config: &Path) -> Running {
-    let program = env!("CARGO_BIN_EXE_certsteward");
-    Running::start(Command::new(program).arg("--config").arg(config).arg("run"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_certsteward"));
+    Running::start(command.env("MALLOC_ARENA_MAX", "1").arg("--config").arg(config).arg("run"))
 }
 
 pub(crate) fn contains(answer: &[u8], text: &str) -> usize {

@@ -25,7 +25,11 @@ impl<'a> Family<'a> {
     }
 
     /// A family that is taken in portions, the last of which stays in `out`.
-    pub(super) const fn drained(metric: &'a Metric, out: &'a mut String, drain: &'a mut dyn FnMut(&str)) -> Self {
+    pub(super) const fn drained(
+        metric: &'a Metric,
+        out: &'a mut String,
+        drain: &'a mut dyn FnMut(&str),
+    ) -> Self {
         Self { metric, out, drain: Some(drain), begun: false }
     }
 
