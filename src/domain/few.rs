@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 
 /// A map that takes one word while it is empty. A record has a dozen of them, and a daemon thousands of records.
 #[derive(Debug, Clone)]
+#[expect(clippy::box_collection, reason = "an empty map takes three words, and none behind a pointer one")]
 pub struct Few<K, V>(Option<Box<BTreeMap<K, V>>>);
 
 impl<K: 'static, V: 'static> Few<K, V> {
