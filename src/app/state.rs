@@ -38,7 +38,8 @@ pub struct Shared {
     pub(super) store: Arc<Health>,
     pub(super) net: Net,
     pub(super) built: ArcSwap<Built>,
-    pub(super) snapshot: ArcSwap<Snapshot>,
+    /// What is shown, as long as nothing has changed since.
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
     pub(super) bell: Bell,
     /// Messages may be due.
     pub(super) outbox: Notify,
@@ -53,8 +54,6 @@ pub struct Shared {
     pictures: Mutex<Arc<Pictures>>,
     /// Which certificates the watches have, by issuer and serial number.
     serials: Mutex<Serials>,
-    /// Whether anything changed since the last snapshot was made.
-    stale: Mutex<bool>,
     daemon: Mutex<DaemonView>,
     /// Held while the history is checked.
     verifying: tokio::sync::Mutex<()>,
@@ -75,14 +74,13 @@ impl Shared {
             last_reload: Some((now, true, String::new())),
             ..DaemonView::default()
         };
-        let snapshot = Snapshot { at: now, watches: Arc::default(), daemon: daemon.clone() };
         Self {
             clock,
             journal,
             store,
             net,
             built: ArcSwap::from_pointee(built),
-            snapshot: ArcSwap::from_pointee(snapshot),
+            snapshot: Mutex::default(),
             bell: Bell::default(),
             outbox: Notify::new(),
             reloaded: Notify::new(),
@@ -92,7 +90,6 @@ impl Shared {
             config,
             pictures: Mutex::default(),
             serials: Mutex::default(),
-            stale: Mutex::new(true),
             daemon: Mutex::new(daemon),
             verifying: tokio::sync::Mutex::default(),
         }
@@ -168,20 +165,20 @@ impl Shared {
         Some(format!("the clock of this host is {span} {way} what servers say"))
     }
 
-    /// Something changed: whoever looks next is shown a new snapshot.
+    /// Something changed: whoever looks next is shown a new snapshot. Nobody is shown the old one any more, so it is not kept.
     pub(super) fn publish(&self) {
-        *self.stale.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The newest snapshot. It is made when somebody looks, because most changes are seen by nobody.
     fn newest(&self) -> Arc<Snapshot> {
-        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut *stale) {
+        let mut known = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = known.get_or_insert_with(|| {
             let watches = Arc::clone(&self.pictures.lock().unwrap_or_else(PoisonError::into_inner));
             let daemon = DaemonView { store: self.store.view(), ..self.daemon().clone() };
-            self.snapshot.store(Arc::new(Snapshot { at: self.clock.now(), watches, daemon }));
-        }
-        self.snapshot.load_full()
+            Arc::new(Snapshot { at: self.clock.now(), watches, daemon })
+        });
+        Arc::clone(snapshot)
     }
 
     /// Writes an event of the daemon itself into the history and the log.

@@ -87,7 +87,7 @@ impl Rich {
 
     fn looked(&mut self) -> Looked {
         let mut looked = Looked::default();
-        for (key, at) in self.map::<_, Vec<_>>(Self::at) {
+        for (key, at) in self.map::<_, std::collections::BTreeMap<_, _>>(Self::at) {
             looked.insert(key, at);
         }
         looked

@@ -161,6 +161,7 @@ async fn run(case: Case) -> Outcome {
             Trouble::Faults { faults, .. } => {
                 faults.into_iter().for_each(|fault| scene.landscape.fault(fault));
                 scene.start();
+                return scene.over_and_seen().await;
             }
         }
         scene.over().await

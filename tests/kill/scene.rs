@@ -288,6 +288,20 @@ impl Scene {
         self.until("the end of the rotation", |scene| scene.is_over().then_some(())).await
     }
 
+    /// The rotation is over, and the source was looked at once more and seen: a fault that nobody has met by then is met before
+    /// the end is judged.
+    pub(super) async fn over_and_seen(&mut self) -> Result<(), String> {
+        self.over().await?;
+        let over = now();
+        let socket = self.folder.path().join("control.sock");
+        ask(&socket, "POST", "/check").await.map_err(|error| format!("no look was asked for: {error:?}"))?;
+        self.until("another look at the source", |scene| {
+            let seen = scene.seen.record["seen_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+            (seen.is_some_and(|at| at > over) && scene.is_over()).then_some(())
+        })
+        .await
+    }
+
     /// Ended, everything replaced gone, every mail out, the application on the new certificate, and the source in sight again
     /// where the last fault hid it.
     pub(super) fn is_over(&self) -> bool {
