@@ -18,6 +18,8 @@ pub(crate) fn certificates(folder: &Path, count: usize) {
         let mut params = rcgen::CertificateParams::new(vec![name.clone()]).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        // The key is the same for all, and without this the number would be too.
+        params.serial_number = Some(u64::try_from(number + 1).unwrap().into());
         params.not_before = rcgen::date_time_ymd(2026, 1, 1);
         params.not_after = rcgen::date_time_ymd(2035, 1, 1);
         let certificate = params.signed_by(&key, &issuer).unwrap();

@@ -28,6 +28,9 @@ pub struct Twin {
 }
 
 impl Serials {
+    /// How many twins are told: an authority that gives everybody the same number must not cost more than it is worth.
+    pub const MOST: usize = 100;
+
     /// This watch has this certificate from now on, or none. Returns the other watches of which another thing is to be said now:
     /// that they have a twin, or that they have none any more.
     pub fn note(&mut self, watch: &Arc<str>, leaf: Option<&Certificate>) -> Vec<Arc<str>> {
@@ -54,7 +57,7 @@ impl Serials {
     }
 
     /// The other certificates with this one's issuer and serial number, one for each watch that has one, by the watch's id.
-    /// One that signed itself has no issuer that could have counted wrong, and so no twin.
+    /// One that signed itself has no issuer that could have counted wrong, and so no twin. At most [`Serials::MOST`] are told.
     #[must_use]
     pub fn twins(&self, watch: &str, leaf: &Certificate) -> Vec<Twin> {
         if leaf.is_self_issued() {
@@ -62,6 +65,7 @@ impl Serials {
         }
         let holders = self.holders_of(number(leaf));
         let others = holders.filter(|(other, print)| &***other != watch && **print != leaf.fingerprint);
+        let others = others.take(Self::MOST);
         others.map(|(other, print)| Twin { watch: Arc::clone(other), fingerprint: *print }).collect()
     }
 

@@ -3,13 +3,14 @@
 use super::Judge;
 use crate::domain::certificate::Certificate;
 use crate::domain::finding::{Code, Level};
-use crate::domain::serials::Twin;
+use crate::domain::serials::{Serials, Twin};
 
 impl Judge<'_> {
     pub(super) fn twins(&mut self, leaf: &Certificate, twins: &[Twin]) {
         let Some(first) = twins.first() else { return };
         let more = match twins.len() {
             1 => String::new(),
+            Serials::MOST => format!(" and at least {} more", Serials::MOST - 1),
             count => format!(" and {} more", count - 1),
         };
         let text = format!(
