@@ -17,7 +17,12 @@ fn installed(program: &str) -> bool {
 
 /// A server that requires a client certificate, its authority, and a client.
 fn papers(folder: &Path) {
-    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    // A key that everybody can read is refused.
+    let write = |name: &str, text: String| {
+        std::fs::write(folder.join(name), text).unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     params.distinguished_name.push(rcgen::DnType::CommonName, "Sample CA");
