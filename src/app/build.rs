@@ -109,7 +109,7 @@ impl Built {
     /// These watches, with their roles. What has not changed keeps its roles, and what they remember.
     ///
     /// # Errors
-    /// Where a watch names a connection that does not exist.
+    /// Where a watch names a connection that does not exist, or comes from another configuration.
     pub(super) fn watches(
         &self,
         origins: Vec<(String, Origin)>,
@@ -118,12 +118,13 @@ impl Built {
         let mut next = Vec::with_capacity(origins.len());
         for (id, origin) in origins {
             let before = known.remove_entry(id.as_str()).filter(|(_, (before, _))| *before == origin);
-            let watch = match (before, origin.settings(&id, &self.config)) {
-                (Some(before), _) => before,
-                (None, Some(settings)) => (id.into(), (origin, Arc::new(self.parts(&settings)?))),
-                (None, None) => continue,
-            };
-            next.push(watch);
+            next.push(match before {
+                Some(before) => before,
+                None => {
+                    let parts = self.parts(&*self.settings(&id, &origin)?)?;
+                    (id.into(), (origin, Arc::new(parts)))
+                }
+            });
         }
         // Made at once of what is in order, a map is half as large as one that grows entry by entry.
         next.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -144,6 +145,15 @@ impl Built {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings(&self, id: &str, origin: &Origin) -> Result<Cow<'_, WatchConfig>, Unseen> {
+        origin.settings(id, &self.config).ok_or_else(|| {
+            Unseen::new(
+                Reason::NotFound,
+                format!("the watch {id} comes from another configuration than this"),
+            )
+        })
     }
 
     fn service(&self, name: &str) -> Result<Arc<DestinationService>, Unseen> {

@@ -2,8 +2,8 @@
 //! It knows nothing of what it holds.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::{IntoIter, Iter};
-use std::ops::{Deref, DerefMut};
+use std::collections::btree_map::{Entry, IntoIter, Iter};
+use std::ops::Deref;
 
 /// A map that takes one word while it is empty. A record has a dozen of them, and a daemon thousands of records.
 #[derive(Debug, Clone)]
@@ -50,6 +50,21 @@ impl<K: Ord, V> Few<K, V> {
         self.0.as_mut()?.get_mut(key)
     }
 
+    /// Sets the value of this key, and returns the one it had.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.0.get_or_insert_default().insert(key, value)
+    }
+
+    /// The place of this key, which is meant to be filled: to have asked takes the room.
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+        self.0.get_or_insert_default().entry(key)
+    }
+
+    /// Every key with its value, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.0.iter_mut().flat_map(|map| map.iter_mut())
+    }
+
     /// Every value, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().flat_map(|map| map.values_mut())
@@ -67,12 +82,6 @@ impl<K: 'static, V: 'static> Deref for Few<K, V> {
 
     fn deref(&self) -> &BTreeMap<K, V> {
         self.0.as_deref().unwrap_or(Self::EMPTY)
-    }
-}
-
-impl<K: 'static, V: 'static> DerefMut for Few<K, V> {
-    fn deref_mut(&mut self) -> &mut BTreeMap<K, V> {
-        self.0.get_or_insert_default()
     }
 }
 
@@ -147,7 +156,7 @@ mod tests {
         let mut touched: Few<u8, u8> = Few::default();
         touched.entry(1).or_default();
         touched.clear();
-        touched.append(&mut BTreeMap::new());
+        assert!(touched.iter_mut().next().is_none() && touched.0.is_none(), "to look takes no room");
         assert_eq!(touched, Few::default());
     }
 }

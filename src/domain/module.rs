@@ -2,6 +2,7 @@
 //! It makes no connection; the prober does.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Timestamp;
@@ -97,7 +98,7 @@ pub struct Outcome {
     /// The certificates that the server sent, the leaf first; kept whatever became of the handshake.
     pub sent: Vec<Certificate>,
     /// The chain from the leaf to a trusted root, whatever the dates say; none where nothing leads there.
-    pub trusted: Option<Vec<Certificate>>,
+    pub trusted: Option<Arc<[Certificate]>>,
     /// Whether the server asked for a client certificate; none where no handshake came so far.
     pub asked_for_certificate: Option<bool>,
     /// What was done, for a person.
@@ -114,7 +115,7 @@ impl Outcome {
     /// When the chain of trust ends: the first expiry in it.
     #[must_use]
     pub fn end_of_trust(&self) -> Option<Timestamp> {
-        self.trusted.iter().flatten().map(|certificate| certificate.not_after).min()
+        self.trusted.iter().flat_map(|path| path.iter()).map(|certificate| certificate.not_after).min()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which watches have certificates with one issuer and serial number that are not the same certificate.
 //! It judges none of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::certificate::{Certificate, Fingerprint};
@@ -9,13 +9,16 @@ use super::certificate::{Certificate, Fingerprint};
 /// What must name one certificate only (RFC 5280 §4.1.2.2), by a digest: it is kept for every watch, and so must be small.
 type Number = [u8; 16];
 
+/// A number, and which certificate has it.
+type Held = (Number, Fingerprint);
+
 /// The issuer and serial number of the certificate in force of every watch.
 #[derive(Debug, Default)]
 pub struct Serials {
     /// By watch, so that what it had before is found again.
-    numbers: HashMap<Arc<str>, Number>,
-    /// Who has each number, and of which certificate.
-    holders: BTreeMap<(Number, Arc<str>), Fingerprint>,
+    held: HashMap<Arc<str>, Held>,
+    /// Who has each number, copies of one certificate together: of a thousand copies none is looked at to see a twin.
+    holders: BTreeSet<(Held, Arc<str>)>,
 }
 
 /// Another certificate with the same issuer and serial number.
@@ -35,24 +38,24 @@ impl Serials {
     /// that they have a twin, or that they have none any more.
     pub fn note(&mut self, watch: &Arc<str>, leaf: Option<&Certificate>) -> Vec<Arc<str>> {
         let now = leaf.filter(|leaf| !leaf.is_self_issued()).map(|leaf| (number(leaf), leaf.fingerprint));
-        let before = self.numbers.get(watch).copied();
-        let held = before.and_then(|number| self.holders.get(&(number, Arc::clone(watch)))).copied();
-        if before.zip(held) == now {
+        let before = self.held.get(watch).copied();
+        if before == now {
             return Vec::new();
         }
-        let numbers: BTreeSet<Number> = before.into_iter().chain(now.map(|(number, _)| number)).collect();
+        let numbers: BTreeSet<Number> = before.into_iter().chain(now).map(|(number, _)| number).collect();
         let had: Vec<(Number, bool)> =
             numbers.into_iter().map(|number| (number, self.has_twins(number))).collect();
-        if let Some(number) = before {
-            self.holders.remove(&(number, Arc::clone(watch)));
-            self.numbers.remove(watch);
+        if let Some(before) = before {
+            self.holders.remove(&(before, Arc::clone(watch)));
+            self.held.remove(watch);
         }
-        if let Some((number, print)) = now {
-            self.numbers.insert(Arc::clone(watch), number);
-            self.holders.insert((number, Arc::clone(watch)), print);
+        if let Some(now) = now {
+            self.held.insert(Arc::clone(watch), now);
+            self.holders.insert((now, Arc::clone(watch)));
         }
         let changed = had.into_iter().filter(|(number, had)| self.has_twins(*number) != *had);
-        let others = changed.flat_map(|(number, _)| self.holders_of(number).map(|(other, _)| other));
+        let others = changed.flat_map(|(number, _)| self.between(floor(number), ceiling(number)));
+        let others = others.map(|(_, other)| other);
         others.filter(|other| *other != watch).cloned().collect()
     }
 
@@ -63,21 +66,41 @@ impl Serials {
         if leaf.is_self_issued() {
             return Vec::new();
         }
-        let holders = self.holders_of(number(leaf));
-        let others = holders.filter(|(other, print)| &***other != watch && **print != leaf.fingerprint);
-        let others = others.take(Self::MOST);
-        others.map(|(other, print)| Twin { watch: Arc::clone(other), fingerprint: *print }).collect()
+        let (number, own) = (number(leaf), leaf.fingerprint);
+        let below = self.between(floor(number), ((number, own), FIRST));
+        let others = below.chain(self.between(((number, own), LAST), ceiling(number)));
+        let others = others.filter(|(_, other)| &***other != watch).take(Self::MOST);
+        let mut twins: Vec<Twin> =
+            others.map(|(print, other)| Twin { watch: Arc::clone(other), fingerprint: print }).collect();
+        twins.sort_unstable_by(|one, other| one.watch.cmp(&other.watch));
+        twins
     }
 
     fn has_twins(&self, number: Number) -> bool {
-        let mut prints = self.holders_of(number).map(|(_, print)| print);
-        prints.next().is_some_and(|first| prints.any(|print| print != first))
+        let mut all = self.between(floor(number), ceiling(number)).map(|(print, _)| print);
+        let ends = all.next().zip(all.next_back());
+        ends.is_some_and(|(first, last)| first != last)
     }
 
-    fn holders_of(&self, number: Number) -> impl Iterator<Item = (&Arc<str>, &Fingerprint)> {
-        let from = self.holders.range((number, Arc::from(""))..);
-        from.take_while(move |((other, _), _)| *other == number).map(|((_, watch), print)| (watch, print))
+    fn between(&self, from: Bound, to: Bound) -> impl DoubleEndedIterator<Item = (Fingerprint, &Arc<str>)> {
+        let own = |(held, watch): Bound| (held, Arc::from(watch));
+        self.holders.range(own(from)..own(to)).map(|((_, print), watch)| (*print, watch))
     }
+}
+
+/// Where holders begin or end.
+type Bound = (Held, &'static str);
+
+/// Before the name of every watch, and after it.
+const FIRST: &str = "";
+const LAST: &str = "\u{10ffff}";
+
+const fn floor(number: Number) -> Bound {
+    ((number, Fingerprint([0; 32])), FIRST)
+}
+
+const fn ceiling(number: Number) -> Bound {
+    ((number, Fingerprint([u8::MAX; 32])), LAST)
 }
 
 fn number(leaf: &Certificate) -> Number {
@@ -139,7 +162,7 @@ mod tests {
         assert_eq!(seen(&serials, "a", &one), [""; 0]);
         notes(&mut serials, "b", Some(&two));
         assert_eq!(notes(&mut serials, "b", None), ["a"]);
-        assert!(serials.numbers.len() == 1 && serials.holders.len() == 1);
+        assert!(serials.held.len() == 1 && serials.holders.len() == 1);
     }
 
     #[test]

@@ -8,13 +8,13 @@ mod dial;
 mod fair;
 pub(crate) mod handshake;
 mod http;
-mod path;
 mod proxy;
 mod resolver;
 mod roots;
 mod skew;
 pub mod starttls;
 mod stream;
+mod trust;
 mod tunnel;
 mod turn;
 
@@ -22,7 +22,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
@@ -68,6 +67,7 @@ pub struct Net(Arc<Shared>);
 
 struct Shared {
     roots: Vec<CertificateDer<'static>>,
+    trusts: trust::Trusts,
     environment: proxy::Environment,
     resolver: resolver::Resolver,
     turns: turn::Turns,
@@ -83,6 +83,7 @@ impl Net {
     pub fn new() -> Result<Self, LoadRoots> {
         Ok(Self(Arc::new(Shared {
             roots: roots::system()?,
+            trusts: trust::Trusts::default(),
             environment: proxy::Environment::read(),
             resolver: resolver::Resolver::new(),
             turns: turn::Turns::new(LIMITS),
@@ -141,26 +142,6 @@ impl Net {
     pub(crate) fn is_proxied(&self, settings: &Settings, host: &str) -> Result<bool, Unseen> {
         let choice = proxy::Choice::new(settings.proxy.as_deref(), &self.0.environment)?;
         Ok(choice.of(true, host).is_some())
-    }
-
-    /// What checks a server's certificate: the system's authorities and the connection's own.
-    pub(crate) fn verifier(&self, settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, Unseen> {
-        let mut store = rustls::RootCertStore::empty();
-        store.add_parsable_certificates(self.0.roots.iter().cloned());
-        for root in settings.ca.as_deref().map(roots::from_file).transpose()?.unwrap_or_default() {
-            store.add(root).map_err(|error| {
-                let shown = settings.ca.as_deref().unwrap_or(std::path::Path::new("")).display();
-                let text = format!("a certificate in {shown} cannot be trusted as an authority: {error}");
-                Unseen::new(Reason::Malformed, text)
-            })?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build().map_err(|_| {
-            Unseen::new(
-                Reason::ServerUntrusted,
-                "this machine has no trusted authorities: install ca-certificates, set SSL_CERT_FILE, or add ca = { file = … }",
-            )
-        })
     }
 }
 

@@ -28,10 +28,10 @@ pub(super) fn system() -> Result<Vec<CertificateDer<'static>>, LoadRoots> {
     Ok(found.certs)
 }
 
-pub(super) fn from_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unseen> {
-    let bytes = read(path)?;
+/// What a file of authorities says.
+pub(super) fn parsed(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Unseen> {
     let shown = path.display();
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let found = found.map_err(|error| {
         Unseen::new(Reason::Malformed, format!("{shown} is not a PEM file of authorities: {error}"))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::Passes;
 use super::news::{News, blind_message, sees_again_message};
-use super::{AFTER_FAILURE, Passes};
 use crate::app::build::Built;
 use crate::app::discoveries::{Discoveries, Owners, Turn};
 use crate::app::origin::Origin;
@@ -299,7 +299,7 @@ impl Passes {
                 Ok(()) if told => self.shared.outbox.notify_one(),
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::error!(error = %chain(&error), wait_seconds = AFTER_FAILURE.num_seconds(), "the events above could not be saved in the store; they stand in this log only");
+                    tracing::error!(error = %chain(&error), "the events above could not be saved in the store; they stand in this log only");
                 }
             }
         }

@@ -67,7 +67,8 @@ impl News {
         self.events.push((found_by, event));
     }
 
-    /// As changes to be saved: each event with its watch, and one message for each discovery and for the configuration.
+    /// As changes to be saved: one message for each discovery and for the configuration, which wait for nothing, and then each
+    /// event with its watch.
     pub(super) fn changes(self, config: &Config, to: &[Recipient]) -> impl Iterator<Item = Change> {
         let mut by_origin: BTreeMap<Option<String>, Vec<&Event>> = BTreeMap::new();
         for (found_by, event) in &self.events {
@@ -81,7 +82,7 @@ impl News {
         let messages: Vec<(String, Message)> = messages.collect();
         let of_event = |event: Event| change(event.watch.clone(), vec![event], Vec::new());
         let told = (!messages.is_empty()).then(|| change(String::new(), Vec::new(), messages));
-        self.events.into_iter().map(move |(_, event)| of_event(event)).chain(told)
+        told.into_iter().chain(self.events.into_iter().map(move |(_, event)| of_event(event)))
     }
 }
 

@@ -5,8 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-
 use super::http::{Heard, Times};
 use super::{Conclusion, Target};
 use crate::clock::Stopwatch;
@@ -208,20 +206,13 @@ impl Looking {
         settings: &net::Settings,
         sent: &[Certificate],
         now: Timestamp,
-    ) -> Option<Vec<Certificate>> {
-        let ders: Vec<CertificateDer<'_>> =
-            sent.iter().map(|certificate| CertificateDer::from(&*certificate.der)).collect();
+    ) -> Option<Arc<[Certificate]>> {
         let ends = sent.iter().map(|certificate| certificate.not_after).min();
         let begins = sent.iter().map(|certificate| certificate.not_before).max();
         let moments: Vec<Timestamp> = [Some(now), ends, begins].into_iter().flatten().collect();
-        let path = match net.trusted_path(settings, &ders, &moments) {
-            Ok(path) => path?,
-            Err(unseen) => {
-                self.say(unseen.text);
-                return None;
-            }
-        };
-        let read: Result<Vec<Certificate>, _> = path.iter().map(|der| Certificate::from_der(der)).collect();
-        read.ok()
+        net.trusted_path(settings, sent, &moments).unwrap_or_else(|unseen| {
+            self.say(unseen.text);
+            None
+        })
     }
 }
