@@ -152,3 +152,87 @@ fn unix(at: Timestamp) -> Option<UnixTime> {
     let seconds = u64::try_from(at.timestamp()).ok()?;
     Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    struct Authority(Issuer<'static, KeyPair>, String);
+
+    impl Authority {
+        fn new(name: &str) -> Self {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(DnType::CommonName, name);
+            let key = KeyPair::generate().unwrap();
+            let pem = params.self_signed(&key).unwrap().pem();
+            Self(Issuer::new(params, key), pem)
+        }
+
+        /// A server's certificate for one year.
+        fn leaf(&self, year: i32) -> Certificate {
+            let mut params = CertificateParams::new(vec!["api.example.org".to_owned()]).unwrap();
+            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+            params.not_before = rcgen::date_time_ymd(year, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year + 1, 1, 1);
+            let made = params.signed_by(&KeyPair::generate().unwrap(), &self.0).unwrap();
+            Certificate::from_der(made.der()).unwrap()
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn trusting(authority: &Authority, folder: &Path) -> Settings {
+        let file = folder.join("ca.pem");
+        std::fs::write(&file, &authority.1).unwrap();
+        Settings { ca: Some(file), ..Settings::default() }
+    }
+
+    #[test]
+    fn a_verifier_is_kept_until_the_file_says_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let net = Net::new().unwrap();
+        let settings = trusting(&Authority::new("One"), folder.path());
+        let first = net.verifier(&settings).unwrap();
+        assert!(Arc::ptr_eq(&first, &net.verifier(&settings).unwrap()));
+        trusting(&Authority::new("Two"), folder.path());
+        assert!(!Arc::ptr_eq(&first, &net.verifier(&settings).unwrap()), "whom it trusts has changed");
+        std::fs::remove_file(folder.path().join("ca.pem")).unwrap();
+        assert_eq!(net.verifier(&settings).unwrap_err().reason, Reason::NotFound);
+    }
+
+    #[test]
+    fn a_chain_is_kept_for_whom_it_led_to_and_while_it_is_valid() {
+        let folder = tempfile::tempdir().unwrap();
+        let net = Net::new().unwrap();
+        let (one, two) = (Authority::new("One"), Authority::new("Two"));
+        let settings = trusting(&one, folder.path());
+        let sent = [one.leaf(2026)];
+        let (within, after) = (at("2026-06-01T00:00:00Z"), at("2027-06-01T00:00:00Z"));
+        let path = |moments: &[Timestamp]| net.trusted_path(&settings, &sent, moments).unwrap();
+        let first = path(&[within]).unwrap();
+        assert_eq!(first.len(), 2, "the leaf and its root");
+        assert!(Arc::ptr_eq(&first, &path(&[within]).unwrap()));
+        assert!(path(&[after]).is_none(), "what was kept is not taken for the present");
+        assert!(path(&[after, within]).is_some());
+
+        let others = [two.leaf(2026)];
+        assert!(net.trusted_path(&settings, &others, &[within]).unwrap().is_none());
+        trusting(&two, folder.path());
+        assert!(path(&[within]).is_none(), "its authority is trusted no longer");
+        assert!(net.trusted_path(&settings, &others, &[within]).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let mut all = HashMap::new();
+        for key in 0..5 {
+            remember(&mut all, 2, key, ());
+        }
+        assert_eq!(all.len(), 1);
+    }
+}

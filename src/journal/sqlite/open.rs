@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::schema;
@@ -73,6 +74,8 @@ pub(super) fn prepare(connection: &mut Connection, now: Timestamp) -> rusqlite::
     // Reads are rare and small; the file system keeps what is read often.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
+    // Without it a statement is planned anew for each value it is asked with.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     schema::migrate(connection, now)
 }
 
