@@ -10,7 +10,8 @@ use super::output::Output;
 /// Say that a target knows the certificate now
 ///
 /// Needed only where certsteward cannot make a call itself because the key never leaves its system; elsewhere its probe
-/// notices. It is shown as confirmed by you, never as proven.
+/// notices. It is shown as confirmed by you, never as proven. Where nothing is asked of the target but to remove an old
+/// certificate, it says that this is done.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\""
@@ -32,7 +33,10 @@ impl Arguments {
         let by_call =
             format!("noted: {target} knows the certificate of {watch}, you say; the next call decides");
         let order = Order { path, fields: Vec::new(), done, remarks: &self.remarks };
-        let said = Said::Unless("; the next call decides", by_call);
+        let removed = format!(
+            "noted: only a removal was asked of {target} for {watch}, and it is done there, confirmed by you"
+        );
+        let said = Said::Unless(vec![("; the next call decides", by_call), ("is gone from", removed)]);
         order.see_through((watch, target), said, common, output).await
     }
 }

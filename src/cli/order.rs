@@ -42,8 +42,8 @@ pub(super) enum Said<'a> {
     Done,
     /// The history's own sentence.
     Sentence,
-    /// What the order says is done, unless the history's sentence holds these words: then this instead.
-    Unless(&'a str, String),
+    /// What the order says is done, unless the history's sentence holds some of these words: then what stands with them.
+    Unless(Vec<(&'a str, String)>),
     /// The history's own sentence, and the next event of one of these kinds; what the order says where none comes.
     Next(&'static [&'static str]),
 }
@@ -87,9 +87,12 @@ impl Order<'_> {
         }
         let sentence = text(&event, "text");
         match &said {
-            Said::Unless(words, instead) if sentence.contains(words) => output.line(instead),
             Said::Sentence | Said::Next(_) => output.line(format_args!("{watch}: {sentence}")),
-            Said::Done | Said::Unless(..) => output.line(&self.done),
+            Said::Done => output.line(&self.done),
+            Said::Unless(others) => {
+                let other = others.iter().find(|(words, _)| sentence.contains(words));
+                output.line(other.map_or(&self.done, |(_, instead)| instead));
+            }
         }
         if let Some(paused) = paused(&daemon, watch).await {
             output.aside(paused);

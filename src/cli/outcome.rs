@@ -14,12 +14,13 @@ const EVERY: Duration = Duration::from_millis(200);
 /// How many of the newest events are read each time.
 const NEWEST: usize = 50;
 /// What the history says of a command that was taken up and changed nothing.
-const NO: [&str; 5] = [
+const NO: [&str; 6] = [
     ": refused",
     "renew: a renewal is under way already",
     "there was no renewal to end",
     "roll back: nothing was switched",
     "confirm: ",
+    "retire: ",
 ];
 
 /// Reads the history for the outcome of one command.

@@ -380,6 +380,17 @@ impl Leftover {
         self.never_in_force && !self.was_used
     }
 
+    /// What it is, as a noun: what callers used for long, or what a renewal made for nothing.
+    #[must_use]
+    pub fn noun(&self) -> String {
+        let short = self.chain.fingerprint().short();
+        match (self.never_in_force, self.was_used) {
+            (false, _) => format!("the replaced certificate {short}"),
+            (true, true) => format!("the certificate {short}, from which callers were led back"),
+            (true, false) => format!("the certificate {short}, which was never used"),
+        }
+    }
+
     /// The id of the act that removes its entry, where there is one to remove.
     #[must_use]
     pub fn retirement(&self) -> Option<String> {

@@ -84,7 +84,7 @@ fn each_verb_asks_for_what_it_is_named_after() {
         ("renew", "renew now", Some("renewal-started")),
         ("cancel", "renewal 2 ended: cancelled by root", None),
         ("rollback", "roll back, if a call shows that it is accepted", Some("renewal-ended")),
-        ("retire", "retire the replaced certificates now", None),
+        ("retire", "retire the replaced certificate ab12, unless something still uses it", None),
         ("retry", "retry now, without waiting", None),
         ("pause", "pause acts of this watch", None),
         ("resume", "resume acts of this watch", None),
@@ -134,13 +134,35 @@ fn what_the_pass_refused_is_told_in_the_words_of_the_history_and_exits_with_1() 
 
 #[test]
 fn a_removal_that_somebody_else_has_to_approve_says_so() {
-    let said = "retire the replaced certificates now, once somebody else approves it (four_eyes)";
+    let said = "retire the replaced certificate ab12, once somebody else approves it (four_eyes): certsteward approve a";
     let (ran, _) = against(taken_up("command", said), &["retire", "a"]);
-    ran.expect(
-        0,
-        "the replaced certificate of a will be removed once somebody else approves it (four_eyes): certsteward approve a\n",
-        "",
-    );
+    ran.expect(0, &format!("a: {said}\n"), "");
+    let (ran, _) = against(taken_up("command", "retire: there is no entry left to remove"), &["retire", "a"]);
+    ran.expect(1, "", "certsteward: a: retire: there is no entry left to remove\n");
+}
+
+#[test]
+fn a_word_about_a_removal_is_not_taken_for_one_about_the_certificate() {
+    for (kind, text, expected) in [
+        (
+            "confirmed",
+            "the target sc knows the certificate ab12, confirmed by root",
+            "sc knows the certificate of a, confirmed by you",
+        ),
+        (
+            "hand-off-sign",
+            "the target sc knows the certificate ab12, says root; the next call decides",
+            "sc knows the certificate of a, you say; the next call decides",
+        ),
+        (
+            "hand-off-closed",
+            "the replaced certificate ab12 is gone from sc, says root",
+            "only a removal was asked of sc for a, and it is done there, confirmed by you",
+        ),
+    ] {
+        let (ran, _) = against(taken_up(kind, text), &["confirm", "a", "sc"]);
+        ran.expect(0, &format!("noted: {expected}\n"), "");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::asks;
 use crate::domain::certificate::Fingerprint;
 use crate::domain::event::EventKind;
-use crate::domain::record::{HandOffFacts, Record, Role};
+use crate::domain::record::{HandOffFacts, Leftover, Record, Role};
 use crate::domain::report::Sign;
 use crate::domain::watch::Watch;
 use crate::domain::{Duration, Timestamp};
@@ -48,9 +48,9 @@ pub(super) fn confirmed(
     let role = match (asked(record, target, about), about) {
         (Some(Asked::Known(role)), _) => role,
         (Some(Asked::Removed(place)), _) => {
+            let noun = record.leftovers.get(place).map(Leftover::noun).unwrap_or_default();
             close_removal(record, target, place, at);
-            let text = format!("the replaced certificate is gone from {target}, says {by}");
-            return (EventKind::HandOffClosed, text);
+            return (EventKind::HandOffClosed, format!("{noun} is gone from {target}, says {by}"));
         }
         (None, Some(about)) => {
             let short = about.short();

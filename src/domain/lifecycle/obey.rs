@@ -57,7 +57,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             said("retry now, without waiting")
         }
         Verb::RollBack => (EventKind::Command, roll_back(watch, record, command)),
-        Verb::Retire => said(retire(watch, record, &command.actor)),
+        Verb::Retire => (EventKind::Command, retire(watch, record, &command.actor)),
         Verb::Confirm(target, question) => {
             try_now(record, command.at);
             answer::confirmed(watch, record, target, *question, (command.at, by))
@@ -224,20 +224,27 @@ pub(super) fn finish_given_up(record: &mut Record, chronicle: &mut Chronicle<'_>
     }
 }
 
-fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> &'static str {
+fn retire(watch: &Watch, record: &mut Record, by: &Actor) -> String {
     let own = |approval: &Approval| watch.policy.four_eyes && approval.by == by.to_string();
+    let mut named = Vec::new();
     for leftover in &mut record.leftovers {
+        let retirement = leftover.retirement();
+        named.extend(retirement.iter().map(|_| leftover.noun()));
         // Who asks now is not who approves, even where the approval came first.
-        if let Some(id) = leftover.retirement().filter(|id| record.approvals.get(id).is_some_and(own)) {
+        if let Some(id) = retirement.filter(|id| record.approvals.get(id).is_some_and(own)) {
             record.approvals.remove(&id);
         }
         leftover.asked = true;
         leftover.asked_by.get_or_insert_with(|| by.clone());
     }
-    if watch.policy.four_eyes {
-        "retire the replaced certificates now, once somebody else approves it (four_eyes)"
+    let what = named.join(", and ");
+    if named.is_empty() {
+        "retire: there is no entry left to remove".to_owned()
+    } else if watch.policy.four_eyes {
+        let approve = format!("certsteward approve {}", watch.id);
+        format!("retire {what}, once somebody else approves it (four_eyes): {approve}")
     } else {
-        "retire the replaced certificates now"
+        format!("retire {what}, unless something still uses it")
     }
 }
 
