@@ -11,7 +11,7 @@ mod twins;
 
 use super::certificate::Certificate;
 use super::finding::{Code, Finding, Level};
-use super::lifecycle::{is_known, shows_leftover, waits_by_rule, words};
+use super::lifecycle::{is_known, sentence_of, shows_leftover, waits_by_rule, words};
 use super::lint;
 use super::policy::{Moments, deadline};
 use super::reason::Reason;
@@ -477,7 +477,9 @@ impl Judge<'_> {
             self.add(code, level, &id, text, format!("certsteward retry {} skips the wait", self.watch.id));
         }
         for (id, since) in self.record.pending.clone() {
-            let text = format!("{id} waits for approval since {}", lint::minute(since));
+            let what = sentence_of(self.watch, self.record, &id);
+            let what = what.map(|what| format!(", to {what},")).unwrap_or_default();
+            let text = format!("{id}{what} waits for approval since {}", lint::minute(since));
             let level = match id.split('-').next() {
                 Some("retire") => Level::Notice,
                 Some("switch") if super::lifecycle::is_in_gap(self.watch, self.record) => Level::Critical,
@@ -525,7 +527,11 @@ impl Judge<'_> {
         if let Some((since, by)) = self.record.paused.clone() {
             let long = self.now - since > PAUSE_PATIENCE;
             let level = if long { Level::Warning } else { Level::Notice };
-            let text = format!("acts are paused by {by} since {}", lint::minute(since));
+            let text = format!(
+                "acts are paused by {by} since {}{}",
+                lint::minute(since),
+                self.record.pause_comment()
+            );
             self.add(Code::Paused, level, "", text, format!("certsteward resume {}", self.watch.id));
         }
     }

@@ -11,7 +11,7 @@ use super::lifecycle::{
 };
 use super::lint::minute;
 use super::policy::Retire;
-use super::record::{Act, Leftover, Publication, Record, Renewal, Role, Step};
+use super::record::{Act, Ask, Leftover, Publication, Record, Renewal, Role, Step};
 use super::snapshot::{Asked, Plan, PlanLine};
 use super::watch::{Delivery, Matching, Mode, Rotation, SubjectChoice, Terms, Watch};
 
@@ -29,11 +29,12 @@ fn plan(watch: &Watch, record: &Record, step: Step, want: &Want, now: Timestamp)
     match (&record.renewal, &watch.renewal) {
         (Some(renewal), _) => under_way(watch, record, renewal, step, want, &mut lines),
         (None, Some(terms)) => ahead(watch, record, terms, want, &mut lines),
-        (None, None) => watching(watch, record, want, &mut lines),
+        (None, None) => watching(watch, record, want, now, &mut lines),
     }
     let mut ways: Vec<Vec<PlanLine>> =
         in_doubt(watch, record, now).into_iter().map(|line| vec![line]).collect();
     ways.push(lines);
+    ways.extend(paused_line(watch, record, want).map(|line| vec![line]));
     ways.extend(others_that_wait(watch, record, want).into_iter().map(|line| vec![line]));
     ways.extend(leftovers(watch, record, want, now).into_iter().map(|line| vec![line]));
     ways.extend(dates::ahead(watch, record, now).into_iter().map(|line| vec![line]));
@@ -66,9 +67,25 @@ fn line(at: Option<Timestamp>, what: impl Into<String>, why: impl Into<String>) 
     PlanLine { at, what: what.into(), why: why.into() }
 }
 
-fn watching(watch: &Watch, record: &Record, want: &Want, lines: &mut Vec<PlanLine>) {
+fn watching(watch: &Watch, record: &Record, want: &Want, now: Timestamp, lines: &mut Vec<PlanLine>) {
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
+    if let Some((since, unseen)) = &record.unseen {
+        let why = format!(
+            "not seen since {}: {unseen}; certsteward check {} says what to do",
+            minute(*since),
+            watch.id
+        );
+        lines.push(line(None, "wait until the source can be seen", why));
+    }
+    let leaf = record.in_force.as_ref().map(|in_force| &in_force.chain.leaf);
+    if let Some(leaf) = leaf.filter(|leaf| leaf.not_after <= now) {
+        let why = format!(
+            "it expired at {}, and no [watch.renewal] is configured: whoever issues it has to renew it",
+            minute(leaf.not_after)
+        );
+        lines.push(line(None, "wait for a new certificate", why));
+    }
 }
 
 /// Nothing is under way: when the next renewal begins and how it will go.
@@ -182,6 +199,9 @@ fn under_way(
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
     unasked_line(watch, record, lines);
+    if step == Step::Issuing {
+        questions_ahead(watch, record, renewal, lines);
+    }
     hold_line(watch, record, lines);
     candidate_line(watch, record, step, lines);
     for (what, why) in still_to_come(step) {
@@ -198,6 +218,25 @@ fn under_way(
             "the renewal ends, if the last probe is accepted",
             why,
         ));
+    }
+}
+
+/// Whom the candidate will have to be handed over to, once it is issued.
+fn questions_ahead(watch: &Watch, record: &Record, renewal: &Renewal, lines: &mut Vec<PlanLine>) {
+    let matching = matching_by_target(watch, record);
+    let is_same = renewal.is_in_place() || renewal.subject == SubjectChoice::Same;
+    let ask = if is_same { Ask::Replace } else { Ask::Add };
+    for target in watch.targets.iter().filter(|target| target.delivery == Delivery::HandOff) {
+        let what = format!("ask a person to {} in {}", ask.sentence(), target.id);
+        match matching.get(&target.id) {
+            Some(Matching::Dn) if is_same => {}
+            Some(Matching::Exact) => lines.push(line(None, what, "the tenant wants the exact certificate")),
+            Some(Matching::Dn) => lines.push(line(None, what, "the tenant does not know the new subject")),
+            Some(Matching::Unknown) | None => {
+                let why = "it is not known yet whether the tenant matches issuer and subject";
+                lines.push(line(None, format!("{what}, if it does not know it already"), why));
+            }
+        }
     }
 }
 
@@ -239,6 +278,14 @@ fn candidate_line(watch: &Watch, record: &Record, step: Step, lines: &mut Vec<Pl
         };
         lines.push(line(None, format!("probe {} with the candidate until it is accepted", probe.id), why));
     }
+}
+
+/// That the watch is paused, where no act is next that tells of it.
+fn paused_line(watch: &Watch, record: &Record, want: &Want) -> Option<PlanLine> {
+    let (since, by) = record.paused.as_ref().filter(|_| want.act.is_none())?;
+    let (since, why, id) = (minute(*since), record.pause_comment(), &watch.id);
+    let why = format!("paused by {by} since {since}{why}; certsteward resume {id} ends that");
+    Some(line(None, "no act, while acts of this watch are paused", why))
 }
 
 /// How to stop what is planned, where certsteward does any of it by itself or by an approval.
@@ -349,15 +396,14 @@ fn open_questions(watch: &Watch, record: &Record, lines: &mut Vec<PlanLine>) {
         } else {
             "certsteward cannot probe it; confirm it when it is done"
         };
-        let what = format!(
-            "a person does the hand-off for {} ({}), asked {}",
-            target.id,
-            facts.ask.word(),
-            minute(facts.opened)
-        );
+        let what =
+            format!("{PERSON} for {} ({}), asked {}", target.id, facts.ask.word(), minute(facts.opened));
         lines.push(line(None, what, why));
     }
 }
+
+/// How the line begins that tells of an open hand-off.
+pub const PERSON: &str = "a person does the hand-off";
 
 /// Where a person said that it is done and the API says otherwise: what is probably wrong, and what to do then.
 fn in_doubt(watch: &Watch, record: &Record, now: Timestamp) -> Vec<PlanLine> {

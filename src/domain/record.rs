@@ -77,6 +77,8 @@ pub struct Record {
     pub paused_everywhere: Option<Timestamp>,
     /// Since when and by whom acts of this watch are paused.
     pub paused: Option<(Timestamp, Actor)>,
+    /// What they said about it.
+    pub paused_why: Option<String>,
     /// Until when nothing is sent.
     pub silenced_until: Option<Timestamp>,
     /// What people were told, by finding key, so that it is told once and its end is told once.
@@ -501,6 +503,11 @@ impl Ended {
 impl Record {
     /// How many mappings of one target are remembered.
     const MAPPED: usize = 8;
+
+    /// What was said about the pause of this watch, to be put behind a sentence about it.
+    pub(in crate::domain) fn pause_comment(&self) -> String {
+        self.paused_why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+    }
 
     /// A target may know this from now on.
     pub(in crate::domain) fn remember_mapped(&mut self, target: &str, chain: &Chain) {

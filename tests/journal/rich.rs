@@ -146,6 +146,7 @@ impl Rich {
             acts: self.list(Self::at),
             paused_everywhere: Some(self.at()),
             paused: Some((self.at(), self.actor())),
+            paused_why: Some("change freeze".to_owned()),
             silenced_until: Some(self.at()),
             told: self.map(|rich| Told { level: rich.one(Level::ALL), at: rich.at(), text: rich.text() }),
             check_asked: Some(self.at()),

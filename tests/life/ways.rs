@@ -73,7 +73,7 @@ async fn a_tenant_that_wants_the_certificate_gets_a_counted_one_beside_the_old()
     day 303 23:20 measured: no gap was seen: the new certificate is accepted since 2026-10-31 23:00 UTC, switched 2026-10-31 23:00 UTC; the old one was accepted at 2026-10-31 23:00 UTC still
     day 317 23:20 hand-off-opened: a person is asked to remove the replaced certificate from security-center
     day 317 23:20 approval-wanted: waits for approval of retire-#4: remove the entry sfapi.pem (#1), which nothing uses any more
-    day 325 00:05 hand-off-closed: the replaced certificate is gone from security-center, says pat
+    day 325 00:05 hand-off-closed: the replaced certificate #1 is gone from security-center, says pat
     day 325 00:05 approved: approved retire-#4
     day 325 00:05 retired: the entry sfapi.pem (#1) was removed
     "#);
@@ -374,6 +374,7 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     world.begin().await;
     insta::assert_snapshot!(without_dates(&world), @r"
     issue a new certificate as sfapi-2.pem (common name SFAPI) -- held by approval: it waits for approval; certsteward approve sf issue-#1
+    ask a person to delete the old certificate and add the new one in security-center, if it does not know it already -- it is not known yet whether the tenant matches issuer and subject
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate

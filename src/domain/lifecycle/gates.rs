@@ -109,7 +109,8 @@ fn pause(question: &Question<'_>) -> Judgement {
     }
     let (since, by) = question.record.paused.as_ref()?;
     let since = crate::domain::lint::minute(*since);
-    Some((format!("acts of this watch are paused by {by} since {since}; certsteward resume {id}"), None))
+    let why = question.record.pause_comment();
+    Some((format!("acts of this watch are paused by {by} since {since}{why}; certsteward resume {id}"), None))
 }
 
 fn sight(question: &Question<'_>) -> Judgement {

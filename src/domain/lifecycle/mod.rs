@@ -39,8 +39,8 @@ pub use rest::is_at_rest;
 pub(in crate::domain) use retire::{ripe_at, shows_leftover};
 pub use share::{Lessons, note_clock, note_pause, share, teach};
 pub(in crate::domain) use stray::moments_of as moments_of_stray;
-pub(in crate::domain) use want::waits_by_rule;
 pub use want::{Want, begin, note_pending, want};
+pub(in crate::domain) use want::{sentence_of, waits_by_rule};
 
 use super::certificate::{Certificate, Fingerprint};
 use super::event::{Actor, Event, EventKind};

@@ -68,10 +68,11 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
         }
         Verb::Pause => {
             record.paused = Some((command.at, command.actor.clone()));
+            record.paused_why = command.comment.clone();
             said("pause acts of this watch")
         }
         Verb::Resume => {
-            record.paused = None;
+            (record.paused, record.paused_why) = (None, None);
             said("resume acts of this watch")
         }
         Verb::Silence(until) => {

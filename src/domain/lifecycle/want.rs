@@ -307,6 +307,23 @@ fn judged_acts(
 
 /// The ids of every act that the facts can still ask for: what is kept about any other act is of no use any more.
 pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
+    let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
+    conceivable_acts(watch, record).iter().map(Act::id).chain(retirements).collect()
+}
+
+/// What the act with this id would do, where the facts can still ask for it.
+pub(in crate::domain) fn sentence_of(watch: &Watch, record: &Record, id: &str) -> Option<String> {
+    let retire = |leftover: &Leftover| {
+        let name = leftover.name.clone()?;
+        Some(Act::Retire { name, fingerprint: leftover.chain.fingerprint() })
+    };
+    let retirements = record.leftovers.iter().filter_map(retire);
+    let mut acts = conceivable_acts(watch, record).into_iter().chain(retirements);
+    acts.find(|act| act.id() == id).map(|act| act.sentence())
+}
+
+/// Every act that the facts can still ask for, but for retirements.
+fn conceivable_acts(watch: &Watch, record: &Record) -> Vec<Act> {
     let mut acts = Vec::new();
     if let Some(renewal) = &record.renewal {
         let generation = renewal.generation;
@@ -341,8 +358,7 @@ pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
     acts.extend(keep::conceivable(record));
     acts.extend(keep::hold_switches(watch, record));
     acts.extend(tries(watch, record));
-    let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
-    acts.iter().map(Act::id).chain(retirements).collect()
+    acts
 }
 
 /// What leads callers to the candidate of this renewal, whether they were led to it already or not: where a roll back is given

@@ -49,6 +49,7 @@ stored!(Record {
     acts,
     paused_everywhere,
     paused,
+    paused_why,
     silenced_until,
     told,
     check_asked,

@@ -52,21 +52,27 @@ pub(super) fn glance(view: &WatchView) -> Value {
         "unseen": record.unseen.as_ref().map(|(since, why)| unseen(*since, why)),
         "next": next(view),
         "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
-        "paused": record.paused.as_ref().map(|(at, by)| json!({"since": moment(*at), "by": by.to_string()})),
+        "paused": record.paused.as_ref().map(|(at, by)| json!({
+            "since": moment(*at), "by": by.to_string(), "comment": record.paused_why,
+        })),
         "silenced_until": moment_or_null(record.silenced_until),
         "open_hand_offs": shown::hand_offs(view).len(),
         "pending_approvals": record.pending.keys().collect::<Vec<_>>(),
     })
 }
 
+/// What comes next and when. What waits for a person has no moment: the next look is not when it happens.
 fn next(view: &WatchView) -> Value {
-    let mut lines = view.plan().lines.iter();
-    let line = lines.find(|line| line.what != plan::LOOK && line.what != plan::STOP);
-    let at = line.and_then(|line| line.at).or(view.next);
-    match (line, at) {
-        (None, None) => Value::Null,
-        (line, at) => json!({"at": moment_or_null(at), "what": line.map(|line| &line.what)}),
-    }
+    let plan = view.plan();
+    let line = plan.lines.iter().find(|line| line.what != plan::LOOK && line.what != plan::STOP);
+    let Some(line) = line else {
+        return view.next.map_or(Value::Null, |at| json!({"at": moment(at), "what": null, "held_by": []}));
+    };
+    let is_act = plan.act.as_ref().is_some_and(|act| act.sentence() == line.what);
+    let held_by: Vec<&str> = plan.held.iter().filter(|_| is_act).map(|held| held.gate).collect();
+    let waits = !held_by.is_empty() || line.what.starts_with(plan::PERSON);
+    let at = line.at.or_else(|| view.next.filter(|_| !waits));
+    json!({"at": moment_or_null(at), "what": line.what, "held_by": held_by})
 }
 
 fn finding(finding: &Finding) -> Value {
