@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::alien::{alien, unsupported};
 use super::der::{self, Cut, Element, Kind};
 use super::entries::Entry;
 use super::given::Given;
@@ -369,31 +370,6 @@ fn in_base64(form: &'static str) -> &'static str {
     }
 }
 
-/// Says what it seems to be, where it is nothing that is read here.
-fn alien(bytes: &[u8]) -> Unseen {
-    let start: Vec<u8> = bytes.trim_ascii_start().iter().take(16).map(u8::to_ascii_lowercase).collect();
-    let starts = |prefix: &str| start.starts_with(prefix.as_bytes());
-    if starts("<!doctype html") || starts("<html") || starts("<head") {
-        unsupported(
-            "it seems to be an HTML page (a login or error page saved instead of the file?); download the certificate again",
-        )
-    } else if starts("<") {
-        unsupported("it seems to be XML; export the certificate itself as PEM, CER or P12")
-    } else if starts("{") || starts("[") {
-        unsupported("it seems to be JSON; take the certificate out of it as PEM")
-    } else if starts("ssh-") || starts("ecdsa-sha2") {
-        let text = "it seems to be an SSH public key, not an X.509 certificate";
-        Unseen::new(Reason::NoCertificate, text)
-    } else if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
-        let text = "it is text without any certificate; a PEM file has a line -----BEGIN CERTIFICATE-----";
-        Unseen::new(Reason::NoCertificate, text)
-    } else {
-        unsupported(
-            "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
-        )
-    }
-}
-
 /// UTF-16 with its mark, as some editors and shells of Windows write it.
 fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let (units, big): (&[u8], bool) = match bytes {
@@ -420,8 +396,4 @@ pub(super) fn truncated(what: &str) -> String {
 /// A name as it may stand in a message.
 pub(super) fn shown(name: &str) -> String {
     name.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn unsupported(text: impl Into<String>) -> Unseen {
-    Unseen::new(Reason::UnsupportedFormat, text)
 }

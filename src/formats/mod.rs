@@ -1,6 +1,7 @@
 //! Bytes in any of the usual forms → certificates, and an identity where there is a key; and public output back to bytes.
 //! It judges no certificate and makes no connection; the form is recognised by content, never by name.
 
+mod alien;
 mod base64;
 mod ber;
 mod der;
