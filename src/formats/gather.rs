@@ -7,8 +7,8 @@ use super::alien::{alien, unsupported};
 use super::der::{self, Cut, Element, Kind};
 use super::entries::Entry;
 use super::given::Given;
-use super::{LIMIT, Wanted, base64, ber, jks, keys, pem, pkcs12, zip};
-use crate::domain::certificate::Certificate;
+use super::{LIMIT, base64, ber, jks, keys, pem, pkcs12, zip};
+use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many wrappings inside each other are opened.
@@ -197,13 +197,13 @@ fn is_certificate(der: &[u8]) -> bool {
 ///
 /// # Errors
 /// Where the bytes as a whole are nothing that is read here.
-pub(super) fn gather(bytes: &[u8], wanted: Wanted<'_>) -> Result<Gathered, Unseen> {
+pub(super) fn gather(bytes: &[u8], given: &Given<'_>) -> Result<Gathered, Unseen> {
     if bytes.len() > LIMIT {
         let text =
             format!("it has {} bytes, which is more than the limit of {} MiB", bytes.len(), LIMIT >> 20);
         return Err(Unseen::new(Reason::TooLarge, text));
     }
-    unwrap(bytes, &Given::new(wanted.password, wanted.alias), DEPTH)
+    unwrap(bytes, given, DEPTH)
 }
 
 /// Opens one wrapping.
