@@ -19,6 +19,8 @@ const CERTIFICATES: usize = 5000;
 const CERTIFICATE_BYTES: usize = 256 * 1024;
 /// How many private keys are read from one input.
 const KEYS: usize = 1000;
+/// The largest private key that is read: each may be tried with many certificates, and RSA of 16384 bits has 9 KiB.
+const KEY_BYTES: usize = 32 * 1024;
 /// How many oddities are kept.
 const ODDITIES: usize = 50;
 
@@ -80,7 +82,12 @@ impl Gathered {
 
     /// Takes a plain private key that is PKCS#8 already.
     pub(super) fn add_pkcs8(&mut self, key: Zeroizing<Vec<u8>>) {
-        if self.keys.len() < KEYS {
+        if key.len() > KEY_BYTES {
+            let (bytes, limit) = (key.len(), KEY_BYTES >> 10);
+            let text =
+                format!("a private key has {bytes} bytes, which is more than the limit of {limit} KiB");
+            self.add_key_oddity(Unseen::new(Reason::TooLarge, text));
+        } else if self.keys.len() < KEYS {
             self.keys.push(key);
         } else {
             self.left_out += 1;
@@ -243,7 +250,9 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
     }
     let mut gathered = Gathered::of("DER");
     let mut rest = bytes;
-    while !rest.iter().all(u8::is_ascii_whitespace) {
+    // Blanks may be elements too, so where they begin to be all that follows is found only once.
+    let blanks = bytes.len() - bytes.trim_ascii_end().len();
+    while rest.len() > blanks {
         match der::element(rest) {
             Ok((element, after)) => {
                 let known = add_element(&mut gathered, &element, given);

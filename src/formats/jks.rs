@@ -17,6 +17,9 @@ use crate::domain::reason::{Reason, Unseen};
 /// What a JCEKS begins with; a JKS begins otherwise.
 const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
 
+/// The longest alias, in bytes, by which the end of a secret key is found.
+const LONGEST_ALIAS: usize = 1024;
+
 const DIGEST: usize = 20;
 const SALT: usize = 20;
 
@@ -153,16 +156,17 @@ fn begins_entry(mut rest: Reader<'_>) -> bool {
     let dated = |rest: &mut Reader<'_>| {
         let tag = rest.number()?;
         let length = u16::from_be_bytes(rest.take(2)?.try_into().ok()?);
-        let alias = std::str::from_utf8(rest.take(length.into())?).ok()?;
-        // Milliseconds since 1970, in a year of four digits from 1978 on.
+        let alias =
+            rest.take(usize::from(length)).filter(|alias| (1..=LONGEST_ALIAS).contains(&alias.len()))?;
+        // Milliseconds since 1970, in a year of four digits from 1978 on. It costs less to look at than the alias.
         let date = matches!(rest.take(8)?, [0, 0, 0x00..=0xe6, a, ..] if *a > 0);
-        let named = !alias.is_empty() && !alias.chars().any(char::is_control);
         let follows = match tag {
             3 => rest.0.starts_with(&OBJECT),
             1 => usize::try_from(rest.number()?).is_ok_and(|length| length < rest.0.len()),
             _ => rest.0.len() > DIGEST,
         };
-        Some(date && named && follows)
+        let is_name = |alias| std::str::from_utf8(alias).is_ok_and(|name| !name.contains(char::is_control));
+        Some(date && follows && is_name(alias))
     };
     dated(&mut rest) == Some(true)
 }

@@ -14,7 +14,7 @@ use super::given::Given;
 use crate::domain::reason::{Reason, Unseen};
 use cipher::Cipher;
 pub(super) use hash::Hash;
-pub(super) use kdf::{Pbkdf2, Rounds};
+pub(super) use kdf::{Pbkdf2, Rounds, salt};
 pub(super) use names::called;
 
 /// A password as the ways of deriving keys take it: its UTF-8, and its UTF-16 with a zero at the end.

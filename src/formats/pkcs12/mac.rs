@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::super::der::{self, Element};
 use super::super::given::Given;
-use super::super::pbe::{Algorithm, Hash, Pbkdf2, Rounds, Secret, broken, unknown};
+use super::super::pbe::{self, Algorithm, Hash, Pbkdf2, Rounds, Secret, broken, unknown};
 use crate::domain::reason::Unseen;
 
 /// The shortest key that PBMAC1 may ask for, in bytes: with a shorter one a checksum is easily forged.
@@ -42,7 +42,8 @@ impl<'a> Mac<'a> {
             pbmac1(&algorithm)?
         } else {
             let hash = Hash::of_digest(algorithm.name).ok_or_else(|| unknown(algorithm.name))?;
-            Way::Pkcs12 { hash, salt: salt.content, rounds: parts.next() }
+            let salt = pbe::salt(&salt)?.ok_or_else(malformed)?;
+            Way::Pkcs12 { hash, salt, rounds: parts.next() }
         };
         Ok(Self { way, digest: digest.content })
     }
