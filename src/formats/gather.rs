@@ -48,27 +48,22 @@ impl Gathered {
         Self { form, ..Self::default() }
     }
 
-    pub(super) fn add_certificate(&mut self, der: &[u8], place: &str) {
+    /// Takes a certificate, and tells its public key; none where it was not taken.
+    pub(super) fn add_certificate(&mut self, der: &[u8], place: &str) -> Option<Fingerprint> {
         if self.certificates.len() >= CERTIFICATES {
             self.left_out += 1;
-            return;
+            return None;
         }
-        if der.len() > CERTIFICATE_BYTES {
-            let text = format!(
-                "{place}the certificate has {} bytes, which is more than the limit of {} KiB",
-                der.len(),
-                CERTIFICATE_BYTES >> 10
-            );
-            return self.add_oddity(Unseen::new(Reason::TooLarge, text));
-        }
-        match Certificate::from_der(der) {
-            // The parser passes over tags that everybody else looks at.
-            Ok(_) if !is_certificate(der) => {
-                let text = "the certificate is not built as one: other programs will refuse it";
-                self.add_oddity(Unseen::new(Reason::Malformed, format!("{place}{text}")));
+        match certificate(der) {
+            Ok(certificate) => {
+                let print = certificate.key_fingerprint;
+                self.certificates.push(certificate);
+                Some(print)
             }
-            Ok(certificate) => self.certificates.push(certificate),
-            Err(odd) => self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text))),
+            Err(odd) => {
+                self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text)));
+                None
+            }
         }
     }
 
@@ -122,6 +117,11 @@ impl Gathered {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// So many parts were passed over.
+    pub(super) const fn leave_out(&mut self, count: usize) {
+        self.left_out += count;
     }
 
     pub(super) fn holds_key(&self) -> bool {
@@ -196,8 +196,19 @@ impl Gathered {
     }
 }
 
-fn is_certificate(der: &[u8]) -> bool {
-    der::element(der).is_ok_and(|(element, _)| der::kind(&element) == Kind::Certificate)
+fn certificate(der: &[u8]) -> Result<Certificate, Unseen> {
+    if der.len() > CERTIFICATE_BYTES {
+        let (bytes, limit) = (der.len(), CERTIFICATE_BYTES >> 10);
+        let text = format!("the certificate has {bytes} bytes, which is more than the limit of {limit} KiB");
+        return Err(Unseen::new(Reason::TooLarge, text));
+    }
+    let certificate = Certificate::from_der(der)?;
+    // The parser passes over tags that everybody else looks at.
+    if der::element(der).is_ok_and(|(element, _)| der::kind(&element) == Kind::Certificate) {
+        return Ok(certificate);
+    }
+    let text = "the certificate is not built as one: other programs will refuse it";
+    Err(Unseen::new(Reason::Malformed, text))
 }
 
 /// Collects everything.
@@ -281,7 +292,9 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
 pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given: &Given<'_>) -> bool {
     let kind = der::kind(element);
     match kind {
-        Kind::Certificate => gathered.add_certificate(element.whole, ""),
+        Kind::Certificate => {
+            gathered.add_certificate(element.whole, "");
+        }
         Kind::Request => gathered.saw("a certificate signing request"),
         Kind::RevocationList => gathered.saw("a certificate revocation list"),
         Kind::PublicKey => gathered.saw("a public key"),

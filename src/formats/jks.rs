@@ -11,7 +11,6 @@ use super::entries::{Entry, EntryKind, is_called};
 use super::gather::{Gathered, shown};
 use super::given::Given;
 use super::pbe::{self, Hash, Rounds};
-use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
 /// What a JCEKS begins with; a JKS begins otherwise.
@@ -114,21 +113,23 @@ fn entry<'a>(
         _ => return None,
     };
     let place = format!("entry {alias}: ");
-    let mut certificates = Vec::new();
+    // Nothing is taken, and nothing kept for it, before it is known to be whole.
+    let mut certificates = rest;
     for _ in 0..count {
-        certificates.push(rest.certificate(version)?);
+        rest.certificate(version)?;
     }
-    // Only now it is known to be whole.
-    let own = certificates.first().and_then(|(_, der)| Certificate::from_der(der).ok());
-    gathered.add_entry(Entry { alias: alias.clone(), kind, owner: own.map(|own| own.key_fingerprint) });
-    for (kind, der) in certificates {
+    let mut owner = None;
+    for number in 0..count {
+        let (kind, der) = certificates.certificate(version)?;
         if matches!(kind.as_str(), "X.509" | "X509") {
-            gathered.add_certificate(der, &place);
+            let print = gathered.add_certificate(der, &place);
+            owner = if number == 0 { print } else { owner };
         } else {
             let text = format!("{place}it holds a certificate of the kind {kind}, which is not X.509");
             gathered.add_oddity(Unseen::new(Reason::UnsupportedFormat, text));
         }
     }
+    gathered.add_entry(Entry { alias: alias.clone(), kind, owner });
     if let Some(key) = key.filter(|_| given.alias.is_none_or(|wanted| is_called(&alias, wanted))) {
         match unlocked(key, given) {
             Ok(key) => gathered.add_key(&key, der::Kind::Pkcs8),
