@@ -152,7 +152,7 @@ impl Gathered {
         self.left_out += other.left_out;
     }
 
-    /// Everything odd, in one list.
+    /// Everything odd, in one list. What is to be said of several parts in the same words is said once.
     pub(super) fn all_oddities(self) -> Vec<Unseen> {
         let left_out = self.left_out;
         let more = (left_out > 0).then(|| {
@@ -161,7 +161,13 @@ impl Gathered {
                 format!("{left_out} more parts were left out: there are too many in it"),
             )
         });
-        self.oddities.into_iter().chain(self.key_oddities).chain(more).collect()
+        let mut told = Vec::new();
+        for odd in self.oddities.into_iter().chain(self.key_oddities).chain(more) {
+            if !told.contains(&odd) {
+                told.push(odd);
+            }
+        }
+        told
     }
 
     pub(super) fn take_key_oddities(&mut self) -> Vec<Unseen> {

@@ -42,6 +42,8 @@ pub struct Content {
     pub certificates: Vec<Certificate>,
     /// Private keys as PKCS#8 DER, whatever form they stood there in; wiped when dropped.
     pub keys: Vec<Key>,
+    /// Whether a private key lies in it, be it readable or not: one that is locked is among the oddities, and not among the keys.
+    pub has_key: bool,
     /// The named entries of keystores.
     pub entries: Vec<Entry>,
     /// Parts that could not be read, each with why.
@@ -101,11 +103,11 @@ impl<'a> Wanted<'a> {
 pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Content, Unseen> {
     let mut gathered = gather::gather(bytes, &Given::new(Wanted::opened_by(password)))?;
     gathered.demand_certificate()?;
-    let form = gathered.form;
+    let (has_key, form) = (gathered.holds_key(), gathered.form);
     let certificates = std::mem::take(&mut gathered.certificates);
     let keys = std::mem::take(&mut gathered.keys);
     let entries = std::mem::take(&mut gathered.entries);
-    Ok(Content { certificates, keys, entries, oddities: gathered.all_oddities(), form })
+    Ok(Content { certificates, keys, has_key, entries, oddities: gathered.all_oddities(), form })
 }
 
 /// Reads the chain; where a key is there, the leaf is the certificate that the key belongs to. A key that belongs to none is an
