@@ -217,6 +217,7 @@ enum Protection<'a> {
     Another,
 }
 
+/// None where it is built otherwise, or of a length that no key has under it.
 fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let (outer, _) = der::element(key).ok()?;
     let mut parts = der::children(outer.content);
@@ -224,7 +225,7 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let mut named = der::children(algorithm.content);
     let name = named.next()?;
     if name.content == OF_JKS {
-        return Some(Protection::Jks(sealed.content));
+        return (sealed.content.len() > SALT + DIGEST).then_some(Protection::Jks(sealed.content));
     }
     if name.content != OF_JCEKS {
         return Some(Protection::Another);
@@ -232,7 +233,9 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let parameters = named.next()?;
     let mut parameters = der::children(parameters.content);
     let (salt, rounds) = (parameters.next()?, parameters.next()?);
-    Some(Protection::Jceks { salt: salt.content, rounds, sealed: sealed.content })
+    let (salt, sealed) = (salt.content, sealed.content);
+    let is_whole = salt.len() == 8 && !sealed.is_empty() && sealed.len().is_multiple_of(8);
+    is_whole.then_some(Protection::Jceks { salt, rounds, sealed })
 }
 
 /// Each block is masked by the digest of the password and the digest before it, the salt at first; a digest of the password and
