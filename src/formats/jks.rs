@@ -194,12 +194,12 @@ fn unlocked(key: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen>
             decrypt(salt, &Rounds::of(&rounds, 2, given)?, sealed, password)
         }
         Protection::Another => {
-            let text = "the private key is protected in a way that is not read here; write it anew: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12";
+            let text = "the private key is protected in a way that neither certsteward nor keytool reads; have it exported anew where it comes from, as PKCS#12";
             return Err(Unseen::new(Reason::UnsupportedFormat, text));
         }
     };
     plain.filter(|plain| pbe::key_kind(plain) == Some(der::Kind::Pkcs8)).ok_or_else(|| {
-        let text = "the password given does not open the private key; where it has a password of its own, give it that of the keystore (keytool -keypasswd)";
+        let text = "the password given does not open the private key; where it has a password of its own, give it that of the keystore: keytool -keypasswd -alias NAME -keystore FILE";
         Unseen::new(Reason::PasswordWrong, text)
     })
 }

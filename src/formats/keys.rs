@@ -12,6 +12,10 @@ use crate::domain::reason::{Reason, Unseen};
 /// How many certificates are tried in all with keys that do not tell whose they are.
 pub(super) const TRIALS: usize = 20_000;
 
+/// What writes a key as PKCS#8, in whatever old way it is encrypted: openssl keeps those apart, and wants to be told of both.
+pub(super) const TO_PKCS8: &str =
+    "openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.pem -out NEW.pem";
+
 /// Turns PKCS#1 and SEC1 into PKCS#8; PKCS#8 stays as it is.
 pub(super) fn to_pkcs8(key: &[u8], kind: Kind) -> Result<Zeroizing<Vec<u8>>, Unseen> {
     match kind {
@@ -67,9 +71,7 @@ pub(super) fn decrypt(encrypted: &Element<'_>, given: &Given<'_>) -> Result<Zero
             "the password given does not open it; check the file it is read from",
         ),
         Shut::Refused(odd) if odd.reason == Reason::UnsupportedFormat => {
-            let text =
-                format!("{}; write it anew with: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem", odd.text);
-            refused(odd.reason, &text)
+            refused(odd.reason, &format!("{}; write it anew with: {TO_PKCS8}", odd.text))
         }
         Shut::Refused(odd) => refused(odd.reason, &odd.text),
     })?;

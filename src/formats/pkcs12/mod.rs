@@ -234,19 +234,23 @@ fn wrong() -> Unseen {
     Unseen::new(Reason::PasswordWrong, text)
 }
 
-/// Some archives are locked with keys rather than with a password; hardly anything writes them.
+/// Some archives are locked with keys rather than with a password; hardly anything writes them, and openssl reads none.
 fn of_another_kind(kind: &[u8]) -> Unseen {
-    let text = format!("what it holds is {}, which is not read here", pbe::called(kind));
-    with_way_out(Unseen::new(Reason::UnsupportedFormat, text))
+    let text = format!(
+        "what it holds is {}, which is not read here; have it exported anew, protected by a password alone",
+        pbe::called(kind)
+    );
+    Unseen::new(Reason::UnsupportedFormat, text)
 }
 
-/// Adds how to get rid of a way of protection that is not read here.
+/// Adds how to get rid of a way of protection that is not read here. Through a pipe openssl would not read both certificates and
+/// key, so a file lies between.
 fn with_way_out(odd: Unseen) -> Unseen {
     if odd.reason != Reason::UnsupportedFormat {
         return odd;
     }
     let text = format!(
-        "{}; write it anew with: openssl pkcs12 -legacy -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
+        "{}; write it anew with: openssl pkcs12 -legacy -in OLD.p12 -out ALL.pem && openssl pkcs12 -export -in ALL.pem -out NEW.p12",
         odd.text
     );
     Unseen::new(odd.reason, text)
