@@ -410,7 +410,8 @@ fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
         [low, high] => u16::from_le_bytes([*low, *high]),
         _ => 0,
     };
-    let mut text = Zeroizing::new(String::with_capacity(units.len()));
+    // A unit of two bytes becomes three at most: it never grows, which would leave a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(units.len() / 2 * 3));
     text.extend(
         char::decode_utf16(units.chunks_exact(2).map(pair)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
     );
