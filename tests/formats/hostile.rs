@@ -276,7 +276,7 @@ fn the_end_of_a_secret_key_of_java_is_found_without_reading_each_byte_many_times
         [0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 1, b'a', 0, 0, 1, 0x90, 0, 0, 0, 0];
     let object = [0xac, 0xed, 0x00, 0x05];
     // Each of these might begin an entry: one with a very long name, and one whose name is not that short either.
-    for begins in [[0, 0, 0, 2, 0x20, 0x20, 0x20, 0x20], [0, 0, 0, 1, 0x03, 0xff, 0x20, 0x20]] {
+    for begins in [[0, 0, 0, 2, 0x7f, 0x7f, 0xc3, 0xa9], [0, 0, 0, 1, 0x04, 0x00, 0xc3, 0xa9]] {
         told(&[&head[..], &object, &begins.repeat((15 << 20) / 8), &[0; 20]].concat(), None);
     }
 }
