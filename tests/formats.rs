@@ -11,6 +11,7 @@ mod pkcs12_files;
 mod pkcs12_passwords;
 mod pkcs12_ways;
 mod public_output;
+mod ways_out;
 mod writer;
 
 use certsteward::domain::reason::{Reason, Unseen};

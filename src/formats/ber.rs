@@ -74,7 +74,7 @@ fn counted(bytes: &[u8], reach: Reach, depth: usize) -> Result<(Zeroizing<Vec<u8
     let mut left = element.content;
     while !left.is_empty() {
         let (child, after) = counted(left, reach, deeper)?;
-        content.extend_from_slice(&child);
+        append(&mut content, &child);
         left = after;
     }
     Ok((rewritten(element.tag, &content)?, rest))
@@ -88,9 +88,20 @@ fn marked(mut rest: &[u8], reach: Reach, depth: usize) -> Result<(Zeroizing<Vec<
             return Ok((content, after));
         }
         let (child, after) = counted(rest, reach, depth)?;
-        content.extend_from_slice(&child);
+        append(&mut content, &child);
         rest = after;
     }
+}
+
+/// Puts more behind it. Where it has to grow, what it grew from is wiped: it may be a key.
+fn append(content: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    let length = content.len() + more.len();
+    if length > content.capacity() {
+        let mut grown = Zeroizing::new(Vec::with_capacity(length.max(content.capacity() * 2)));
+        grown.extend_from_slice(content);
+        *content = grown;
+    }
+    content.extend_from_slice(more);
 }
 
 fn rewritten(tag: u8, content: &[u8]) -> Result<Zeroizing<Vec<u8>>, Cut> {

@@ -3,11 +3,12 @@
 
 use zeroize::Zeroizing;
 
+use super::alien::{alien, unsupported};
 use super::der::{self, Cut, Element, Kind};
 use super::entries::Entry;
 use super::given::Given;
-use super::{LIMIT, Wanted, base64, ber, jks, keys, pem, pkcs12, zip};
-use crate::domain::certificate::Certificate;
+use super::{LIMIT, base64, ber, jks, keys, pem, pkcs12, zip};
+use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many wrappings inside each other are opened.
@@ -18,6 +19,8 @@ const CERTIFICATES: usize = 5000;
 const CERTIFICATE_BYTES: usize = 256 * 1024;
 /// How many private keys are read from one input.
 const KEYS: usize = 1000;
+/// The largest private key that is read: each may be tried with many certificates, and RSA of 16384 bits has 9 KiB.
+const KEY_BYTES: usize = 32 * 1024;
 /// How many oddities are kept.
 const ODDITIES: usize = 50;
 
@@ -45,27 +48,22 @@ impl Gathered {
         Self { form, ..Self::default() }
     }
 
-    pub(super) fn add_certificate(&mut self, der: &[u8], place: &str) {
+    /// Takes a certificate, and tells its public key; none where it was not taken.
+    pub(super) fn add_certificate(&mut self, der: &[u8], place: &str) -> Option<Fingerprint> {
         if self.certificates.len() >= CERTIFICATES {
             self.left_out += 1;
-            return;
+            return None;
         }
-        if der.len() > CERTIFICATE_BYTES {
-            let text = format!(
-                "{place}the certificate has {} bytes, which is more than the limit of {} KiB",
-                der.len(),
-                CERTIFICATE_BYTES >> 10
-            );
-            return self.add_oddity(Unseen::new(Reason::TooLarge, text));
-        }
-        match Certificate::from_der(der) {
-            // The parser passes over tags that everybody else looks at.
-            Ok(_) if !is_certificate(der) => {
-                let text = "the certificate is not built as one: other programs will refuse it";
-                self.add_oddity(Unseen::new(Reason::Malformed, format!("{place}{text}")));
+        match certificate(der) {
+            Ok(certificate) => {
+                let print = certificate.key_fingerprint;
+                self.certificates.push(certificate);
+                Some(print)
             }
-            Ok(certificate) => self.certificates.push(certificate),
-            Err(odd) => self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text))),
+            Err(odd) => {
+                self.add_oddity(Unseen::new(odd.reason, format!("{place}{}", odd.text)));
+                None
+            }
         }
     }
 
@@ -79,7 +77,12 @@ impl Gathered {
 
     /// Takes a plain private key that is PKCS#8 already.
     pub(super) fn add_pkcs8(&mut self, key: Zeroizing<Vec<u8>>) {
-        if self.keys.len() < KEYS {
+        if key.len() > KEY_BYTES {
+            let (bytes, limit) = (key.len(), KEY_BYTES >> 10);
+            let text =
+                format!("a private key has {bytes} bytes, which is more than the limit of {limit} KiB");
+            self.add_key_oddity(Unseen::new(Reason::TooLarge, text));
+        } else if self.keys.len() < KEYS {
             self.keys.push(key);
         } else {
             self.left_out += 1;
@@ -116,6 +119,11 @@ impl Gathered {
         }
     }
 
+    /// So many parts were passed over.
+    pub(super) const fn leave_out(&mut self, count: usize) {
+        self.left_out += count;
+    }
+
     pub(super) fn holds_key(&self) -> bool {
         !self.keys.is_empty() || !self.key_oddities.is_empty()
     }
@@ -144,7 +152,7 @@ impl Gathered {
         self.left_out += other.left_out;
     }
 
-    /// Everything odd, in one list.
+    /// Everything odd, in one list. What is to be said of several parts in the same words is said once.
     pub(super) fn all_oddities(self) -> Vec<Unseen> {
         let left_out = self.left_out;
         let more = (left_out > 0).then(|| {
@@ -153,7 +161,13 @@ impl Gathered {
                 format!("{left_out} more parts were left out: there are too many in it"),
             )
         });
-        self.oddities.into_iter().chain(self.key_oddities).chain(more).collect()
+        let mut told = Vec::new();
+        for odd in self.oddities.into_iter().chain(self.key_oddities).chain(more) {
+            if !told.contains(&odd) {
+                told.push(odd);
+            }
+        }
+        told
     }
 
     pub(super) fn take_key_oddities(&mut self) -> Vec<Unseen> {
@@ -188,21 +202,32 @@ impl Gathered {
     }
 }
 
-fn is_certificate(der: &[u8]) -> bool {
-    der::element(der).is_ok_and(|(element, _)| der::kind(&element) == Kind::Certificate)
+fn certificate(der: &[u8]) -> Result<Certificate, Unseen> {
+    if der.len() > CERTIFICATE_BYTES {
+        let (bytes, limit) = (der.len(), CERTIFICATE_BYTES >> 10);
+        let text = format!("the certificate has {bytes} bytes, which is more than the limit of {limit} KiB");
+        return Err(Unseen::new(Reason::TooLarge, text));
+    }
+    let certificate = Certificate::from_der(der)?;
+    // The parser passes over tags that everybody else looks at.
+    if der::element(der).is_ok_and(|(element, _)| der::kind(&element) == Kind::Certificate) {
+        return Ok(certificate);
+    }
+    let text = "the certificate is not built as one: other programs will refuse it";
+    Err(Unseen::new(Reason::Malformed, text))
 }
 
 /// Collects everything.
 ///
 /// # Errors
 /// Where the bytes as a whole are nothing that is read here.
-pub(super) fn gather(bytes: &[u8], wanted: Wanted<'_>) -> Result<Gathered, Unseen> {
+pub(super) fn gather(bytes: &[u8], given: &Given<'_>) -> Result<Gathered, Unseen> {
     if bytes.len() > LIMIT {
         let text =
             format!("it has {} bytes, which is more than the limit of {} MiB", bytes.len(), LIMIT >> 20);
         return Err(Unseen::new(Reason::TooLarge, text));
     }
-    unwrap(bytes, &Given::new(wanted.password, wanted.alias), DEPTH)
+    unwrap(bytes, given, DEPTH)
 }
 
 /// Opens one wrapping.
@@ -242,7 +267,9 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
     }
     let mut gathered = Gathered::of("DER");
     let mut rest = bytes;
-    while !rest.iter().all(u8::is_ascii_whitespace) {
+    // Blanks may be elements too, so where they begin to be all that follows is found only once.
+    let blanks = bytes.len() - bytes.trim_ascii_end().len();
+    while rest.len() > blanks {
         match der::element(rest) {
             Ok((element, after)) => {
                 let known = add_element(&mut gathered, &element, given);
@@ -271,7 +298,9 @@ fn from_der(bytes: &[u8], given: &Given<'_>) -> Option<Result<Gathered, Unseen>>
 pub(super) fn add_element(gathered: &mut Gathered, element: &Element<'_>, given: &Given<'_>) -> bool {
     let kind = der::kind(element);
     match kind {
-        Kind::Certificate => gathered.add_certificate(element.whole, ""),
+        Kind::Certificate => {
+            gathered.add_certificate(element.whole, "");
+        }
         Kind::Request => gathered.saw("a certificate signing request"),
         Kind::RevocationList => gathered.saw("a certificate revocation list"),
         Kind::PublicKey => gathered.saw("a public key"),
@@ -369,31 +398,6 @@ fn in_base64(form: &'static str) -> &'static str {
     }
 }
 
-/// Says what it seems to be, where it is nothing that is read here.
-fn alien(bytes: &[u8]) -> Unseen {
-    let start: Vec<u8> = bytes.trim_ascii_start().iter().take(16).map(u8::to_ascii_lowercase).collect();
-    let starts = |prefix: &str| start.starts_with(prefix.as_bytes());
-    if starts("<!doctype html") || starts("<html") || starts("<head") {
-        unsupported(
-            "it seems to be an HTML page (a login or error page saved instead of the file?); download the certificate again",
-        )
-    } else if starts("<") {
-        unsupported("it seems to be XML; export the certificate itself as PEM, CER or P12")
-    } else if starts("{") || starts("[") {
-        unsupported("it seems to be JSON; take the certificate out of it as PEM")
-    } else if starts("ssh-") || starts("ecdsa-sha2") {
-        let text = "it seems to be an SSH public key, not an X.509 certificate";
-        Unseen::new(Reason::NoCertificate, text)
-    } else if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
-        let text = "it is text without any certificate; a PEM file has a line -----BEGIN CERTIFICATE-----";
-        Unseen::new(Reason::NoCertificate, text)
-    } else {
-        unsupported(
-            "it is none of the forms that can be read: PEM, DER, CER, Base64, PKCS#7, PKCS#12, JKS, JCEKS, or a ZIP of these",
-        )
-    }
-}
-
 /// UTF-16 with its mark, as some editors and shells of Windows write it.
 fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let (units, big): (&[u8], bool) = match bytes {
@@ -406,7 +410,8 @@ fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
         [low, high] => u16::from_le_bytes([*low, *high]),
         _ => 0,
     };
-    let mut text = Zeroizing::new(String::with_capacity(units.len()));
+    // A unit of two bytes becomes three at most: it never grows, which would leave a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(units.len() / 2 * 3));
     text.extend(
         char::decode_utf16(units.chunks_exact(2).map(pair)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
     );
@@ -420,8 +425,4 @@ pub(super) fn truncated(what: &str) -> String {
 /// A name as it may stand in a message.
 pub(super) fn shown(name: &str) -> String {
     name.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn unsupported(text: impl Into<String>) -> Unseen {
-    Unseen::new(Reason::UnsupportedFormat, text)
 }

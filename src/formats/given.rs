@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::{Wanted, keys};
 use crate::domain::reason::{Reason, Unseen};
 
 /// How many bytes are unpacked from archives in all, whatever they lie in.
@@ -20,23 +21,47 @@ pub(super) struct Given<'a> {
     unpacked: Cell<u64>,
     rounds: Cell<u64>,
     locks: Cell<u64>,
+    trials: Cell<usize>,
+    refused: Cell<bool>,
 }
 
 impl<'a> Given<'a> {
     /// Everything is left.
-    pub(super) const fn new(password: Option<&'a str>, alias: Option<&'a str>) -> Self {
+    pub(super) const fn new(wanted: Wanted<'a>) -> Self {
         Self {
-            password,
-            alias,
+            password: wanted.password,
+            alias: wanted.alias,
             unpacked: Cell::new(UNPACKED),
             rounds: Cell::new(ROUNDS),
             locks: Cell::new(LOCKS),
+            trials: Cell::new(keys::TRIALS),
+            refused: Cell::new(false),
         }
     }
 
+    /// Nothing is left: whatever takes more than reading is refused.
+    pub(super) const fn light(wanted: Wanted<'a>) -> Self {
+        Self {
+            password: wanted.password,
+            alias: wanted.alias,
+            unpacked: Cell::new(0),
+            rounds: Cell::new(0),
+            locks: Cell::new(0),
+            trials: Cell::new(0),
+            refused: Cell::new(false),
+        }
+    }
+
+    /// Whether more was asked for than was left.
+    pub(super) const fn was_refused(&self) -> bool {
+        self.refused.get()
+    }
+
     /// How many bytes may still be unpacked.
-    pub(super) const fn unpackable(&self) -> u64 {
-        self.unpacked.get()
+    pub(super) fn unpackable(&self) -> u64 {
+        let left = self.unpacked.get();
+        self.granted(left > 0);
+        left
     }
 
     /// These bytes were unpacked.
@@ -49,7 +74,7 @@ impl<'a> Given<'a> {
     /// # Errors
     /// [`Reason::TooLarge`] where more were opened before than are allowed.
     pub(super) fn unlock(&self) -> Result<(), Unseen> {
-        if spend(&self.locks, 1) {
+        if self.spend(&self.locks, 1) {
             return Ok(());
         }
         Err(Unseen::new(
@@ -65,7 +90,7 @@ impl<'a> Given<'a> {
     /// # Errors
     /// [`Reason::TooLarge`] where they, with all that were done before, are more than is allowed.
     pub(super) fn hash(&self, rounds: u64) -> Result<(), Unseen> {
-        if spend(&self.rounds, rounds) {
+        if self.spend(&self.rounds, rounds) {
             return Ok(());
         }
         Err(Unseen::new(
@@ -76,12 +101,24 @@ impl<'a> Given<'a> {
             ),
         ))
     }
-}
 
-fn spend(left: &Cell<u64>, wanted: u64) -> bool {
-    let enough = left.get().checked_sub(wanted);
-    left.set(enough.unwrap_or_default());
-    enough.is_some()
+    /// Asks to try one more certificate with a key that does not tell whose it is.
+    pub(super) fn attempt(&self) -> bool {
+        let enough = self.trials.get().checked_sub(1);
+        self.trials.set(enough.unwrap_or_default());
+        self.granted(enough.is_some())
+    }
+
+    fn spend(&self, left: &Cell<u64>, wanted: u64) -> bool {
+        let enough = left.get().checked_sub(wanted);
+        left.set(enough.unwrap_or_default());
+        self.granted(enough.is_some())
+    }
+
+    fn granted(&self, granted: bool) -> bool {
+        self.refused.set(self.refused.get() || !granted);
+        granted
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_work_is_counted_over_all_that_is_opened() {
-        let given = Given::new(None, None);
+        let given = Given::new(Wanted::default());
         for _ in 0..5 {
             assert_eq!(given.hash(1_000_000), Ok(()));
         }
@@ -100,15 +137,32 @@ mod tests {
 
     #[test]
     fn what_is_refused_leaves_nothing_for_the_next() {
-        let given = Given::new(None, None);
+        let given = Given::new(Wanted::default());
         assert!(given.hash(ROUNDS + 1).is_err());
         assert!(given.hash(1).is_err());
     }
 
     #[test]
     fn parts_that_are_opened_are_counted() {
-        let given = Given::new(None, None);
+        let given = Given::new(Wanted::default());
         assert!((0..LOCKS).all(|_| given.unlock().is_ok()));
         assert_eq!(given.unlock().map_err(|odd| odd.reason), Err(Reason::TooLarge));
+    }
+
+    #[test]
+    fn the_light_way_grants_nothing_and_tells_that_more_was_asked_for() {
+        let light = || Given::light(Wanted::default());
+        assert!(!light().was_refused());
+        for ask in [
+            |given: &Given<'_>| given.unlock().is_ok(),
+            |given: &Given<'_>| given.hash(1).is_ok(),
+            |given: &Given<'_>| given.unpackable() > 0,
+            |given: &Given<'_>| given.attempt(),
+        ] {
+            let given = light();
+            assert!(!ask(&given) && given.was_refused());
+        }
+        let given = Given::new(Wanted::default());
+        assert!(given.attempt() && !given.was_refused());
     }
 }

@@ -11,11 +11,13 @@ use super::entries::{Entry, EntryKind, is_called};
 use super::gather::{Gathered, shown};
 use super::given::Given;
 use super::pbe::{self, Hash, Rounds};
-use crate::domain::certificate::Certificate;
 use crate::domain::reason::{Reason, Unseen};
 
 /// What a JCEKS begins with; a JKS begins otherwise.
 const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
+
+/// The longest alias, in bytes, by which the end of a secret key is found.
+const LONGEST_ALIAS: usize = 1024;
 
 const DIGEST: usize = 20;
 const SALT: usize = 20;
@@ -111,21 +113,23 @@ fn entry<'a>(
         _ => return None,
     };
     let place = format!("entry {alias}: ");
-    let mut certificates = Vec::new();
+    // Nothing is taken, and nothing kept for it, before it is known to be whole.
+    let mut certificates = rest;
     for _ in 0..count {
-        certificates.push(rest.certificate(version)?);
+        rest.certificate(version)?;
     }
-    // Only now it is known to be whole.
-    let own = certificates.first().and_then(|(_, der)| Certificate::from_der(der).ok());
-    gathered.add_entry(Entry { alias: alias.clone(), kind, owner: own.map(|own| own.key_fingerprint) });
-    for (kind, der) in certificates {
+    let mut owner = None;
+    for number in 0..count {
+        let (kind, der) = certificates.certificate(version)?;
         if matches!(kind.as_str(), "X.509" | "X509") {
-            gathered.add_certificate(der, &place);
+            let print = gathered.add_certificate(der, &place);
+            owner = if number == 0 { print } else { owner };
         } else {
             let text = format!("{place}it holds a certificate of the kind {kind}, which is not X.509");
             gathered.add_oddity(Unseen::new(Reason::UnsupportedFormat, text));
         }
     }
+    gathered.add_entry(Entry { alias: alias.clone(), kind, owner });
     if let Some(key) = key.filter(|_| given.alias.is_none_or(|wanted| is_called(&alias, wanted))) {
         match unlocked(key, given) {
             Ok(key) => gathered.add_key(&key, der::Kind::Pkcs8),
@@ -153,16 +157,17 @@ fn begins_entry(mut rest: Reader<'_>) -> bool {
     let dated = |rest: &mut Reader<'_>| {
         let tag = rest.number()?;
         let length = u16::from_be_bytes(rest.take(2)?.try_into().ok()?);
-        let alias = std::str::from_utf8(rest.take(length.into())?).ok()?;
-        // Milliseconds since 1970, in a year of four digits from 1978 on.
+        let alias =
+            rest.take(usize::from(length)).filter(|alias| (1..=LONGEST_ALIAS).contains(&alias.len()))?;
+        // Milliseconds since 1970, in a year of four digits from 1978 on. It costs less to look at than the alias.
         let date = matches!(rest.take(8)?, [0, 0, 0x00..=0xe6, a, ..] if *a > 0);
-        let named = !alias.is_empty() && !alias.chars().any(char::is_control);
         let follows = match tag {
             3 => rest.0.starts_with(&OBJECT),
             1 => usize::try_from(rest.number()?).is_ok_and(|length| length < rest.0.len()),
             _ => rest.0.len() > DIGEST,
         };
-        Some(date && named && follows)
+        let is_name = |alias| std::str::from_utf8(alias).is_ok_and(|name| !name.contains(char::is_control));
+        Some(date && follows && is_name(alias))
     };
     dated(&mut rest) == Some(true)
 }
@@ -189,12 +194,12 @@ fn unlocked(key: &[u8], given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen>
             decrypt(salt, &Rounds::of(&rounds, 2, given)?, sealed, password)
         }
         Protection::Another => {
-            let text = "the private key is protected in a way that is not read here; write it anew: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12";
+            let text = "the private key is protected in a way that neither certsteward nor keytool reads; have it exported anew where it comes from, as PKCS#12";
             return Err(Unseen::new(Reason::UnsupportedFormat, text));
         }
     };
     plain.filter(|plain| pbe::key_kind(plain) == Some(der::Kind::Pkcs8)).ok_or_else(|| {
-        let text = "the password given does not open the private key; where it has a password of its own, give it that of the keystore (keytool -keypasswd)";
+        let text = "the password given does not open the private key; where it has a password of its own, give it that of the keystore: keytool -keypasswd -alias NAME -keystore FILE";
         Unseen::new(Reason::PasswordWrong, text)
     })
 }
@@ -212,6 +217,7 @@ enum Protection<'a> {
     Another,
 }
 
+/// None where it is built otherwise, or of a length that no key has under it.
 fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let (outer, _) = der::element(key).ok()?;
     let mut parts = der::children(outer.content);
@@ -219,7 +225,7 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let mut named = der::children(algorithm.content);
     let name = named.next()?;
     if name.content == OF_JKS {
-        return Some(Protection::Jks(sealed.content));
+        return (sealed.content.len() > SALT + DIGEST).then_some(Protection::Jks(sealed.content));
     }
     if name.content != OF_JCEKS {
         return Some(Protection::Another);
@@ -227,7 +233,9 @@ fn protection(key: &[u8]) -> Option<Protection<'_>> {
     let parameters = named.next()?;
     let mut parameters = der::children(parameters.content);
     let (salt, rounds) = (parameters.next()?, parameters.next()?);
-    Some(Protection::Jceks { salt: salt.content, rounds, sealed: sealed.content })
+    let (salt, sealed) = (salt.content, sealed.content);
+    let is_whole = salt.len() == 8 && !sealed.is_empty() && sealed.len().is_multiple_of(8);
+    is_whole.then_some(Protection::Jceks { salt, rounds, sealed })
 }
 
 /// Each block is masked by the digest of the password and the digest before it, the salt at first; a digest of the password and

@@ -12,6 +12,10 @@ use crate::domain::reason::{Reason, Unseen};
 /// How many certificates are tried in all with keys that do not tell whose they are.
 pub(super) const TRIALS: usize = 20_000;
 
+/// What writes a key as PKCS#8, in whatever old way it is encrypted: openssl keeps those apart, and wants to be told of both.
+pub(super) const TO_PKCS8: &str =
+    "openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.pem -out NEW.pem";
+
 /// Turns PKCS#1 and SEC1 into PKCS#8; PKCS#8 stays as it is.
 pub(super) fn to_pkcs8(key: &[u8], kind: Kind) -> Result<Zeroizing<Vec<u8>>, Unseen> {
     match kind {
@@ -67,9 +71,7 @@ pub(super) fn decrypt(encrypted: &Element<'_>, given: &Given<'_>) -> Result<Zero
             "the password given does not open it; check the file it is read from",
         ),
         Shut::Refused(odd) if odd.reason == Reason::UnsupportedFormat => {
-            let text =
-                format!("{}; write it anew with: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem", odd.text);
-            refused(odd.reason, &text)
+            refused(odd.reason, &format!("{}; write it anew with: {TO_PKCS8}", odd.text))
         }
         Shut::Refused(odd) => refused(odd.reason, &odd.text),
     })?;
@@ -81,7 +83,7 @@ pub(super) fn decrypt(encrypted: &Element<'_>, given: &Given<'_>) -> Result<Zero
 pub(super) fn belonging(
     key: Zeroizing<Vec<u8>>,
     certificates: &[Certificate],
-    trials: &mut usize,
+    given: &Given<'_>,
 ) -> Result<(Fingerprint, Zeroizing<Vec<u8>>), Unseen> {
     if let Ok(print) = crate::identity::public_key_fingerprint(&key) {
         return Ok((print, key));
@@ -89,18 +91,29 @@ pub(super) fn belonging(
     if let Some(print) = own_public_key(&key) {
         return Ok((print, key));
     }
-    let most = *trials;
-    let tried_all = certificates.len() <= most;
-    let completed = certificates.iter().take(most).find_map(|certificate| {
-        *trials = trials.saturating_sub(1);
-        let whole = with_public_key(&key, certificate)?;
-        let print = crate::identity::public_key_fingerprint(&whole).ok()?;
-        (print == certificate.key_fingerprint).then_some((print, whole))
-    });
-    if completed.is_none() && tried_all && lacks_only_its_public_key(&key) {
+    let mut tried_all = true;
+    for certificate in certificates {
+        if !given.attempt() {
+            tried_all = false;
+            break;
+        }
+        if let Some(completed) = completed(&key, certificate) {
+            return Ok(completed);
+        }
+    }
+    if tried_all && lacks_only_its_public_key(&key) {
         return Err(mismatch());
     }
-    completed.ok_or_else(|| unusable("the private key is of a kind that cannot be used here (RSA, P-256, P-384 and Ed25519 can), or belongs to no certificate beside it"))
+    Err(unusable(
+        "the private key is of a kind that cannot be used here (RSA, P-256, P-384 and Ed25519 can), or belongs to no certificate beside it",
+    ))
+}
+
+/// The key with the public part of this certificate, where that makes it whole.
+fn completed(key: &[u8], certificate: &Certificate) -> Option<(Fingerprint, Zeroizing<Vec<u8>>)> {
+    let whole = with_public_key(key, certificate)?;
+    let print = crate::identity::public_key_fingerprint(&whole).ok()?;
+    (print == certificate.key_fingerprint).then_some((print, whole))
 }
 
 /// What is said of a key beside certificates that it does not belong to.

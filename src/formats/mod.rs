@@ -1,6 +1,7 @@
 //! Bytes in any of the usual forms → certificates, and an identity where there is a key; and public output back to bytes.
 //! It judges no certificate and makes no connection; the form is recognised by content, never by name.
 
+mod alien;
 mod base64;
 mod ber;
 mod der;
@@ -26,6 +27,7 @@ use crate::domain::watch::Usage;
 use crate::identity::Identity;
 pub use entries::{Entry, EntryKind};
 use gather::Gathered;
+use given::Given;
 
 /// The largest input that is looked at, in bytes.
 pub const LIMIT: usize = 16 * 1024 * 1024;
@@ -40,6 +42,8 @@ pub struct Content {
     pub certificates: Vec<Certificate>,
     /// Private keys as PKCS#8 DER, whatever form they stood there in; wiped when dropped.
     pub keys: Vec<Key>,
+    /// Whether a private key lies in it, be it readable or not: one that is locked is among the oddities, and not among the keys.
+    pub has_key: bool,
     /// The named entries of keystores.
     pub entries: Vec<Entry>,
     /// Parts that could not be read, each with why.
@@ -97,13 +101,13 @@ impl<'a> Wanted<'a> {
 /// # Errors
 /// Where not one certificate is in it, with what it seems to be instead and the way out.
 pub fn read(bytes: &[u8], password: Option<&str>) -> Result<Content, Unseen> {
-    let mut gathered = gather::gather(bytes, Wanted::opened_by(password))?;
+    let mut gathered = gather::gather(bytes, &Given::new(Wanted::opened_by(password)))?;
     gathered.demand_certificate()?;
-    let form = gathered.form;
+    let (has_key, form) = (gathered.holds_key(), gathered.form);
     let certificates = std::mem::take(&mut gathered.certificates);
     let keys = std::mem::take(&mut gathered.keys);
     let entries = std::mem::take(&mut gathered.entries);
-    Ok(Content { certificates, keys, entries, oddities: gathered.all_oddities(), form })
+    Ok(Content { certificates, keys, has_key, entries, oddities: gathered.all_oddities(), form })
 }
 
 /// Reads the chain; where a key is there, the leaf is the certificate that the key belongs to. A key that belongs to none is an
@@ -121,13 +125,26 @@ pub fn open(bytes: &[u8], password: Option<&str>) -> Result<Opened, Unseen> {
 /// # Errors
 /// As [`open`]; [`Reason::NotFound`] where no entry is called so.
 pub fn open_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Opened, Unseen> {
-    let mut gathered = gather::gather(bytes, wanted)?;
+    open_given(bytes, wanted.usage, &Given::new(wanted))
+}
+
+/// As [`open_wanted`], where that takes microseconds for some KiB: none where a part of it would be to be opened with a password,
+/// be it the empty one, to be unpacked, or to be tried with others.
+#[must_use]
+pub fn open_lightly(bytes: &[u8], wanted: Wanted<'_>) -> Option<Result<Opened, Unseen>> {
+    let given = Given::light(wanted);
+    let opened = open_given(bytes, wanted.usage, &given);
+    (!given.was_refused()).then_some(opened)
+}
+
+fn open_given(bytes: &[u8], usage: Usage, given: &Given<'_>) -> Result<Opened, Unseen> {
+    let mut gathered = gather::gather(bytes, given)?;
     let (holds_key, form) = (gathered.holds_key(), gathered.form);
-    let (chain, misfit) = if wanted.usage == Usage::Trust {
+    let (chain, misfit) = if usage == Usage::Trust {
         gathered.demand_certificate()?;
         (Chain::trusted(std::mem::take(&mut gathered.certificates))?, None)
     } else {
-        let chosen = choose(&mut gathered, wanted.alias)?;
+        let chosen = choose(&mut gathered, given)?;
         (chosen.chain, chosen.misfit)
     };
     let has_key = holds_key && misfit.is_none();
@@ -141,13 +158,13 @@ pub fn open_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Opened, Unseen> {
 /// [`Reason::KeyMismatch`] where it belongs to another one, [`Reason::KeyUnavailable`] where there is none, and what stands in the
 /// way where it cannot be read.
 pub fn belongs(key: &[u8], certificate: &Certificate, password: Option<&str>) -> Result<(), Unseen> {
-    let mut beside = gather::gather(key, Wanted::opened_by(password))?;
+    let given = Given::new(Wanted::opened_by(password));
+    let mut beside = gather::gather(key, &given)?;
     let mut failed = beside.take_key_oddities().into_iter();
     let of = std::slice::from_ref(certificate);
-    let mut trials = keys::TRIALS;
     let mut read = false;
     for key in std::mem::take(&mut beside.keys) {
-        match keys::belonging(key, of, &mut trials) {
+        match keys::belonging(key, of, &given) {
             Ok((print, _)) if print == certificate.key_fingerprint => return Ok(()),
             Ok(_) => read = true,
             Err(odd) if odd.reason == Reason::KeyMismatch => read = true,
@@ -173,7 +190,8 @@ pub fn identity(bytes: &[u8], password: Option<&str>) -> Result<Identity, Unseen
 /// # Errors
 /// As [`identity`]; [`Reason::NotFound`] where no entry is called so.
 pub fn identity_wanted(bytes: &[u8], wanted: Wanted<'_>) -> Result<Identity, Unseen> {
-    identity_of(gather::gather(bytes, wanted)?, wanted.alias)
+    let given = Given::new(wanted);
+    identity_of(gather::gather(bytes, &given)?, &given)
 }
 
 /// Reads the chain from one place and its key from another. The password opens both; keys beside the certificate count too.
@@ -197,15 +215,16 @@ pub fn identity_from_wanted_parts(
     key: &[u8],
     wanted: Wanted<'_>,
 ) -> Result<Identity, Unseen> {
-    let mut gathered = gather::gather(certificate, wanted)?;
+    let given = Given::new(wanted);
+    let mut gathered = gather::gather(certificate, &given)?;
     gathered.demand_certificate()?;
-    let mut beside = gather::gather(key, Wanted::opened_by(wanted.password))?;
+    let mut beside = gather::gather(key, &Given::new(Wanted::opened_by(wanted.password)))?;
     if !beside.holds_key() {
         return Err(without_key(beside));
     }
     gathered.keys.append(&mut beside.keys);
     gathered.key_oddities.append(&mut beside.key_oddities);
-    identity_of(gathered, wanted.alias)
+    identity_of(gathered, &given)
 }
 
 fn without_key(mut beside: Gathered) -> Unseen {
@@ -214,8 +233,8 @@ fn without_key(mut beside: Gathered) -> Unseen {
     Unseen::new(Reason::KeyUnavailable, text)
 }
 
-fn identity_of(mut gathered: Gathered, alias: Option<&str>) -> Result<Identity, Unseen> {
-    let Chosen { chain, key, misfit } = choose(&mut gathered, alias)?;
+fn identity_of(mut gathered: Gathered, given: &Given<'_>) -> Result<Identity, Unseen> {
+    let Chosen { chain, key, misfit } = choose(&mut gathered, given)?;
     if let Some(misfit) = misfit {
         return Err(misfit);
     }
@@ -238,21 +257,20 @@ struct Chosen {
     misfit: Option<Unseen>,
 }
 
-fn choose(gathered: &mut Gathered, alias: Option<&str>) -> Result<Chosen, Unseen> {
+fn choose(gathered: &mut Gathered, given: &Given<'_>) -> Result<Chosen, Unseen> {
     gathered.demand_certificate()?;
     let certificates = std::mem::take(&mut gathered.certificates);
     let mut known: Vec<(Fingerprint, Key)> = Vec::new();
-    let mut trials = keys::TRIALS;
     let mut is_foreign = false;
     for key in std::mem::take(&mut gathered.keys) {
-        match keys::belonging(key, &certificates, &mut trials) {
+        match keys::belonging(key, &certificates, given) {
             Ok(pair) if known.iter().all(|(print, _)| *print != pair.0) => known.push(pair),
             Ok(_) => {}
             Err(odd) if odd.reason == Reason::KeyMismatch => is_foreign = true,
             Err(odd) => gathered.add_key_oddity(odd),
         }
     }
-    let wanted = entries::meant(&gathered.entries, alias, &certificates, &known)?;
+    let wanted = entries::meant(&gathered.entries, given.alias, &certificates, &known)?;
     let wanted = wanted.filter(|print| certificates.iter().any(|one| one.key_fingerprint == *print));
     is_foreign |= !known.is_empty();
     let key = known.into_iter().find(|(print, _)| Some(*print) == wanted).map(|(_, key)| key);

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::gather::{Gathered, add_element, add_uncounted, truncated};
 use super::given::Given;
+use super::keys::TO_PKCS8;
 use super::{base64, der};
 use crate::domain::reason::{Reason, Unseen};
 
@@ -128,13 +129,15 @@ fn add_block(gathered: &mut Gathered, block: &Block<'_>, number: usize, given: &
 
 /// Blocks that say themselves that nothing here can read them.
 fn beyond_reach(label: &str, body: &[u8]) -> Option<Unseen> {
-    let way_out = "turn it into PKCS#8 with: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem";
     let text = if label == "OPENSSH PRIVATE KEY" {
-        format!("the private key is in OpenSSH's own form; {way_out}")
+        // openssl does not read that form.
+        "the private key is in OpenSSH's own form; turn a copy of it into PKCS#8 with: cp OLD.pem NEW.pem && ssh-keygen -p -m PKCS8 -f NEW.pem (RSA and EC keys; many versions of it leave Ed25519 as it is)".to_owned()
     } else if label == "DSA PRIVATE KEY" {
         "the private key is a DSA key, which TLS no longer uses; have a certificate for an RSA or EC key issued".to_owned()
     } else if find(body, b"Proc-Type: 4,ENCRYPTED").is_some() {
-        format!("the private key is encrypted in the old way of OpenSSL (DEK-Info); {way_out}")
+        format!(
+            "the private key is encrypted in the old way of OpenSSL (DEK-Info); turn it into PKCS#8 with: {TO_PKCS8}"
+        )
     } else if label.starts_with("PGP ") {
         "it holds an OpenPGP block, not an X.509 certificate".to_owned()
     } else {

@@ -72,15 +72,14 @@ fn unpack(
     }
     let mut content =
         Zeroizing::new(Vec::with_capacity(usize::try_from(member.size()).unwrap_or_default() + 1));
-    member
-        .take(limit + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| Unseen::new(Reason::Malformed, format!("it cannot be unpacked: {error}")))?;
+    let read = member.take(limit + 1).read_to_end(&mut content);
+    // Whatever is refused below was unpacked all the same.
     let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    given.unpacked(size);
+    read.map_err(|error| Unseen::new(Reason::Malformed, format!("it cannot be unpacked: {error}")))?;
     if size > limit || (size > 64 * 1024 && size / packed > RATIO) {
         return Err(too_large("it unpacks to more than its packed size allows".to_owned()));
     }
-    given.unpacked(size);
     Ok(content)
 }
 

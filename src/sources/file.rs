@@ -14,7 +14,7 @@ use crate::domain::reason::{Reason, Unseen};
 use crate::domain::report::Sighting;
 use crate::domain::watch::Usage;
 use crate::formats::files::{self, Stamp};
-use crate::formats::{self, Wanted};
+use crate::formats::{self, Opened, Wanted};
 use crate::identity::Identity;
 use crate::secret::SecretRef;
 
@@ -92,7 +92,7 @@ impl File {
     }
 
     /// Parses anew only what changed; none where nothing is there. A failure is never remembered, as its cause may lie in
-    /// another file.
+    /// another file; nor is what a wrong password left shut.
     async fn opened(&self, path: &Path) -> Result<Option<Remembered>, Unseen> {
         let (own, settings, known) = (path.to_owned(), self.settings.clone(), self.known(path));
         let looked = files::apart(path, move || match (files::stamp(&own)?, known) {
@@ -110,12 +110,24 @@ impl File {
             Ok(Looked::Nothing) => Ok(None),
             Ok(Looked::Known(known)) => Ok(Some(known)),
             Ok(Looked::Light(bytes, stamp)) => {
-                parse(&bytes, path, &self.settings).map(|remembered| Some((stamp, remembered)))
+                self.parse_here(bytes, path).await.map(|remembered| Some((stamp, remembered)))
             }
             Err(unseen) => Err(unseen),
         };
-        self.remember(path, shown.as_ref().ok().cloned().flatten());
+        let settled = |(_, shown): &(Stamp, Remembered)| {
+            shown.oddities.iter().all(|odd| odd.reason != Reason::PasswordWrong)
+        };
+        self.remember(path, shown.as_ref().ok().cloned().flatten().filter(settled));
         Ok(shown?.map(|(_, remembered)| remembered))
+    }
+
+    /// Parses in place what needs no more than that, and apart what turns out to need more.
+    async fn parse_here(&self, bytes: Zeroizing<Vec<u8>>, path: &Path) -> Result<Remembered, Unseen> {
+        if let Some(parsed) = parse_lightly(&bytes, path, &self.settings) {
+            return parsed;
+        }
+        let (own, settings) = (path.to_owned(), self.settings.clone());
+        files::apart(path, move || parse(&bytes, &own, &settings)).await?
     }
 }
 
@@ -165,12 +177,12 @@ impl Source for File {
 enum Looked {
     Nothing,
     Known((Stamp, Remembered)),
-    /// Still to be parsed, which takes no time worth a thread of its own. What is kept for long is then not made by the dozens
+    /// Still to be parsed, which most likely takes no time worth a thread of its own. What is kept for long is then not made by the dozens
     /// of threads that wait for file systems: each of them would leave a hole in memory around it.
     Light(Zeroizing<Vec<u8>>, Stamp),
 }
 
-/// Whether parsing takes microseconds: text without a secret to be derived.
+/// Whether parsing most likely takes microseconds. Whether it does is known only by what lies in it.
 fn is_light(bytes: &[u8], settings: &Settings) -> bool {
     const LIGHT: usize = 32 * 1024;
     settings.password.is_none() && bytes.len() <= LIGHT && bytes.trim_ascii_start().starts_with(b"-----BEGIN")
@@ -179,8 +191,19 @@ fn is_light(bytes: &[u8], settings: &Settings) -> bool {
 fn parse(bytes: &[u8], path: &Path, settings: &Settings) -> Result<Remembered, Unseen> {
     let password = settings.password.as_ref().map(SecretRef::read).transpose()?;
     let wanted = wanted(settings, password.as_ref().map(|password| password.as_str()));
-    let opened = formats::open_wanted(bytes, wanted).map_err(|odd| at(path, settings, &odd))?;
-    Ok(Remembered { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities })
+    formats::open_wanted(bytes, wanted).map(Remembered::from).map_err(|odd| at(path, settings, &odd))
+}
+
+/// As [`parse`]; none where that is more than reading: no password is hashed by those who serve everybody.
+fn parse_lightly(bytes: &[u8], path: &Path, settings: &Settings) -> Option<Result<Remembered, Unseen>> {
+    let opened = formats::open_lightly(bytes, wanted(settings, None))?;
+    Some(opened.map(Remembered::from).map_err(|odd| at(path, settings, &odd)))
+}
+
+impl From<Opened> for Remembered {
+    fn from(opened: Opened) -> Self {
+        Self { chain: opened.chain, has_key: opened.has_key, oddities: opened.oddities }
+    }
 }
 
 fn wanted<'a>(settings: &'a Settings, password: Option<&'a str>) -> Wanted<'a> {

@@ -183,7 +183,7 @@ fn old_encryption_of_a_key_says_how_to_change_it() {
     assert_eq!(reason, Reason::UnsupportedFormat);
     assert_eq!(
         text,
-        "the private key is encrypted in the old way of OpenSSL (DEK-Info); turn it into PKCS#8 with: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
+        "the private key is encrypted in the old way of OpenSSL (DEK-Info); turn it into PKCS#8 with: openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.pem -out NEW.pem"
     );
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use certsteward::domain::reason::Reason;
 use certsteward::domain::watch::Usage;
-use certsteward::formats::PublicForm;
+use certsteward::formats::{self, PublicForm, Wanted};
 use certsteward::secret::SecretRef;
 use certsteward::sources::{self, Source as _};
 use certsteward::targets::{self, Target as _};
@@ -262,4 +262,76 @@ async fn a_folder_that_cannot_be_seen_is_unseen_and_certainly_unchanged() {
     assert_eq!(refusal(target.look(&chain).await).0, Reason::NotFound);
     let failure = target.publish(&chain).await.expect_err("a refusal");
     assert_eq!((failure.reason, failure.maybe_effective), (Reason::NotFound, false));
+}
+
+/// The time that this thread has worked.
+fn worked() -> u64 {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").expect("what the kernel counts");
+    spent.split(' ').next().and_then(|spent| spent.parse().ok()).expect("nanoseconds")
+}
+
+#[tokio::test]
+async fn no_password_is_hashed_by_those_who_serve_everybody_though_it_is_an_empty_one() {
+    let shop = Workshop::new();
+    let archive = shop.openssl("pkcs12 -export -in bundle.pem -passout EMPTY -iter 400000");
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &archive);
+    let pem = format!("-----BEGIN PKCS12-----\n{text}\n-----END PKCS12-----\n");
+    let path = shop.put("archive.pem", &pem);
+    let before = worked();
+    open(&pem);
+    let whole = worked() - before;
+    let before = worked();
+    assert_eq!(seen(&source(&path)).await, "SFAPI");
+    let here = worked() - before;
+    assert!(here * 4 < whole, "{here} ns of {whole}");
+}
+
+#[test]
+fn what_takes_no_more_than_reading_is_opened_lightly() {
+    let shop = Workshop::new();
+    let bare = String::from_utf8(shop.openssl("ec -in key.pem -no_public")).expect("PEM");
+    let locked =
+        String::from_utf8(shop.openssl("pkcs8 -topk8 -in key.pem -passout pass:sesame")).expect("PEM");
+    let chain = LANDSCAPE.chain_pem();
+    let lightly = |bytes: &[u8]| formats::open_lightly(bytes, Wanted::default());
+    for (light, has_key) in
+        [(chain.clone(), false), (LANDSCAPE.bundle_pem(), true), (format!("{locked}{chain}"), true)]
+    {
+        let opened = lightly(light.as_bytes()).expect("no more than reading").expect("a chain");
+        assert_eq!((opened.chain.leaf.common_name().as_str(), opened.has_key), ("SFAPI", has_key));
+    }
+    assert!(lightly(b"-----BEGIN").expect("no more than reading").is_err());
+    let archive = shop.openssl("pkcs12 -export -in bundle.pem -passout EMPTY");
+    for heavy in [
+        archive,
+        format!("{bare}{chain}").into_bytes(),
+        super::odd_forms::zipped(&[("leaf", chain.as_bytes())]),
+    ] {
+        assert!(lightly(&heavy).is_none());
+        assert!(formats::open(&heavy, None).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn what_a_wrong_password_left_shut_is_looked_at_again() {
+    let shop = Workshop::new();
+    let archive = shop.openssl("pkcs12 -export -in bundle.pem -passout pass:sesame -certpbe NONE");
+    let path = shop.put("sfapi.p12", archive);
+    let password = shop.put("password", "wrong\n");
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    let settings = sources::file::Settings {
+        path,
+        password: Some(SecretRef::File(password.clone())),
+        key: None,
+        alias: None,
+        usage: Usage::Any,
+    };
+    let source = sources::file::File::new(settings);
+    let mut told = Vec::new();
+    for right in ["wrong\n", "sesame\n"] {
+        std::fs::write(&password, right).expect("a password");
+        let sighting = source.look(None).await.expect("a look").expect("a sighting");
+        told.push((sighting.has_key, sighting.oddities.len(), source.is_unchanged()));
+    }
+    assert_eq!(told, [(Some(true), 1, false), (Some(true), 0, true)]);
 }

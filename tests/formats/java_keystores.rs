@@ -6,7 +6,7 @@ use certsteward::domain::reason::Reason;
 use certsteward::formats::{self, EntryKind, Wanted};
 
 use super::fixtures::{LANDSCAPE, Workshop};
-use super::{names, refusal};
+use super::{names, refusal, writer};
 use crate::support::process::program;
 
 const PASSWORD: &str = "sesame";
@@ -186,7 +186,11 @@ fn a_keystore_whose_key_has_a_password_of_its_own_says_so() {
     );
     let (reason, text) = refusal(formats::identity(&read(&shop, "own.jks"), Some(PASSWORD)));
     assert_eq!(reason, Reason::PasswordWrong);
-    assert!(text.starts_with("entry sfapi: ") && text.contains("keytool -keypasswd"), "{text}");
+    let (said, command) = text.rsplit_once(": keytool ").expect("a command");
+    assert!(said.starts_with("entry sfapi: "), "{text}");
+    let command = command.replace("NAME", "sfapi").replace("FILE", "own.jks");
+    keytool(&shop, &format!("{command} -keypass another -new {PASSWORD} -storepass {PASSWORD}"));
+    assert!(formats::identity(&read(&shop, "own.jks"), Some(PASSWORD)).is_ok());
 }
 
 #[test]
@@ -204,4 +208,35 @@ fn a_key_entry_with_the_certificates_of_another_key_is_a_mismatch() {
     let reasons: Vec<Reason> = opened.oddities.iter().map(|odd| odd.reason).collect();
     assert!(!opened.has_key && reasons.contains(&Reason::KeyMismatch), "{reasons:?}");
     assert_eq!(opened.chain.leaf.common_name(), "SFAPI");
+}
+
+#[test]
+fn a_key_of_a_length_that_no_password_opens_is_broken_and_no_password_is_blamed() {
+    const JKS: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
+    const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
+    let jks = |sealed: usize| writer::encrypted_by_java(&[2, 17, 1, 1], &[5, 0], &vec![7; sealed]);
+    let jceks = |salt: usize, sealed: usize| {
+        writer::encrypted_by_java(&[2, 19, 1], &writer::of_jceks(&vec![7; salt]), &vec![7; sealed])
+    };
+    for (mark, key, reason) in [
+        (JKS, jks(41), Reason::PasswordWrong),
+        (JKS, jks(40), Reason::Malformed),
+        (JCEKS, jceks(8, 64), Reason::PasswordWrong),
+        (JCEKS, jceks(8, 63), Reason::Malformed),
+        (JCEKS, jceks(8, 0), Reason::Malformed),
+        (JCEKS, jceks(7, 64), Reason::Malformed),
+    ] {
+        let keystore = writer::keystore(mark, &key, &LANDSCAPE.leaf);
+        let told = refusal(formats::identity(&keystore, Some(PASSWORD)));
+        assert_eq!(told.0, reason, "{}", told.1);
+    }
+}
+
+#[test]
+fn a_locked_key_is_a_key_all_the_same() {
+    let sealed = writer::encrypted_by_java(&[2, 17, 1, 1], &[5, 0], &[7; 100]);
+    let keystore = writer::keystore([0xfe, 0xed, 0xfe, 0xed], &sealed, &LANDSCAPE.leaf);
+    let content = formats::read(&keystore, None).expect("a certificate");
+    assert_eq!((content.keys.len(), content.has_key, content.oddities.len()), (0, true, 1));
+    assert!(!formats::read(&LANDSCAPE.leaf.der, None).expect("a certificate").has_key);
 }

@@ -122,6 +122,32 @@ fn scrypt_that_asks_for_too_much_is_not_begun() {
 }
 
 #[test]
+fn what_no_password_would_open_is_broken_and_no_password_is_blamed() {
+    let aes = |begin: usize, sealed: usize| {
+        writer::encrypted(&writer::pbkdf2(b"salt"), &vec![7; begin], &vec![7; sealed])
+    };
+    let of_old = |sealed: usize| writer::encrypted_of_old(b"salt", &vec![7; sealed]);
+    let leaf = &LANDSCAPE.leaf;
+    for (key, says) in [
+        (aes(15, 64), "begin with 15 bytes (the IV), but takes 16"),
+        (aes(0, 64), "begin with 0 bytes (the IV), but takes 16"),
+        (aes(16, 63), "no whole number of blocks"),
+        (aes(16, 0), "no whole number of blocks"),
+        (of_old(60), "no whole number of blocks"),
+    ] {
+        let archive = writer::archive(&[writer::certificate(leaf), writer::shrouded_key(&key)]);
+        let parts = formats::identity_from_parts(&leaf.der, &key, Some("sesame"));
+        for (reason, text) in [refusal(parts), refusal(formats::identity(&archive, Some("sesame")))] {
+            assert!(reason == Reason::Malformed && text.contains(says), "{reason}: {text}");
+        }
+    }
+    for key in [aes(16, 64), of_old(64)] {
+        let parts = formats::identity_from_parts(&leaf.der, &key, Some("sesame"));
+        assert_eq!(refusal(parts).0, Reason::PasswordWrong);
+    }
+}
+
+#[test]
 fn what_nobody_here_reads_is_named_and_no_password_is_blamed() {
     let shop = Workshop::new();
     for (cipher, name) in [

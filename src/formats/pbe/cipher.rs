@@ -62,6 +62,33 @@ impl Cipher {
         }
     }
 
+    /// The bytes that it takes in at a time.
+    const fn block(self) -> usize {
+        match self {
+            Self::Aes128 | Self::Aes192 | Self::Aes256 => 16,
+            Self::Des | Self::TwoKeyDes | Self::ThreeKeyDes | Self::Rc2(_) => 8,
+        }
+    }
+
+    /// Looks at what no password has a part in.
+    ///
+    /// # Errors
+    /// Where it cannot begin with this, or it never made what is sealed.
+    pub(super) fn check(self, begin: &[u8], sealed: &[u8]) -> Result<(), Unseen> {
+        if begin.len() != self.block() {
+            let (is, needed) = (begin.len(), self.block());
+            return Err(broken(&format!(
+                "its cipher is to begin with {is} bytes (the IV), but takes {needed}"
+            )));
+        }
+        if sealed.is_empty() || !sealed.len().is_multiple_of(self.block()) {
+            let text =
+                "what is encrypted in it is no whole number of blocks: a part is missing, or was added";
+            return Err(broken(text));
+        }
+        Ok(())
+    }
+
     /// What it decrypts to; none where the padding is none, or the key or the beginning does not fit it.
     pub(super) fn decrypt(self, key: &[u8], begin: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         match self {

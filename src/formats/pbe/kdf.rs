@@ -15,6 +15,9 @@ use crate::formats::given::Given;
 /// The memory that scrypt may ask for, in bytes; what openssl writes asks for a quarter of it.
 const SCRYPT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The longest salt, in bytes: it is digested anew for each part of a key, and what programs write has 8 to 64.
+const LONGEST_SALT: usize = 1024;
+
 /// The longest key that is derived, in bytes; no cipher and no HMAC gains by a longer one.
 const LONGEST_KEY: usize = 128;
 
@@ -56,6 +59,18 @@ fn key_length(integer: &Element<'_>) -> Result<usize, Unseen> {
         .ok_or_else(|| broken("its password hashing asks for a key of a length that nothing takes"))
 }
 
+/// The salt in a value of octets; none where it holds something else.
+///
+/// # Errors
+/// Where it is longer than any salt.
+pub(in crate::formats) fn salt<'a>(octets: &Element<'a>) -> Result<Option<&'a [u8]>, Unseen> {
+    if octets.content.len() > LONGEST_SALT {
+        let text = format!("its password hashing has a salt of more than {LONGEST_SALT} bytes");
+        return Err(Unseen::new(Reason::TooLarge, text));
+    }
+    Ok((octets.tag == der::OCTET_STRING).then_some(octets.content))
+}
+
 /// PBKDF2 with what it is told.
 pub(in crate::formats) struct Pbkdf2<'a> {
     salt: &'a [u8],
@@ -73,10 +88,8 @@ impl<'a> Pbkdf2<'a> {
     pub(in crate::formats) fn of(algorithm: &Algorithm<'a>) -> Result<Self, Unseen> {
         let malformed = || broken("the parameters of its password hashing (PBKDF2) are not built as such");
         let mut parts = algorithm.parts();
-        let (salt, rounds) = parts.next().zip(parts.next()).ok_or_else(malformed)?;
-        if salt.tag != der::OCTET_STRING {
-            return Err(malformed());
-        }
+        let (octets, rounds) = parts.next().zip(parts.next()).ok_or_else(malformed)?;
+        let salt = salt(&octets)?.ok_or_else(malformed)?;
         let (mut length, mut hash) = (None, Hash::Sha1);
         for part in parts {
             if part.tag == der::INTEGER {
@@ -86,7 +99,7 @@ impl<'a> Pbkdf2<'a> {
                 hash = Hash::of_hmac(function.name).ok_or_else(|| unknown(function.name))?;
             }
         }
-        Ok(Self { salt: salt.content, rounds, length, hash })
+        Ok(Self { salt, rounds, length, hash })
     }
 
     /// A key of this many bytes.
@@ -118,26 +131,42 @@ impl<'a> Scrypt<'a> {
     fn of(algorithm: &Algorithm<'a>) -> Result<Self, Unseen> {
         let malformed = || broken("the parameters of its password hashing (scrypt) are not built as such");
         let mut parts = algorithm.parts();
-        let salt = parts.next().filter(|salt| salt.tag == der::OCTET_STRING).ok_or_else(malformed)?.content;
+        let octets = parts.next().ok_or_else(malformed)?;
+        let salt = salt(&octets)?.ok_or_else(malformed)?;
         let mut next = || parts.next().as_ref().and_then(number).ok_or_else(malformed);
         let (cost, block, parallel) = (next()?, next()?, next()?);
         let length = parts.next().as_ref().map(key_length).transpose()?;
         Ok(Self { salt, cost, block, parallel, length })
     }
 
-    /// One step of its memory costs about as much as a round of hashing.
+    /// The bytes that it works in: a block for each step and for each of those side by side, and one between.
+    const fn memory(&self) -> u64 {
+        self.cost
+            .saturating_add(self.parallel)
+            .saturating_add(1)
+            .saturating_mul(self.block)
+            .saturating_mul(128)
+    }
+
+    /// One step of its memory costs about as much as a round of hashing. Before the steps PBKDF2 makes each of the blocks side by
+    /// side in four pieces, each with the whole salt, and after them it takes in all of these.
+    fn work(&self) -> u64 {
+        let salt = u64::try_from(self.salt.len()).unwrap_or(u64::MAX);
+        let around = (salt / 128).saturating_add(3).saturating_mul(4);
+        self.parallel.saturating_mul(self.block).saturating_mul(self.cost.saturating_add(around))
+    }
+
     fn key(&self, secret: &Secret, length: usize, given: &Given<'_>) -> Result<Zeroizing<Vec<u8>>, Unseen> {
-        let memory = self.cost.saturating_mul(self.block).saturating_mul(128);
-        if memory > SCRYPT_BYTES {
+        if self.memory() > SCRYPT_BYTES {
             let text = format!(
-                "its password hashing (scrypt) asks for more than the limit of {} MiB of memory; write it anew with less, as openssl pkcs8 -topk8 -scrypt does by itself",
+                "its password hashing (scrypt) asks for more than the limit of {} MiB of memory; write it anew with less where it comes from: openssl pkcs8 -topk8 -scrypt asks for 16 MiB by itself, and reads no more than 32",
                 SCRYPT_BYTES >> 20
             );
             return Err(Unseen::new(Reason::TooLarge, text));
         }
-        given.hash(self.cost.saturating_mul(self.block).saturating_mul(self.parallel))?;
+        given.hash(self.work())?;
         let small = |number: u64| u32::try_from(number).ok();
-        let exponent = self.cost.checked_ilog2().filter(|_| self.cost.is_power_of_two());
+        let exponent = self.cost.checked_ilog2().filter(|_| self.cost >= 2 && self.cost.is_power_of_two());
         let parameters = exponent.zip(small(self.block)).zip(small(self.parallel)).and_then(
             |((exponent, block), parallel)| {
                 scrypt::Params::new(u8::try_from(exponent).ok()?, block, parallel).ok()
@@ -250,10 +279,8 @@ fn salt_and_rounds<'a>(
     given: &Given<'_>,
 ) -> Result<(&'a [u8], Rounds), Unseen> {
     let mut parts = algorithm.parts();
-    let (salt, number) = parts
-        .next()
-        .filter(|salt| salt.tag == der::OCTET_STRING)
-        .zip(parts.next())
-        .ok_or_else(|| broken("the parameters of its encryption are not built as such"))?;
-    Ok((salt.content, Rounds::of(&number, times, given)?))
+    let malformed = || broken("the parameters of its encryption are not built as such");
+    let (octets, number) = parts.next().zip(parts.next()).ok_or_else(malformed)?;
+    let salt = salt(&octets)?.ok_or_else(malformed)?;
+    Ok((salt, Rounds::of(&number, times, given)?))
 }

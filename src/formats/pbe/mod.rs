@@ -14,7 +14,7 @@ use super::given::Given;
 use crate::domain::reason::{Reason, Unseen};
 use cipher::Cipher;
 pub(super) use hash::Hash;
-pub(super) use kdf::{Pbkdf2, Rounds};
+pub(super) use kdf::{Pbkdf2, Rounds, salt};
 pub(super) use names::called;
 
 /// A password as the ways of deriving keys take it: its UTF-8, and its UTF-16 with a zero at the end.
@@ -149,6 +149,7 @@ fn opened(
         _ => None,
     }
     .ok_or_else(|| unknown(algorithm.name))?;
+    cipher.check(&begin, sealed)?;
     cipher.decrypt(&key, &begin, sealed).ok_or(Shut::Wrong)
 }
 
@@ -171,6 +172,7 @@ fn pbes2(
             broken("its encryption (PBES2) asks for a key of another length than its cipher takes").into()
         );
     }
+    cipher.check(begin, sealed)?;
     let key = derivation.key(secret, length, given)?;
     cipher.decrypt(&key, begin, sealed).ok_or(Shut::Wrong)
 }

@@ -10,16 +10,22 @@ use super::super::gather::shown;
 /// How deep bags may lie in bags.
 const DEEPEST: usize = 4;
 
+/// How many bags are kept: as many certificates and keys as are read from one input have room in them.
+const MOST: usize = 10_000;
+
 /// Everything that lies in the parts that could be opened, in the order it lies there.
 #[derive(Default)]
 pub(super) struct Bags {
     pub(super) certificates: Vec<CertificateBag>,
     pub(super) keys: Vec<KeyBag>,
     /// What secrets are called; they are not looked at.
-    pub(super) secrets: Vec<String>,
+    pub(super) secrets: Vec<Option<String>>,
     pub(super) has_revocation_list: bool,
     /// How many certificates are of another kind than X.509.
     pub(super) other_certificates: usize,
+    /// How many bags were passed over, as there are too many.
+    pub(super) left_out: usize,
+    kept: usize,
 }
 
 /// A certificate.
@@ -61,6 +67,11 @@ impl Bags {
     }
 
     fn add_bag(&mut self, bag: &Element<'_>, depth: usize) {
+        if self.kept >= MOST {
+            self.left_out += 1;
+            return;
+        }
+        self.kept += 1;
         let mut parts = der::children(bag.content);
         let (Some(kind), Some(wrapped)) = (parts.next(), parts.next()) else { return };
         let Some(value) = der::children(wrapped.content).next() else { return };
@@ -76,7 +87,7 @@ impl Bags {
                 None => self.other_certificates += 1,
             },
             [REVOCATION_LIST] => self.has_revocation_list = true,
-            [SECRET] => self.secrets.push(label.name.unwrap_or_default()),
+            [SECRET] => self.secrets.push(label.name),
             [BAGS] => {
                 if let Some(deeper) = depth.checked_sub(1) {
                     self.add_below(value.whole, deeper);

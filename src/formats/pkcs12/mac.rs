@@ -2,13 +2,14 @@
 //! PBMAC1 (RFC 9579).
 //! It opens nothing.
 
+use std::hint::black_box;
 use std::num::NonZeroU32;
 
 use zeroize::Zeroizing;
 
 use super::super::der::{self, Element};
 use super::super::given::Given;
-use super::super::pbe::{Algorithm, Hash, Pbkdf2, Rounds, Secret, broken, unknown};
+use super::super::pbe::{self, Algorithm, Hash, Pbkdf2, Rounds, Secret, broken, unknown};
 use crate::domain::reason::Unseen;
 
 /// The shortest key that PBMAC1 may ask for, in bytes: with a shorter one a checksum is easily forged.
@@ -42,7 +43,8 @@ impl<'a> Mac<'a> {
             pbmac1(&algorithm)?
         } else {
             let hash = Hash::of_digest(algorithm.name).ok_or_else(|| unknown(algorithm.name))?;
-            Way::Pkcs12 { hash, salt: salt.content, rounds: parts.next() }
+            let salt = pbe::salt(&salt)?.ok_or_else(malformed)?;
+            Way::Pkcs12 { hash, salt, rounds: parts.next() }
         };
         Ok(Self { way, digest: digest.content })
     }
@@ -62,8 +64,14 @@ impl<'a> Mac<'a> {
                 hash.hmac(&derivation.key(secret, *length, given)?, bytes)
             }
         };
-        Ok(made.as_slice() == self.digest)
+        Ok(is_same(&made, self.digest))
     }
+}
+
+/// Compares in a time that does not tell how far they agree.
+fn is_same(made: &[u8], expected: &[u8]) -> bool {
+    let differing = made.iter().zip(expected).fold(0, |bits, (one, other)| black_box(bits | (one ^ other)));
+    made.len() == expected.len() && differing == 0
 }
 
 fn pbmac1<'a>(algorithm: &Algorithm<'a>) -> Result<Way<'a>, Unseen> {
@@ -86,3 +94,20 @@ fn pbmac1<'a>(algorithm: &Algorithm<'a>) -> Result<Way<'a>, Unseen> {
 
 /// 1.2.840.113549.1.5.14
 const PBMAC1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0e];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_the_same_only_in_every_byte_and_in_length() {
+        let sum = [7_u8; 20];
+        assert!(is_same(&sum, &sum));
+        assert!(!is_same(&sum, &sum[..19]) && !is_same(&sum[..19], &sum) && !is_same(&sum, &[]));
+        for at in 0..sum.len() {
+            let mut other = sum;
+            other[at] ^= 0x80;
+            assert!(!is_same(&sum, &other), "byte {at}");
+        }
+    }
+}

@@ -14,9 +14,8 @@ use super::entries::{Entry, EntryKind, is_called};
 use super::gather::{Gathered, truncated};
 use super::given::Given;
 use super::pbe::{self, Secret, Shut, broken};
-use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::reason::{Reason, Unseen};
-use bags::{Bags, CertificateBag, KeyBag, Label};
+use bags::{Bags, KeyBag};
 use mac::Mac;
 
 /// Reads every certificate and key of an archive.
@@ -135,32 +134,36 @@ fn encrypted<'a>(safe: &Element<'a>) -> Option<(Element<'a>, Zeroizing<Vec<u8>>)
 
 /// Hands over what was found, keys with the names of their certificates.
 fn hand_over(gathered: &mut Gathered, bags: Bags, seal: &Seal, given: &Given<'_>) {
-    let mut owners: HashMap<&[u8], &CertificateBag> = HashMap::new();
+    let mut names = Names::default();
+    let mut owners = HashMap::new();
+    let mut trusted = Vec::new();
     for bag in &bags.certificates {
-        gathered.add_certificate(&bag.der, "");
+        let owner = gathered.add_certificate(&bag.der, "");
         if let Some(id) = &bag.label.id {
-            owners.entry(id).or_insert(bag);
+            owners.entry(id.as_slice()).or_insert((bag, owner));
+        }
+        // Java names the rest of a chain too, but marks what is an entry of its own.
+        let own = bag.label.is_trusted || bags.keys.is_empty();
+        if let Some(alias) = bag.label.name.clone().filter(|_| own) {
+            trusted.push(Entry { alias, kind: EntryKind::Trusted, owner });
         }
     }
     for bag in &bags.keys {
         let own = bag.label.id.as_deref().and_then(|id| owners.get(id).copied());
-        let entry = key_entry(&bag.label, own);
-        if given.alias.is_none_or(|wanted| is_called(&entry.alias, wanted)) {
-            add_key(gathered, bag, &entry.alias, seal, given);
+        // A key is called as its certificate is, else as it is itself: Windows gives keys names that nobody knows.
+        let name = own.and_then(|(own, _)| own.label.name.as_ref()).or(bag.label.name.as_ref());
+        let alias = names.of(name.cloned());
+        if given.alias.is_none_or(|wanted| is_called(&alias, wanted)) {
+            add_key(gathered, bag, &alias, seal, given);
         }
-        gathered.add_entry(entry);
+        gathered.add_entry(Entry { alias, kind: EntryKind::Key, owner: own.and_then(|(_, owner)| owner) });
     }
-    // Java names the rest of a chain too, but marks what is an entry of its own.
-    let own = |bag: &&CertificateBag| bag.label.is_trusted || bags.keys.is_empty();
-    for bag in bags.certificates.iter().filter(own) {
-        if let Some(alias) = bag.label.name.clone() {
-            gathered.add_entry(Entry { alias, kind: EntryKind::Trusted, owner: owner(bag) });
-        }
-    }
-    for alias in bags.secrets {
+    trusted.into_iter().for_each(|entry| gathered.add_entry(entry));
+    for name in bags.secrets {
         gathered.saw("a secret key");
-        gathered.add_entry(Entry { alias, kind: EntryKind::Secret, owner: None });
+        gathered.add_entry(Entry { alias: names.of(name), kind: EntryKind::Secret, owner: None });
     }
+    gathered.leave_out(bags.left_out);
     if bags.has_revocation_list {
         gathered.saw("a certificate revocation list");
     }
@@ -170,20 +173,23 @@ fn hand_over(gathered: &mut Gathered, bags: Bags, seal: &Seal, given: &Given<'_>
     }
 }
 
-/// A key is called as its certificate is, else as it is itself: Windows gives keys names that nobody knows.
-fn key_entry(label: &Label, own: Option<&CertificateBag>) -> Entry {
-    let name = own.and_then(|own| own.label.name.as_ref()).or(label.name.as_ref());
-    Entry { alias: name.cloned().unwrap_or_default(), kind: EntryKind::Key, owner: own.and_then(owner) }
+/// What entries are called. Those without a name have a number, which is what Java shows for them.
+#[derive(Default)]
+struct Names {
+    unnamed: u32,
 }
 
-fn owner(bag: &CertificateBag) -> Option<Fingerprint> {
-    Certificate::from_der(&bag.der).ok().map(|certificate| certificate.key_fingerprint)
+impl Names {
+    fn of(&mut self, name: Option<String>) -> String {
+        name.filter(|name| !name.is_empty()).unwrap_or_else(|| {
+            self.unnamed += 1;
+            self.unnamed.to_string()
+        })
+    }
 }
 
 fn add_key(gathered: &mut Gathered, bag: &KeyBag, alias: &str, seal: &Seal, given: &Given<'_>) {
-    let place =
-        if alias.is_empty() { "the private key".to_owned() } else { format!("the private key {alias}") };
-    match key(bag, seal, given, &place) {
+    match key(bag, seal, given, &format!("the private key {alias}")) {
         Ok((key, kind)) => gathered.add_key(&key, kind),
         Err(odd) => gathered.add_key_oddity(odd),
     }
@@ -228,19 +234,23 @@ fn wrong() -> Unseen {
     Unseen::new(Reason::PasswordWrong, text)
 }
 
-/// Some archives are locked with keys rather than with a password; hardly anything writes them.
+/// Some archives are locked with keys rather than with a password; hardly anything writes them, and openssl reads none.
 fn of_another_kind(kind: &[u8]) -> Unseen {
-    let text = format!("what it holds is {}, which is not read here", pbe::called(kind));
-    with_way_out(Unseen::new(Reason::UnsupportedFormat, text))
+    let text = format!(
+        "what it holds is {}, which is not read here; have it exported anew, protected by a password alone",
+        pbe::called(kind)
+    );
+    Unseen::new(Reason::UnsupportedFormat, text)
 }
 
-/// Adds how to get rid of a way of protection that is not read here.
+/// Adds how to get rid of a way of protection that is not read here. Through a pipe openssl would not read both certificates and
+/// key, so a file lies between.
 fn with_way_out(odd: Unseen) -> Unseen {
     if odd.reason != Reason::UnsupportedFormat {
         return odd;
     }
     let text = format!(
-        "{}; write it anew with: openssl pkcs12 -legacy -in OLD.p12 -noenc | openssl pkcs12 -export -out NEW.p12",
+        "{}; write it anew with: openssl pkcs12 -legacy -in OLD.p12 -out ALL.pem && openssl pkcs12 -export -in ALL.pem -out NEW.p12",
         odd.text
     );
     Unseen::new(odd.reason, text)
