@@ -232,6 +232,9 @@ impl Passes {
     async fn obey(&mut self, command: Command) {
         let (paused, text) = match &command.verb {
             Verb::Pause => (Some((command.at, command.actor.clone())), "pause acts everywhere"),
+            Verb::Resume if self.shared.daemon().paused.is_none() => {
+                return self.absorb_house(&command, "resume: acts were not paused everywhere").await;
+            }
             Verb::Resume => (None, "resume acts everywhere"),
             Verb::Check => {
                 self.queue.want_all();

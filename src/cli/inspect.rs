@@ -60,6 +60,7 @@ struct Seen {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Key {
     Missing,
+    Unread,
     OfLeaf,
     OfAnother,
     OfNone,
@@ -117,6 +118,7 @@ impl Arguments {
         let owner = keys.iter().find(|key| content.certificates.iter().any(|c| c.key_fingerprint == **key));
         let chain = Chain::assemble(content.certificates.clone(), owner.copied());
         let key = match (&chain, content.keys.is_empty(), owner) {
+            (_, true, _) if content.has_key => Key::Unread,
             (_, true, _) => Key::Missing,
             (_, false, None) => Key::OfNone,
             (Ok(chain), false, Some(key)) if chain.leaf.key_fingerprint == *key => Key::OfLeaf,
@@ -127,7 +129,7 @@ impl Arguments {
             certificates: content.certificates,
             key: Some(key),
             entries: content.entries,
-            oddities: content.oddities,
+            oddities: told(content.oddities),
             chain,
         })
     }
@@ -148,7 +150,7 @@ impl Arguments {
             certificates,
             key: None,
             entries: Vec::new(),
-            oddities: sighting.oddities,
+            oddities: told(sighting.oddities),
             chain: Ok(sighting.chain),
         })
     }
@@ -257,6 +259,7 @@ impl Key {
     const fn words(self) -> &'static str {
         match self {
             Self::Missing => "none beside it",
+            Self::Unread => "there is one, which could not be read: see below",
             Self::OfLeaf => "beside it, belongs to the leaf",
             Self::OfAnother => "beside it, belongs to another certificate than the leaf",
             Self::OfNone => "beside it, belongs to none of the certificates",
@@ -266,11 +269,18 @@ impl Key {
     const fn code(self) -> &'static str {
         match self {
             Self::Missing => "missing",
+            Self::Unread => "unread",
             Self::OfLeaf => "of-leaf",
             Self::OfAnother => "of-another",
             Self::OfNone => "of-none",
         }
     }
+}
+
+/// What is odd, in the words of this command's options.
+fn told(oddities: Vec<Unseen>) -> Vec<Unseen> {
+    let told = |odd: Unseen| Unseen::new(odd.reason, as_options(&odd.text));
+    oddities.into_iter().map(told).collect()
 }
 
 /// Reads a file up to the limit of the formats.

@@ -57,18 +57,23 @@ impl Remarks {
 
 impl Order<'_> {
     /// Hands it to the daemon, waits until it is obeyed, and says so: for what changes no act. `names` stands in the
-    /// history's sentence about it; no watch means all of them.
+    /// history's sentence about it; no watch means all of them. Where that sentence holds these words instead, there was nothing
+    /// to change, and that is said. Returns whether there was.
     pub(super) async fn obeyed(
         self,
         (watch, names): (&str, &str),
+        idle: Option<(&str, String)>,
         common: &Common,
         output: &mut Output,
-    ) -> Result<Exit, Failed> {
-        self.taken_up(&self.remarks.daemon(common)?, (watch, names), output).await?;
+    ) -> Result<bool, Failed> {
+        let (_, event) = self.taken_up(&self.remarks.daemon(common)?, (watch, names), output).await?;
+        let instead =
+            idle.filter(|(words, _)| text(&event, "text").contains(words)).map(|(_, instead)| instead);
+        let changed = instead.is_none();
         if !self.remarks.json {
-            output.line(self.done);
+            output.line(instead.unwrap_or(self.done));
         }
-        Ok(Exit::Done)
+        Ok(changed)
     }
 
     /// Hands it to the daemon, waits until a pass took it up, and says what became of it and what came next, or which
@@ -199,21 +204,27 @@ pub(super) struct OneOrAll {
 }
 
 impl OneOrAll {
-    /// Asks for the verb, waits until it is obeyed and says what was done: `one` of that watch, or `all`.
+    /// Asks for the verb, waits until it is obeyed and says what was done: `one` of that watch, or `all`. Returns whether there
+    /// was anything to do.
     pub(super) async fn ask(
         &self,
         verb: &str,
         (one, all): (impl Fn(&str) -> String, &str),
         common: &Common,
         output: &mut Output,
-    ) -> Result<Exit, Failed> {
+    ) -> Result<bool, Failed> {
         let (path, done) = match &self.watch {
             Some(watch) => (path(watch, verb)?, one(watch)),
             None => (format!("/api/v1/{verb}"), all.to_owned()),
         };
         let watch = self.watch.as_deref().unwrap_or_default();
         let order = Order { path, fields: Vec::new(), done, remarks: &self.remarks };
-        order.obeyed((watch, verb), common, output).await
+        let idle = if watch.is_empty() {
+            "nothing was paused".to_owned()
+        } else {
+            format!("{watch} was not paused")
+        };
+        order.obeyed((watch, verb), Some(("were not paused", idle)), common, output).await
     }
 }
 

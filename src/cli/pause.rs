@@ -22,8 +22,8 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let one =
             |watch: &str| format!("acts of {watch} are paused; end it with: certsteward resume {watch}");
-        self.of
-            .ask("pause", (one, "all acts are paused; end it with: certsteward resume"), common, output)
-            .await
+        let all = "all acts are paused; end it with: certsteward resume";
+        self.of.ask("pause", (one, all), common, output).await?;
+        Ok(Exit::Done)
     }
 }

@@ -24,7 +24,7 @@ impl Arguments {
     pub(super) async fn perform(&self, common: &Common, output: &mut Output) -> Result<Exit, Failed> {
         let one = |watch: &str| format!("the pause of {watch} is ended");
         let ended = self.of.ask("resume", (one, "the pause of all watches is ended"), common, output).await?;
-        if !self.of.remarks.json {
+        if ended && !self.of.remarks.json {
             let daemon = self.of.remarks.daemon(common)?;
             match &self.of.watch {
                 Some(watch) => match everywhere(&daemon).await {
@@ -34,7 +34,7 @@ impl Arguments {
                 None => output.line(still(&daemon).await),
             }
         }
-        Ok(ended)
+        Ok(Exit::Done)
     }
 }
 

@@ -44,7 +44,11 @@ impl Arguments {
                 fields: vec![("until", Value::from("now"))],
                 remarks: &self.remarks,
             };
-            return order.obeyed((&self.watch, "send nothing until"), common, output).await;
+            let none = format!("nothing was silenced about {}", self.watch);
+            order
+                .obeyed((&self.watch, "end the silence"), Some((": there was none", none)), common, output)
+                .await?;
+            return Ok(Exit::Done);
         }
         let until = self.until()?;
         let shown = until.format("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -54,7 +58,8 @@ impl Arguments {
             fields: vec![("until", Value::from(shown))],
             remarks: &self.remarks,
         };
-        order.obeyed((&self.watch, "send nothing until"), common, output).await
+        order.obeyed((&self.watch, "send nothing until"), None, common, output).await?;
+        Ok(Exit::Done)
     }
 
     fn until(&self) -> Result<Timestamp, Failed> {

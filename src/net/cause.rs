@@ -62,6 +62,19 @@ fn tls_words(error: &rustls::Error) -> Option<String> {
         rustls::Error::InvalidCertificate(Problem::NotValidYetContext { not_before, .. }) => {
             format!("or its issuer's is not valid before {}", day(*not_before)?)
         }
+        rustls::Error::InvalidCertificate(Problem::Expired) => "or its issuer's has expired".to_owned(),
+        rustls::Error::InvalidCertificate(Problem::NotValidYet) => {
+            "or its issuer's is not valid yet".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Problem::NotValidForName) => "is not for this name".to_owned(),
+        rustls::Error::InvalidCertificate(Problem::BadSignature) => {
+            "has a signature that is not its issuer's".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Problem::Revoked) => "is revoked".to_owned(),
+        rustls::Error::InvalidCertificate(
+            Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. },
+        ) => "is not for servers".to_owned(),
+        rustls::Error::InvalidCertificate(Problem::BadEncoding) => "is not built as one".to_owned(),
         rustls::Error::InvalidCertificate(Problem::NotValidForNameContext { expected, presented }) => {
             let names: Vec<String> = presented.iter().map(|name| bare(name).to_owned()).collect();
             let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };

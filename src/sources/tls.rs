@@ -10,7 +10,7 @@ use crate::domain::report::Sighting;
 use crate::identity::Identity;
 use crate::net::handshake::{self, Ask, Observed};
 use crate::net::starttls::StartTls;
-use crate::net::{self, Address, Net, Turn, one_line, reason_of, told, within};
+use crate::net::{self, Address, Net, Turn, reason_of, told, within};
 
 use super::Source;
 
@@ -81,11 +81,8 @@ impl Tls {
             Unseen::new(unseen.reason, format!("{}: {}", self.settings.address, unseen.text))
         })?;
         if let Some(error) = &observed.untrusted {
-            let text = format!(
-                "the certificate of {} is not accepted: {}",
-                self.settings.address,
-                one_line(&error.to_string())
-            );
+            let (address, what, way_out) = (&self.settings.address, told(error), way_out(error));
+            let text = format!("the certificate of {address} is not accepted: {what}; {way_out}");
             let named = self.settings.net.ca.is_some() && is_about_trust(error);
             oddities.push(Unseen::new(if named { Reason::Untrusted } else { Reason::ServerUntrusted }, text));
         }
@@ -112,6 +109,26 @@ fn is_about_trust(error: &rustls::Error) -> bool {
             | Wrong::NotValidYet
             | Wrong::NotValidYetContext { .. }
     )
+}
+
+/// What helps where a server's certificate is not accepted.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+const fn way_out(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Wrong;
+    let rustls::Error::InvalidCertificate(wrong) = error else { return "look at what the server presents" };
+    match wrong {
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            "have one issued for this name, or ask for one of its names with server_name = \"…\""
+        }
+        Wrong::Expired | Wrong::ExpiredContext { .. } => "have it renewed on that server",
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            "have it replaced on that server, or put the clock of this host right"
+        }
+        Wrong::UnknownIssuer => {
+            "have the server send the issuers between, or name the authority with ca = { file = … }"
+        }
+        _ => "have one issued that clients accept",
+    }
 }
 
 /// The leaf is the one the server sent first: that is the one it holds the key of, whatever else it sends along.
@@ -173,6 +190,21 @@ impl Source for Tls {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_server_brings_the_way_out_of_just_that() {
+        use rustls::CertificateError as Wrong;
+        for (wrong, expected) in [
+            (Wrong::Expired, "renewed on that server"),
+            (Wrong::NotValidForName, "server_name"),
+            (Wrong::NotValidYet, "clock"),
+            (Wrong::UnknownIssuer, "ca = { file = … }"),
+            (Wrong::BadSignature, "clients accept"),
+        ] {
+            let way_out = way_out(&rustls::Error::InvalidCertificate(wrong.clone()));
+            assert!(way_out.contains(expected), "{wrong:?}: {way_out}");
+        }
+    }
 
     #[test]
     fn a_port_that_usually_begins_in_the_clear_is_told_how() {

@@ -225,11 +225,21 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
 }
 
 #[test]
+fn what_was_not_paused_is_not_said_to_go_on() {
+    let none = "resume: acts of this watch were not paused";
+    against(taken_up("command", none), &["resume", "a"]).0.expect(0, "a was not paused\n", "");
+    let none = "resume: acts were not paused everywhere";
+    against(taken_up("command", none), &["resume"]).0.expect(0, "nothing was paused\n", "");
+}
+
+#[test]
 fn a_silence_can_be_ended_and_is_shown_while_it_lasts() {
-    let said = "send nothing until 2026-11-01 00:00 UTC";
+    let said = "end the silence, messages are sent again";
     let (ran, asked) = against(taken_up("command", said), &["silence", "a", "--end"]);
     ran.expect(0, "messages about a are sent again\n", "");
     assert_eq!(asked[1].body, json!({ "until": "now" }));
+    let (ran, _) = against(taken_up("command", "end the silence: there was none"), &["silence", "a", "--end"]);
+    ran.expect(0, "nothing was silenced about a\n", "");
     let watch =
         json!({ "id": "a", "level": "ok", "step": "watching", "silenced_until": "2099-01-04T00:00:00Z" });
     let list = ("200 OK", json!({ "watches": [watch] }));

@@ -193,6 +193,17 @@ fn an_untrusted_server_is_read_all_the_same() {
 }
 
 #[test]
+fn a_locked_key_beside_certificates_that_were_read_is_no_error() {
+    for (reason, expected) in
+        [(Reason::PasswordNeeded, 0), (Reason::PasswordWrong, 1), (Reason::Malformed, 1)]
+    {
+        let mut view = file("ks", "/ks/store.jks", samples::chain("ks", (2027, 1, 1), (2027, 9, 1)));
+        Arc::make_mut(&mut view.record).oddities = vec![Unseen::new(reason, "as a sample")];
+        assert_eq!(series(&page(&picture(vec![view])), "x509_cert_error").len(), expected, "{reason}");
+    }
+}
+
+#[test]
 fn a_discovery_is_one_source_with_many_bundles() {
     let found = |name: &str| {
         let mut view = file(

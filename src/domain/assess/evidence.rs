@@ -41,7 +41,7 @@ const fn meaning(reason: Reason) -> Option<(Code, Level, &'static str)> {
         Reason::ServerUntrusted => Some((
             Code::Untrusted,
             Level::Notice,
-            "name the authority that it is to lead to, with ca or trust; or switch this off: [policy.lint] untrusted = \"off\"",
+            "do what it says; or switch this off: [policy.lint] untrusted = \"off\"",
         )),
         Reason::KeyMismatch => Some((
             Code::KeyMismatch,

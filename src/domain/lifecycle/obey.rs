@@ -71,9 +71,18 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             record.paused_why = command.comment.clone();
             said("pause acts of this watch")
         }
+        Verb::Resume if record.paused.is_none() => said("resume: acts of this watch were not paused"),
         Verb::Resume => {
             (record.paused, record.paused_why) = (None, None);
             said("resume acts of this watch")
+        }
+        Verb::Silence(until) if *until <= command.at => {
+            let was = record.silenced_until.take().is_some_and(|until| until > command.at);
+            said(if was {
+                "end the silence, messages are sent again"
+            } else {
+                "end the silence: there was none"
+            })
         }
         Verb::Silence(until) => {
             record.silenced_until = Some(*until);

@@ -8,6 +8,7 @@ use crate::domain::Timestamp;
 use crate::domain::certificate::Certificate;
 use crate::domain::chain::Chain;
 use crate::domain::name::DistinguishedName;
+use crate::domain::reason::Reason;
 use crate::domain::snapshot::{Snapshot, WatchView};
 
 pub(super) fn not_before(snapshot: &Snapshot, family: &mut Family<'_>) {
@@ -41,13 +42,18 @@ pub(super) fn error(snapshot: &Snapshot, family: &mut Family<'_>) {
         let record = &view.record;
         let is_bad = record.unseen.is_some()
             || record.absent_since.is_some()
-            || record.oddities.iter().any(|odd| is_of_content(odd.reason));
+            || record.oddities.iter().any(|odd| is_part_unread(odd.reason));
         if is_bad {
             labels.clear();
             place(view, &mut labels);
             family.labelled(&labels, 1);
         }
     }
+}
+
+/// Whether a part of what was read is not shown. A key that is locked is none of them: the certificates beside it were read.
+fn is_part_unread(reason: Reason) -> bool {
+    reason != Reason::PasswordNeeded && is_of_content(reason)
 }
 
 /// When the next certificate expires.
