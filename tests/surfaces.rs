@@ -446,7 +446,10 @@ async fn a_link_can_say_done_and_check_and_nothing_else() {
             command.verb,
             Verb::Sign("security-center".to_owned(), wanted, asked_about(&daemon, REPLACE_TOKEN))
         );
-        assert_eq!(command.actor, Actor::Named("hand-off link of security-center".to_owned()));
+        assert_eq!(
+            command.actor,
+            Actor::Named("somebody with the hand-off link of security-center".to_owned())
+        );
     }
     let before = daemon.commands().len();
     problem(&served.ask("POST", &say, &[form], "sign=confirmed&name=Robin").await, 409);

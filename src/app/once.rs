@@ -25,7 +25,6 @@ use crate::engine::pass::{House, Known, pass};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{EventQuery, Journal as _, JournalError, Places};
 use crate::net::Net;
-use crate::sources::Source as _;
 pub use crate::sources::tls::Settings as TlsServer;
 use crate::sources::tls::Tls;
 
@@ -168,12 +167,12 @@ pub(super) fn open_net() -> Result<Net, Unseen> {
     Net::new().map_err(|error| Unseen::new(Reason::Unreadable, error.to_string()))
 }
 
-/// Looks once at the chain a TLS server presents.
+/// Looks once at the chain a TLS server presents, and whether it asks for a client certificate.
 ///
 /// # Errors
 /// Why it could not be seen.
-pub async fn look_at_server(settings: TlsServer) -> Result<Option<Sighting>, Unseen> {
-    Tls::new(open_net()?, settings).look(None).await
+pub async fn look_at_server(settings: TlsServer) -> Result<(Sighting, bool), Unseen> {
+    Tls::new(open_net()?, settings).seen().await
 }
 
 /// Reads the newest events from the store of this configuration as the API shows them, beside a daemon or without one.

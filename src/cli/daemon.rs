@@ -28,10 +28,10 @@ const LIMIT: usize = 64 * 1024 * 1024;
 pub(super) enum AskDaemon {
     /// Nobody is there.
     #[error(
-        "certsteward is not running, or its socket is elsewhere: {}; start it with systemctl start certsteward, or name the socket with --socket",
-        .0.display()
+        "certsteward is not running, or its socket is elsewhere: {}; start it with {start}, or name the socket with --socket",
+        .socket.display()
     )]
-    NotRunning(PathBuf),
+    NotRunning { socket: PathBuf, start: String },
     /// Only others may.
     #[error(
         "you may not use the socket {}; run this as root, or as a member of the socket's group",
@@ -61,7 +61,7 @@ pub(super) enum AskDaemon {
 impl AskDaemon {
     /// Whether there is no daemon to ask.
     pub(super) const fn is_not_running(&self) -> bool {
-        matches!(self, Self::NotRunning(_))
+        matches!(self, Self::NotRunning { .. })
     }
 }
 
@@ -74,6 +74,8 @@ impl From<AskDaemon> for Failed {
 /// The running daemon, seen through its socket.
 pub(super) struct Daemon {
     socket: PathBuf,
+    /// What starts it.
+    start: String,
 }
 
 impl Daemon {
@@ -94,7 +96,7 @@ impl Daemon {
                 }
             },
         };
-        Ok(Self { socket })
+        Ok(Self { socket, start: common.start() })
     }
 
     /// Reads.
@@ -146,7 +148,7 @@ impl Daemon {
         let place = self.socket.clone();
         let kind = error.kind();
         if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
-            AskDaemon::NotRunning(place)
+            AskDaemon::NotRunning { socket: place, start: self.start.clone() }
         } else if kind == ErrorKind::PermissionDenied {
             AskDaemon::Denied(place)
         } else {

@@ -51,6 +51,8 @@ struct Seen {
     certificates: Vec<Certificate>,
     /// Whether a key lay beside them, and whose it is; none where the place shows public parts only.
     key: Option<Key>,
+    /// Whether the server asks for a client certificate; none where no server was looked at.
+    asked: Option<bool>,
     /// The named entries of keystores.
     entries: Vec<Entry>,
     oddities: Vec<Unseen>,
@@ -128,6 +130,7 @@ impl Arguments {
             form: content.form,
             certificates: content.certificates,
             key: Some(key),
+            asked: None,
             entries: content.entries,
             oddities: told(content.oddities),
             chain,
@@ -135,10 +138,8 @@ impl Arguments {
     }
 
     async fn ask_server(&self, server: TlsServer) -> Result<Seen, Failed> {
-        let sighting = app::look_at_server(server)
-            .await
-            .map_err(|unseen| Failed::could_not(as_options(&unseen.text)))?
-            .ok_or_else(|| Failed::could_not(format!("{}: the server showed no certificate", self.place)))?;
+        let looked = app::look_at_server(server).await;
+        let (sighting, asked) = looked.map_err(|unseen| Failed::could_not(as_options(&unseen.text)))?;
         let certificates = sighting
             .chain
             .iter()
@@ -149,6 +150,7 @@ impl Arguments {
             form: "TLS",
             certificates,
             key: None,
+            asked: Some(asked),
             entries: Vec::new(),
             oddities: told(sighting.oddities),
             chain: Ok(sighting.chain),
@@ -186,6 +188,10 @@ impl Seen {
         let mut facts = vec![("Chain".to_owned(), self.chain_words())];
         if let Some(key) = self.key {
             facts.push(("Private key".to_owned(), key.words().to_owned()));
+        }
+        if let Some(asked) = self.asked {
+            let words = if asked { "the server asks for one" } else { "the server asks for none" };
+            facts.push(("Client certificate".to_owned(), words.to_owned()));
         }
         let entry = |entry: &Entry| ("Entry".to_owned(), format!("{}: {}", entry.alias, entry.kind.words()));
         facts.extend(self.entries.iter().map(entry));
@@ -249,6 +255,7 @@ impl Seen {
             "certificates": certificates,
             "chain": chain,
             "private_key": self.key.map(Key::code),
+            "asks_for_client_certificate": self.asked,
             "entries": entries,
             "oddities": oddities,
         })

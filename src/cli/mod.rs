@@ -83,6 +83,14 @@ impl Common {
         self.config.as_deref().unwrap_or(Path::new(crate::config::DEFAULT_PATH))
     }
 
+    /// What starts the daemon: the service runs with the default file.
+    fn start(&self) -> String {
+        match &self.config {
+            None => "systemctl start certsteward".to_owned(),
+            Some(file) => format!("certsteward --config {} run", file.display()),
+        }
+    }
+
     /// Only the default place may be empty.
     const fn kind(&self) -> crate::config::Kind {
         match self.config {

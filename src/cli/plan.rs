@@ -35,9 +35,10 @@ impl Arguments {
             return Err(watches::none_configured(common));
         }
         if looked_once {
-            output.aside(
-                "certsteward is not running: looked once; nothing of this happens until it runs (systemctl start certsteward)",
-            );
+            output.aside(format_args!(
+                "certsteward is not running: looked once; nothing of this happens until it runs ({})",
+                common.start()
+            ));
         }
         if !looked_once {
             beside(common).await.iter().for_each(|why| output.aside(why));

@@ -79,7 +79,7 @@ impl HandOff {
             place: place(target),
             permission: PERMISSION.to_owned(),
             fields: fields(target, &chain.leaf, facts.ask),
-            steps: steps(facts.ask, &chain.leaf),
+            steps: steps(facts.ask, target, &chain.leaf),
             afterwards: afterwards(facts.ask, probed),
             gap: (facts.ask == Ask::Replace).then(|| gap(watch, false)),
             test: (!probed && facts.ask != Ask::Remove).then(|| connection_test(target)),
@@ -247,10 +247,16 @@ fn fields(target: &Target, leaf: &Certificate, ask: Ask) -> Vec<(String, String)
     fields
 }
 
-fn steps(ask: Ask, leaf: &Certificate) -> Vec<String> {
+fn steps(ask: Ask, target: &Target, leaf: &Certificate) -> Vec<String> {
     let download = "Download the public certificate (.pem), or save it from the mail.".to_owned();
     let open = format!("Open {PLACE}.");
-    let add = "Choose Add, copy the fields up to Login Name, choose the file.".to_owned();
+    let add = match target.mapping.login_name {
+        Some(_) => "Choose Add, copy the fields up to Login Name, choose the file.",
+        None => {
+            "Choose Add, copy Configuration Name and Integration Name, choose the file. Login Name is as in the mapping that is in use; leave it empty where that has none."
+        }
+    }
+    .to_owned();
     let save = "Save.".to_owned();
     let subject = &leaf.subject;
     match ask {

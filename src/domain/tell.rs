@@ -282,7 +282,7 @@ fn of_end(watch: &Watch, key: &str, told: &Told, deadline: Option<Timestamp>, no
         code,
         key: format!("{}/{key}", watch.id),
         resolved: true,
-        subject: format!("over: {}", told.text),
+        subject: told.text.clone(),
         text: format!("this is over: {}", told.text),
         way_out: "nothing to do".to_owned(),
         deadline,

@@ -49,7 +49,27 @@ impl Tls {
         })
     }
 
-    async fn chain(&self, turn: Turn) -> Result<Sighting, Unseen> {
+    /// Looks, and tells besides whether the server asks for a client certificate.
+    ///
+    /// # Errors
+    /// As [`Source::look`].
+    pub async fn seen(&self) -> Result<(Sighting, bool), Unseen> {
+        let Settings { address, starttls, net, .. } = &self.settings;
+        let turn = self.net.turn(address).await;
+        let limit = net.timeout;
+        let late = || match starttls {
+            None => format!(
+                "{address} did not finish a TLS handshake within {limit:?}{}",
+                hint(address, *starttls)
+            ),
+            Some(protocol) => format!(
+                "{address} did not come to TLS by {protocol} within {limit:?}; where it speaks TLS from the first byte, leave starttls out"
+            ),
+        };
+        within(limit, self.chain(turn), late).await
+    }
+
+    async fn chain(&self, turn: Turn) -> Result<(Sighting, bool), Unseen> {
         let Settings { address, starttls, net, .. } = &self.settings;
         let name = self.name()?;
         let prepared = handshake::prepare(&self.net, net, Ask { name, protocols: &[], identity: None })?;
@@ -65,7 +85,7 @@ impl Tls {
         let observed = prepared.observed();
         match shaken {
             Err(error) if observed.chain.is_empty() => Err(self.nothing_shown(&error)),
-            Ok(()) | Err(_) => self.sighting(&observed),
+            Ok(()) | Err(_) => Ok((self.sighting(&observed)?, observed.asked)),
         }
     }
 
@@ -166,19 +186,7 @@ impl Source for Tls {
         if entry.is_some() {
             return Ok(None);
         }
-        let Settings { address, starttls, net, .. } = &self.settings;
-        let turn = self.net.turn(address).await;
-        let limit = net.timeout;
-        let late = || match starttls {
-            None => format!(
-                "{address} did not finish a TLS handshake within {limit:?}{}",
-                hint(address, *starttls)
-            ),
-            Some(protocol) => format!(
-                "{address} did not come to TLS by {protocol} within {limit:?}; where it speaks TLS from the first byte, leave starttls out"
-            ),
-        };
-        within(limit, self.chain(turn), late).await.map(Some)
+        Ok(Some(self.seen().await?.0))
     }
 
     async fn identity(&self, _: Option<&str>) -> Result<Identity, Unseen> {

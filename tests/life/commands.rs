@@ -1,5 +1,6 @@
 //! What people can ask for, and what is refused with a reason.
 
+use certsteward::domain::Duration;
 use certsteward::domain::event::EventKind;
 use certsteward::domain::report::Verb;
 use certsteward::domain::watch::{Matching, Mode, Rotation};
@@ -89,4 +90,40 @@ async fn check_probes_now() {
     world.command(Verb::Check).await;
     assert_eq!(world.change(|facts| facts.probes), before + 1, "twice in one moment is once");
     assert!(world.record().check_asked.is_none());
+}
+
+#[tokio::test]
+async fn a_pause_and_a_silence_end_once_and_the_plan_tells_of_a_pause_where_no_act_waits() {
+    let mut world = World::new(Matching::Dn);
+    world.pass(Vec::new()).await;
+    let now = world.change(|facts| facts.now);
+    for (verb, expected) in [
+        (Verb::Resume, "resume: acts of this watch were not paused"),
+        (Verb::Silence(now), "end the silence: there was none"),
+        (Verb::Pause, "pause acts of this watch"),
+        (Verb::Silence(now + Duration::days(1)), "send nothing until 2026-01-02 00:00 UTC"),
+    ] {
+        world.command(verb).await;
+        assert_eq!(last(&world), expected);
+    }
+    let paused = "no act, while acts of this watch are paused -- paused by ";
+    assert!(world.plan().contains(paused), "{}", world.plan());
+    for (verb, expected) in [
+        (Verb::Resume, "resume acts of this watch"),
+        (Verb::Silence(now), "end the silence, messages are sent again"),
+        (Verb::Silence(now), "end the silence: there was none"),
+    ] {
+        world.command(verb).await;
+        assert_eq!(last(&world), expected);
+    }
+    assert!(!world.plan().contains(paused), "{}", world.plan());
+}
+
+#[tokio::test]
+async fn of_what_has_expired_the_plan_says_who_has_to_act() {
+    let mut world = World::new(Matching::Dn);
+    world.watch.renewal = None;
+    world.until(366).await;
+    let line = "wait for a new certificate -- it expired at 2027-01-01 00:00 UTC, and no [watch.renewal] is configured";
+    assert!(world.plan().contains(line), "{}", world.plan());
 }

@@ -179,7 +179,7 @@ pub(super) fn sees_again_message(discovery: &Discovery, now: Timestamp) -> Messa
         code: BLIND.to_owned(),
         key: format!("{BLIND}/{id}"),
         resolved: true,
-        subject: format!("over: the discovery {id} can look everywhere again"),
+        subject: format!("the discovery {id} can look everywhere again"),
         text: format!("this is over: the discovery {id} can look everywhere again"),
         way_out: "nothing to do".to_owned(),
         labels: discovery.labels().clone(),

@@ -3,7 +3,9 @@
 
 use super::asks::{are_together, effective_matching, overall_matching};
 use super::backdate::backdate;
-use super::{Chronicle, Dice, GONE_AFTER, absorb, expired, keep, obey, proving, retire, settle, want};
+use super::{
+    Chronicle, Dice, GONE_AFTER, absorb, conceivable, expired, keep, obey, proving, retire, settle, want,
+};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::lint;
 use crate::domain::record::{Due, Ended, Learned, Look, Order, Overlap, Record, Renewal, Role, Standing};
@@ -421,7 +423,7 @@ fn finish_check(watch: &Watch, record: &mut Record) {
 
 /// What was kept about acts that nothing can ask for any more.
 fn forget_needless(watch: &Watch, record: &mut Record) {
-    let ids = want::conceivable(watch, record);
+    let ids = conceivable::ids(watch, record);
     record.attempts.retain(|id, _| ids.contains(id));
     let led = want::led_by(watch, record);
     record.approvals.retain(|id, _| ids.contains(id) || led.contains(id));

@@ -4,7 +4,7 @@
 use super::absorb::discard_candidate;
 use super::acted::VISIBLE_WITHIN;
 use super::retire::keep_for_good;
-use super::{Chronicle, answer, keep, proving, settle, want};
+use super::{Chronicle, answer, conceivable, keep, proving, settle};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::record::{Approval, Ended, Record, Renewal, Role};
 use crate::domain::report::{Command, Verb};
@@ -34,21 +34,7 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             record.check_asked = Some(command.at);
             said("check now")
         }
-        Verb::Renew if watch.renewal.is_none() => {
-            said("renew: refused, because this watch has no renewal configured")
-        }
-        Verb::Renew if watch.mode == Mode::Observe => {
-            said("renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"")
-        }
-        Verb::Renew if watch.leaves_to_source() => said(
-            "renew: refused, because rotation = \"left-to-source\" leaves issuing to the store; renew it there",
-        ),
-        Verb::Renew if record.renewal.is_some() => said("renew: a renewal is under way already"),
-        Verb::Renew => {
-            record.ended = None;
-            record.renewal_asked = Some(command.actor.clone());
-            said("renew now")
-        }
+        Verb::Renew => (EventKind::Command, renew(watch, record, command).to_owned()),
         Verb::Approve(act) => approve(watch, record, act, command, by),
         Verb::Reject(act) => (EventKind::RejectedByPerson, reject(watch, record, act, command)),
         Verb::Cancel => (EventKind::Command, give_up(watch, record, command, "cancelled by")),
@@ -89,6 +75,24 @@ fn obey(watch: &Watch, record: &mut Record, command: &Command) -> (EventKind, St
             (EventKind::Command, format!("send nothing until {}", crate::domain::lint::minute(*until)))
         }
     }
+}
+
+fn renew(watch: &Watch, record: &mut Record, command: &Command) -> &'static str {
+    if watch.renewal.is_none() {
+        return "renew: refused, because this watch has no renewal configured";
+    }
+    if watch.mode == Mode::Observe {
+        return "renew: refused, because the mode is observe; set mode = \"propose\" or \"act\"";
+    }
+    if watch.leaves_to_source() {
+        return "renew: refused, because rotation = \"left-to-source\" leaves issuing to the store; renew it there";
+    }
+    if record.renewal.is_some() {
+        return "renew: a renewal is under way already";
+    }
+    record.ended = None;
+    record.renewal_asked = Some(command.actor.clone());
+    "renew now"
 }
 
 /// Nothing waits any longer for what failed before.
@@ -132,7 +136,7 @@ fn approve(
             ),
         );
     }
-    if !record.pending.contains_key(act) && !want::conceivable(watch, record).contains(act) {
+    if !record.pending.contains_key(act) && !conceivable::ids(watch, record).contains(act) {
         let waits: Vec<&str> = record.pending.keys().map(String::as_str).collect();
         let waits =
             if waits.is_empty() { "nothing waits".to_owned() } else { format!("{} waits", waits.join(", ")) };

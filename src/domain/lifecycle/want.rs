@@ -13,7 +13,7 @@ use super::{Chronicle, GONE_AFTER, cadence, keep, settle, stray};
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::policy::Retire;
 use crate::domain::record::{
-    Act, Ask, CopyOrder, Leftover, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
+    Act, Ask, CopyOrder, Look, ProbeFacts, Publication, Purpose, Record, Role, Standing,
 };
 use crate::domain::snapshot::Held;
 use crate::domain::watch::{AutoRenew, Caller, Delivery, Probe, Watch};
@@ -303,62 +303,6 @@ fn judged_acts(
         (act, held)
     };
     wanted_acts(watch, record, pass, now).into_iter().map(judged).collect()
-}
-
-/// The ids of every act that the facts can still ask for: what is kept about any other act is of no use any more.
-pub(super) fn conceivable(watch: &Watch, record: &Record) -> BTreeSet<String> {
-    let retirements = record.leftovers.iter().filter_map(Leftover::retirement);
-    conceivable_acts(watch, record).iter().map(Act::id).chain(retirements).collect()
-}
-
-/// What the act with this id would do, where the facts can still ask for it.
-pub(in crate::domain) fn sentence_of(watch: &Watch, record: &Record, id: &str) -> Option<String> {
-    let retire = |leftover: &Leftover| {
-        let name = leftover.name.clone()?;
-        Some(Act::Retire { name, fingerprint: leftover.chain.fingerprint() })
-    };
-    let retirements = record.leftovers.iter().filter_map(retire);
-    let mut acts = conceivable_acts(watch, record).into_iter().chain(retirements);
-    acts.find(|act| act.id() == id).map(|act| act.sentence())
-}
-
-/// Every act that the facts can still ask for, but for retirements.
-fn conceivable_acts(watch: &Watch, record: &Record) -> Vec<Act> {
-    let mut acts = Vec::new();
-    if let Some(renewal) = &record.renewal {
-        let generation = renewal.generation;
-        let order = renewal.order.clone();
-        if let Some(order) = order.filter(|_| renewal.candidate.is_none() && renewal.replaced.is_none()) {
-            acts.push(Act::Issue { generation, order });
-        }
-        let (from, to) =
-            (renewal.replaces_name.clone(), renewal.order.as_ref().map(|order| order.name.clone()));
-        if let (Some(from), Some(to)) = (from, to.filter(|_| renewal.switches_callers())) {
-            let old = keep::old_names(record);
-            for caller in watch.callers.iter().map(|caller| caller.id.clone()) {
-                let uses = record.callers.get(&caller).and_then(|facts| facts.uses.as_ref());
-                let switched = renewal.switched.contains_key(&caller);
-                if renewal.rolling_back.is_some() && switched {
-                    acts.push(Act::RollBack { generation, caller, from: to.clone(), to: from.clone() });
-                } else if !switched && uses.is_none_or(|uses| old.contains(uses)) {
-                    acts.push(Act::Switch { generation, caller, from: from.clone(), to: to.clone() });
-                }
-            }
-        }
-    }
-    let role = record.concern();
-    if let Some(standing) = record.standing(role) {
-        let fingerprint = standing.fingerprint();
-        let untold = watch
-            .targets
-            .iter()
-            .filter(|target| target.delivery == Delivery::Direct && !is_known(watch, target, standing));
-        acts.extend(untold.map(|target| Act::Publish { target: target.id.clone(), role, fingerprint }));
-    }
-    acts.extend(keep::conceivable(record));
-    acts.extend(keep::hold_switches(watch, record));
-    acts.extend(tries(watch, record));
-    acts
 }
 
 /// What leads callers to the candidate of this renewal, whether they were led to it already or not: where a roll back is given

@@ -177,7 +177,7 @@ fn actor(said: &Said, open: &HandOff) -> Result<Actor, Problem> {
                 "send name=… with your own name",
             ));
         }
-        return Ok(Actor::Named(format!("hand-off link of {}", open.target)));
+        return Ok(Actor::Named(format!("somebody with the hand-off link of {}", open.target)));
     };
     if name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
         let text = format!("a name has at most {NAME_LIMIT} characters, on one line");

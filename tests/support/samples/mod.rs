@@ -540,7 +540,7 @@ pub(crate) fn row(number: i64, event: &Event) -> Row {
 
 /// What happened to `sf-odata-prod`, newest first.
 pub(crate) fn events() -> Vec<(i64, Event)> {
-    let hris = || Actor::Named("hand-off link of security-center".to_owned());
+    let hris = || Actor::Named("somebody with the hand-off link of security-center".to_owned());
     let alex = || Actor::Named("alex".to_owned());
     let rows = [
         (418, 4, Actor::Daemon, EventKind::Probed, "odata answers not-mapped with the candidate"),

@@ -54,7 +54,7 @@ fn old_standing() -> Standing {
 }
 
 fn replace_facts() -> HandOffFacts {
-    let by = "hand-off link of security-center".to_owned();
+    let by = "somebody with the hand-off link of security-center".to_owned();
     HandOffFacts {
         signs: vec![(now() - Duration::minutes(9), Sign::Saved, by)],
         escalated: Some(now() - Duration::hours(2)),
