@@ -86,7 +86,7 @@ async fn check_probes_now() {
     world.pass(Vec::new()).await;
     let before = world.change(|facts| facts.probes);
     world.command(Verb::Check).await;
-    world.change(|facts| facts.now += certsteward::domain::Duration::minutes(1));
+    world.change(|facts| facts.now += Duration::minutes(1));
     world.command(Verb::Check).await;
     assert_eq!(world.change(|facts| facts.probes), before + 1, "twice in one moment is once");
     assert!(world.record().check_asked.is_none());
