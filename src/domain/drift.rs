@@ -85,7 +85,7 @@ mod tests {
         for (hour, seen) in (0..).zip(looks) {
             note(&mut record, vec![("copy".to_owned(), seen)], noon() + Duration::hours(hour));
         }
-        let differs = record.places["copy"].differs;
+        let differs = record.places.get("copy").unwrap().differs;
         assert_eq!(differs.map(|since| (since - noon()).num_hours()), expected);
     }
 
@@ -107,7 +107,7 @@ mod tests {
         note(&mut record, vec![("copy".to_owned(), Ok(Some(own())))], noon());
         note(&mut record, away(), noon() + Duration::hours(1));
         note(&mut record, away(), noon() + Duration::hours(2));
-        let facts = &record.places["copy"];
+        let facts = record.places.get("copy").unwrap();
         assert_eq!(facts.shows, Some(own()));
         assert_eq!(facts.unseen.as_ref().map(|(since, _)| *since), Some(noon() + Duration::hours(1)));
         note(&mut record, Vec::new(), noon());

@@ -3,8 +3,6 @@
 
 mod so_far;
 
-use std::collections::btree_map::Entry;
-
 use super::assess::Assessment;
 use super::doubt;
 use super::event::{Actor, Event, EventKind};
@@ -68,12 +66,14 @@ pub fn of_events(watch: &Watch, record: &mut Record, events: &[Event], now: Time
     });
     for question in questions {
         let (first, urgent) = (key(&question), urgent(&question));
-        if let Entry::Vacant(place) = record.told.entry(first) {
-            place.insert(Told { level: Level::Warning, at: now, text: question.headline.clone() });
+        if !record.told.contains_key(&first) {
+            let told = Told { level: Level::Warning, at: now, text: question.headline.clone() };
+            record.told.insert(first, told);
             messages.push(of_question(watch, question.clone(), now, ""));
         }
-        if let Some(Entry::Vacant(place)) = urgent.map(|key| record.told.entry(key)) {
-            place.insert(Told { level: Level::Critical, at: now, text: question.headline.clone() });
+        if let Some(key) = urgent.filter(|key| !record.told.contains_key(key)) {
+            let told = Told { level: Level::Critical, at: now, text: question.headline.clone() };
+            record.told.insert(key, told);
             let question = with_story(watch, record, question, now);
             messages.push(of_question(watch, question, now, "callers are cut off: "));
         }

@@ -106,6 +106,7 @@ async fn what_a_pass_that_does_not_come_to_rest_has_seen_is_all_in_its_record() 
     assert!(passed.restless);
     // Each probe took its moment from the clock before it was made: the last one that was made is the last one known.
     let probed = world.change(|facts| facts.last_probe).unwrap();
-    let known = passed.record.in_force.as_ref().unwrap().probes["odata"].last.as_ref().unwrap().at;
+    let known =
+        passed.record.in_force.as_ref().unwrap().probes.get("odata").unwrap().last.as_ref().unwrap().at;
     assert!(known >= probed, "{known} {probed}");
 }

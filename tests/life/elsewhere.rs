@@ -121,14 +121,14 @@ async fn the_end_of_what_a_caller_was_led_to_is_critical_before_it_comes() {
     world.until(306).await;
     world.change(|facts| facts.issue("other.pem", "OTHER", 30));
     assert_eq!(second_uses(&mut world, "other.pem").await, ["warning caller-elsewhere"]);
-    let end = world.record().callers["second"].stray.as_ref().unwrap().leaf.not_after;
+    let end = world.record().callers.get("second").unwrap().stray.as_ref().unwrap().leaf.not_after;
     let text = world.view().findings[0].text.clone();
     assert!(text.contains(&format!("it expires on {}", end.format("%Y-%m-%d"))), "{text}");
     world.until(335).await;
     assert_eq!(world.findings()[0], "critical caller-elsewhere", "{:?}\n{}", world.findings(), world.text());
     let findings = second_uses(&mut world, "sfapi-2.pem").await;
     assert!(!findings.contains(&"critical caller-elsewhere".to_owned()), "{findings:?}");
-    assert!(world.record().callers["second"].stray.is_none());
+    assert!(world.record().callers.get("second").unwrap().stray.is_none());
 }
 
 #[tokio::test]

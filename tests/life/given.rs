@@ -43,7 +43,8 @@ async fn nobody_is_switched_while_a_target_says_that_it_does_not_know() {
     let old = world.change(|facts| facts.chain("sfapi.pem"));
     world.change(|facts| facts.mappings = vec![old]);
     world.after(60).await;
-    let known = world.record().standing(Role::Candidate).unwrap().targets["security-center"].held;
+    let known =
+        world.record().standing(Role::Candidate).unwrap().targets.get("security-center").unwrap().held;
     assert_eq!(known, Some(false));
     if world.record().pending.keys().any(|id| id.starts_with("switch")) {
         world.approve("switch").await;

@@ -104,7 +104,7 @@ async fn a_key_that_cannot_leave_its_system_is_asked_for_and_confirmed_by_name()
     assert_eq!(world.question().ask.word(), "replace", "at each new certificate");
     assert_eq!(world.findings(), ["warning hand-off-open", "notice renewed-elsewhere"]);
     world.command(Verb::Confirm("security-center".to_owned(), None)).await;
-    let publication = &world.record().in_force.as_ref().unwrap().targets["security-center"];
+    let publication = world.record().in_force.as_ref().unwrap().targets.get("security-center").unwrap();
     assert_eq!(publication.confirmed.as_ref().map(|(_, by)| by.as_str()), Some("pat"));
     assert!(publication.proven.is_none() && !world.text().contains(" proven:"));
     insta::assert_snapshot!(world.story(), @r"
@@ -146,7 +146,7 @@ async fn a_removal_is_confirmed_on_its_own_page_and_never_the_candidate() {
     let adding = world.question();
     // Last year's certificate is still to be removed.
     let record = world.record.as_mut().unwrap();
-    let publication = &record.in_force.as_ref().unwrap().targets["security-center"];
+    let publication = record.in_force.as_ref().unwrap().targets.get("security-center").unwrap();
     let facts = HandOffFacts {
         ask: Ask::Remove,
         token: "remove".to_owned(),
@@ -192,7 +192,7 @@ async fn a_link_that_is_pressed_without_end_costs_few_logons_and_no_room() {
         // The first few words are answered at once, because a gap may be open; then once a minute.
         assert!(made <= 6, "{made} {sign:?}");
         let renewal = world.record().renewal.as_ref().unwrap();
-        let publication = &renewal.candidate.as_ref().unwrap().targets["security-center"];
+        let publication = renewal.candidate.as_ref().unwrap().targets.get("security-center").unwrap();
         assert!(publication.hand_off.as_ref().unwrap().signs.len() <= 20);
         assert_eq!(world.text().contains("ignored, because a probe"), sign == Sign::CheckNow);
     }

@@ -7,6 +7,7 @@ use super::proving::new_hand_off;
 use super::{Chronicle, Dice, cadence};
 use crate::domain::certificate::{Certificate, Fingerprint};
 use crate::domain::event::EventKind;
+use crate::domain::few::Few;
 use crate::domain::policy::Retire;
 use crate::domain::record::{
     Ask, CallerFacts, HandOffFacts, Leftover, Look, Publication, Record, Renewal, Role, Standing,
@@ -249,7 +250,7 @@ pub(super) fn is_in_doubt(record: &Record) -> bool {
 const LATELY: Duration = Duration::minutes(10);
 
 /// Whether a caller names this entry, or could not be seen, so that it may.
-fn may_be_named(callers: &BTreeMap<String, CallerFacts>, name: &String) -> bool {
+fn may_be_named(callers: &Few<String, CallerFacts>, name: &String) -> bool {
     callers.values().any(|facts| facts.uses.as_ref() == Some(name) || facts.unseen.is_some())
 }
 

@@ -2,7 +2,6 @@
 //! Derived anew each time and never queued, so that after a crash the same is wanted again.
 
 use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
 
 use super::acted::VISIBLE_WITHIN;
 use super::asks::{self, is_known, needs_telling};
@@ -133,8 +132,8 @@ pub fn note_pending(record: &mut Record, want: &Want, chronicle: &mut Chronicle<
     record.pending.retain(|pending, _| ids.contains(pending));
     for (id, act) in ids.into_iter().zip(&want.waiting) {
         let text = format!("waits for approval of {id}: {}", act.sentence());
-        if let Entry::Vacant(place) = record.pending.entry(id) {
-            place.insert(chronicle.now);
+        if !record.pending.contains_key(&id) {
+            record.pending.insert(id, chronicle.now);
             chronicle.note(EventKind::ApprovalWanted, text);
         }
     }

@@ -431,13 +431,13 @@ impl<T: Stored> Stored for Shared<T> {
     }
 }
 
-impl<T: Stored + 'static> Stored for Few<String, T> {
+impl<T: Stored> Stored for Few<String, T> {
     fn store(&self) -> Value {
-        BTreeMap::store(self)
+        Value::Object(self.iter().map(|(key, item)| (key.clone(), item.store())).collect())
     }
 
     fn restore(value: &Value) -> Result<Self, Unreadable> {
-        BTreeMap::restore(value).map(Self::from)
+        BTreeMap::restore(value).map(Self::from_iter)
     }
 
     fn absent() -> Option<Self> {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::certificates::{certificate, probe, publication, standing};
 use super::{glance, moment, moment_or_null};
+use crate::domain::few::Few;
 use crate::domain::hand_off::HandOff;
 use crate::domain::policy::Moments;
 use crate::domain::record::{HandOffFacts, Leftover, Record, Renewal, Role};
@@ -148,7 +149,7 @@ fn target(view: &WatchView, target: &Target) -> Value {
     let matching = view.matching.get(&target.id).copied().unwrap_or(Matching::Unknown);
     let learned = target.tenant.as_ref().and_then(|tenant| record.learned.get(tenant));
     let candidate = record.standing(Role::Candidate);
-    let known = |publications: &std::collections::BTreeMap<_, _>| publication(publications.get(&target.id));
+    let known = |publications: &Few<_, _>| publication(publications.get(&target.id));
     json!({
         "id": target.id,
         "kind": target.kind,
