@@ -280,12 +280,15 @@ fn candidate_line(watch: &Watch, record: &Record, step: Step, lines: &mut Vec<Pl
     }
 }
 
+/// The line that tells of a pause where no act waits.
+pub const PAUSED: &str = "no act, while acts of this watch are paused";
+
 /// That the watch is paused, where no act is next that tells of it.
 fn paused_line(watch: &Watch, record: &Record, want: &Want) -> Option<PlanLine> {
     let (since, by) = record.paused.as_ref().filter(|_| want.act.is_none())?;
     let (since, why, id) = (minute(*since), record.pause_comment(), &watch.id);
     let why = format!("paused by {by} since {since}{why}; certsteward resume {id} ends that");
-    Some(line(None, "no act, while acts of this watch are paused", why))
+    Some(line(None, PAUSED, why))
 }
 
 /// How to stop what is planned, where certsteward does any of it by itself or by an approval.
@@ -293,7 +296,7 @@ fn stop_line(watch: &Watch, record: &Record) -> Option<PlanLine> {
     let id = &watch.id;
     let how = match &record.renewal {
         Some(renewal) => to_stop(watch, record, renewal),
-        None if watch.mode == Mode::Observe => return None,
+        None if watch.mode == Mode::Observe || record.paused.is_some() => return None,
         None if watch.renewal.is_none() && record.leftovers.is_empty() && watch.targets.is_empty() => {
             return None;
         }

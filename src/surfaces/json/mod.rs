@@ -61,7 +61,7 @@ pub(super) fn glance(view: &WatchView) -> Value {
     })
 }
 
-/// What comes next and when. What waits for a person has no moment: the next look is not when it happens.
+/// What comes next and when. What waits for a person or is paused has no moment: the next look is not when it happens.
 fn next(view: &WatchView) -> Value {
     let plan = view.plan();
     let line = plan.lines.iter().find(|line| line.what != plan::LOOK && line.what != plan::STOP);
@@ -70,7 +70,7 @@ fn next(view: &WatchView) -> Value {
     };
     let is_act = plan.act.as_ref().is_some_and(|act| act.sentence() == line.what);
     let held_by: Vec<&str> = plan.held.iter().filter(|_| is_act).map(|held| held.gate).collect();
-    let waits = !held_by.is_empty() || line.what.starts_with(plan::PERSON);
+    let waits = !held_by.is_empty() || line.what.starts_with(plan::PERSON) || line.what == plan::PAUSED;
     let at = line.at.or_else(|| view.next.filter(|_| !waits));
     json!({"at": moment_or_null(at), "what": line.what, "held_by": held_by})
 }
