@@ -148,7 +148,7 @@ async fn a_server_that_cannot_be_trusted_gets_no_certificate_and_its_chain_is_ke
             Verdict::ServerNameMismatch,
             "is for api.example.org, not for localhost",
         ),
-        (world.pki.ca.issue(&clients_only), Verdict::ServerUntrusted, "server authentication"),
+        (world.pki.ca.issue(&clients_only), Verdict::ServerUntrusted, "does not name serverAuth"),
     ] {
         let server = Server::tls(&own, &Asks::Firmly(&world.pki.ca), json("200 OK", "{}")).await;
         let probed = world.probe(server.port, "/", Some(&world.pki.good)).await;

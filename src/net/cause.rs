@@ -73,7 +73,7 @@ fn tls_words(error: &rustls::Error) -> Option<String> {
         rustls::Error::InvalidCertificate(Problem::Revoked) => "is revoked".to_owned(),
         rustls::Error::InvalidCertificate(
             Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. },
-        ) => "is not for servers".to_owned(),
+        ) => "is not for servers: its extended key usage does not name serverAuth".to_owned(),
         rustls::Error::InvalidCertificate(Problem::BadEncoding) => "is not built as one".to_owned(),
         rustls::Error::InvalidCertificate(Problem::NotValidForNameContext { expected, presented }) => {
             let names: Vec<String> = presented.iter().map(|name| bare(name).to_owned()).collect();
