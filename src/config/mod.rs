@@ -14,6 +14,7 @@ mod effective;
 mod form;
 mod imply;
 mod load;
+mod path;
 mod problem;
 mod read;
 mod reference;

@@ -8,6 +8,7 @@ use x509_parser::pem::Pem;
 use super::catalogue::{Form, Key, Keys, Shape, Without, one_of};
 use super::document::{Node, Place, Table, Value};
 use super::form;
+use super::path::without_steps_up;
 use super::problem::Ledger;
 use crate::domain::host_pattern::HostPattern;
 use crate::domain::reason::Reason;
@@ -428,7 +429,9 @@ fn folder(node: &Node, path: &str, ledger: &mut Ledger) {
 
 /// The full path of a text: relative ones begin from the folder of the file they stand in.
 pub(super) fn resolve(text: &str, place: Place, ledger: &Ledger) -> PathBuf {
-    ledger.files.get(place.file).map_or_else(|| PathBuf::from(text), |file| file.folder.join(text))
+    let full =
+        ledger.files.get(place.file).map_or_else(|| PathBuf::from(text), |file| file.folder.join(text));
+    without_steps_up(full)
 }
 
 /// The full pattern of a text: the folder before a relative one is meant as it stands.
