@@ -486,16 +486,22 @@ fn reference(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
 /// Looks whether what is named is there and fit. Only files: variables and credentials belong to the daemon's own surroundings.
 pub(super) fn readable(table: &Table, place: Place, form: Form, path: &str, ledger: &mut Ledger) {
     let Some(SecretRef::File(file)) = secret(table, ledger) else { return };
-    let unfit = if matches!(form, Form::Certificates) {
-        certificates(&file).err()
-    } else {
-        let read = SecretRef::File(file).read_bytes();
-        read.err().map(|unseen| format!("{}{}", unseen.text, way_out(unseen.reason)))
-    };
-    if let Some(text) = unfit {
-        ledger.say(place, path, text);
+    if matches!(form, Form::Certificates) {
+        if let Err(text) = certificates(&file) {
+            ledger.say(place, path, text);
+        }
+    } else if let Err(unseen) = SecretRef::File(file).read_bytes() {
+        let text = format!("{}{}", unseen.text, way_out(unseen.reason));
+        if OF_ALL.iter().any(|part| path.starts_with(part)) {
+            ledger.say(place, path, text);
+        } else {
+            ledger.say_unread(place, path, text);
+        }
     }
 }
+
+/// Whose secrets concern everybody: what certsteward is served by, and who may do what.
+const OF_ALL: [&str; 2] = ["daemon.", "tokens."];
 
 /// What to do about a secret that could not be read, where the reason does not say it already.
 fn way_out(reason: Reason) -> &'static str {
