@@ -219,6 +219,9 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
     let (ran, asked) = against(taken_up("confirmed", said), &arguments);
     ran.expect(0, "noted: security-center knows the certificate of a, confirmed by you\n", "");
     assert_eq!(asked[1].line, "POST /api/v1/watches/a/targets/security-center/confirm");
+    let (_, asked) =
+        against(taken_up("confirmed", said), &[&arguments[..], &["--certificate", "ab12"]].concat());
+    assert_eq!(asked[1].body, json!({ "certificate": "ab12" }));
     let said = "the target security-center knows the certificate ab12, says root; the next call decides";
     let (ran, _) = against(taken_up("hand-off-sign", said), &arguments);
     ran.expect(0, "noted: security-center knows the certificate of a, you say; the next call decides\n", "");
