@@ -381,6 +381,15 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     day 304 00:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
+    let view = world.view();
+    let waits = view.findings.iter().find(|finding| finding.about.starts_with("issue-")).unwrap();
+    assert!(
+        waits
+            .text
+            .contains(", to issue a new certificate as sfapi-2.pem (common name SFAPI), waits for approval"),
+        "{}",
+        waits.text
+    );
     world.approve("issue").await;
     world.approve("issue").await;
     insta::assert_snapshot!(without_dates(&world), @r"
