@@ -1,6 +1,8 @@
 //! What people and machines look at and press: every route, who may what, what is never shown.
 //! How a picture comes to be is not proven here.
 
+mod questions;
+
 use std::sync::Arc;
 
 use axum::extract::Extension;

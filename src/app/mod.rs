@@ -100,8 +100,11 @@ pub struct Running {
 pub async fn run(path: &Path, kind: Kind) -> Result<bool, Start> {
     // Before anything else: who stops what only begins gets the same clean end.
     let mut signals = system::Signals::new().map_err(Start::Signals)?;
-    let config = config::load(path, kind).map_err(Start::Configuration)?;
+    let (config, unread) = config::load_to_begin(path, kind).map_err(Start::Configuration)?;
     system::log(&config.daemon.log);
+    for problem in unread.iter().flat_map(|unread| &unread.0) {
+        tracing::error!(%problem, "a secret cannot be read; what needs it says so until it can, everything else goes on");
+    }
     let started = tokio::select! {
         started = start(config, Some((path.to_owned(), kind))) => started,
         () = signals.stop() => {

@@ -1,6 +1,8 @@
 //! `certsteward confirm`: a person says that a target knows the certificate.
 //! It proves nothing; it is shown as confirmed by that person.
 
+use serde_json::Value;
+
 use super::Common;
 use super::daemon::segment;
 use super::exit::{Exit, Failed};
@@ -11,16 +13,19 @@ use super::output::Output;
 ///
 /// Needed only where certsteward cannot make a call itself because the key never leaves its system; elsewhere its probe
 /// notices. It is shown as confirmed by you, never as proven. Where nothing is asked of the target but to remove an old
-/// certificate, it says that this is done.
+/// certificate, it says that this is done. Where several things are asked, name the certificate that you mean.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\""
+    after_help = "Examples:\n  certsteward confirm payroll-prod security-center --comment \"SM59 test was green\"\n  certsteward confirm sf-odata-prod security-center --certificate 3f9c2a71b0de"
 )]
 pub(super) struct Arguments {
     /// The watch's id
     watch: String,
     /// The target's id
     target: String,
+    /// The fingerprint (SHA-256) of the certificate that you mean, or how it begins
+    #[arg(long, value_name = "FINGERPRINT")]
+    certificate: Option<String>,
     #[command(flatten)]
     remarks: Remarks,
 }
@@ -32,7 +37,8 @@ impl Arguments {
         let done = format!("noted: {target} knows the certificate of {watch}, confirmed by you");
         let by_call =
             format!("noted: {target} knows the certificate of {watch}, you say; the next call decides");
-        let order = Order { path, fields: Vec::new(), done, remarks: &self.remarks };
+        let named = self.certificate.iter().map(|named| ("certificate", Value::from(named.as_str())));
+        let order = Order { path, fields: named.collect(), done, remarks: &self.remarks };
         let removed = format!(
             "noted: only a removal was asked of {target} for {watch}, and it is done there, confirmed by you"
         );

@@ -166,8 +166,10 @@ fn show(event: &Value, output: &mut Output) {
         "" => String::new(),
         id => format!("{id}: "),
     };
+    // Some sentences name them already.
     let by = match text(event, "actor") {
         "certsteward" | "" => String::new(),
+        actor if names(text(event, "text"), actor) => String::new(),
         actor => format!(" (by {actor})"),
     };
     let kind = output.tone(Tone::Faint, text(event, "kind"));
@@ -181,4 +183,9 @@ fn show(event: &Value, output: &mut Output) {
     if !text(facts, "request").is_empty() {
         output.line(format_args!("    asked: {} → {}", text(facts, "request"), text(facts, "answer")));
     }
+}
+
+/// Whether a sentence says already who did it.
+fn names(sentence: &str, actor: &str) -> bool {
+    [" by ", " says "].iter().any(|before| sentence.contains(&format!("{before}{actor}")))
 }

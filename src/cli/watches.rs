@@ -12,9 +12,10 @@ use crate::config::{self, Config, Kind};
 use crate::domain::verdict::Probed;
 use crate::domain::watch::no_watch;
 
-/// The configuration, or every problem of it.
+/// The configuration, or every problem of it. A secret that cannot be read is told by what needs it.
 pub(super) fn configuration(common: &Common) -> Result<Config, Failed> {
-    config::load(common.path(), common.kind()).map_err(|problems| Failed::configuration(problems.to_string()))
+    let read = config::load_to_begin(common.path(), common.kind());
+    read.map(|(config, _)| config).map_err(|problems| Failed::configuration(problems.to_string()))
 }
 
 /// Nothing is watched, and why that may be.

@@ -30,9 +30,22 @@ const MAIN_ONLY: &[&str] = &["include", "daemon", "policy"];
 /// # Errors
 /// Every problem there is, in file order.
 pub fn load(path: &Path, kind: Kind) -> Result<Config, Problems> {
+    all_of_it(load_to_begin(path, kind)?)
+}
+
+/// Reads a configuration to begin with: it may lack secrets of single watches, connections and notifiers, which are told
+/// beside it. What needs one reads it at each use, and says then what is wrong; the others are not held up by it.
+///
+/// # Errors
+/// Every problem there is, in file order, where there is any other.
+pub fn load_to_begin(path: &Path, kind: Kind) -> Result<(Config, Option<Problems>), Problems> {
     let mut ledger = Ledger::default();
     let (root, whole) = gather(path, kind, &mut ledger);
     finished(root, whole, ledger)
+}
+
+fn all_of_it((config, unread): (Config, Option<Problems>)) -> Result<Config, Problems> {
+    unread.map_or(Ok(config), Err)
 }
 
 const fn nothing() -> Table {
@@ -40,16 +53,17 @@ const fn nothing() -> Table {
 }
 
 /// The readings that follow the first.
-fn finished(root: Table, whole: bool, mut ledger: Ledger) -> Result<Config, Problems> {
+fn finished(root: Table, whole: bool, mut ledger: Ledger) -> Result<(Config, Option<Problems>), Problems> {
     shape::check(&root, &ROOT, "", &mut ledger);
     let root = imply::fill(root, &ledger);
     let read = read::read(&root, whole, &mut ledger);
     let text = effective::write(&root, &ledger);
     let files = ledger.files.iter().map(|file| file.path.clone()).filter(|path| path.is_file()).collect();
+    let may_begin = ledger.lacks_only_secrets();
     match (ledger.problems(), read) {
-        (None, Some(config)) => Ok(Config { effective: text, files, ..config }),
-        (Some(problems), _) => Err(problems),
-        (None, None) => Err(Problems(Vec::new())),
+        (Some(problems), _) if !may_begin => Err(problems),
+        (unread, Some(config)) => Ok((Config { effective: text, files, ..config }, unread)),
+        (unread, None) => Err(unread.unwrap_or(Problems(Vec::new()))),
     }
 }
 
@@ -63,7 +77,7 @@ pub fn load_text(text: &str, place: &Path) -> Result<Config, Problems> {
         Some(root) => with_included(root, place, &mut ledger),
         None => (nothing(), false),
     };
-    finished(root, whole, ledger)
+    all_of_it(finished(root, whole, ledger)?)
 }
 
 /// The main file's table with those of included files merged in, and whether all could be read.

@@ -14,6 +14,7 @@ mod effective;
 mod form;
 mod imply;
 mod load;
+mod path;
 mod problem;
 mod read;
 mod reference;
@@ -24,7 +25,7 @@ mod settings;
 mod shape;
 
 pub use discovery::Discovery;
-pub use load::{Kind, load, load_text};
+pub use load::{Kind, load, load_text, load_to_begin};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;

@@ -53,6 +53,8 @@ pub(super) struct Ledger {
     /// The files, in the order they were read.
     pub(super) files: Vec<File>,
     found: Vec<(Option<Place>, Problem)>,
+    /// How many of them are secrets that cannot be read, which only those feel that need them.
+    unread: usize,
     /// Problems that are not listed one by one.
     more: usize,
 }
@@ -77,6 +79,18 @@ impl Ledger {
         if !self.found.iter().any(|(_, known)| *known == problem) {
             self.found.push((Some(place), problem));
         }
+    }
+
+    /// Notes a secret of a single part that cannot be read: the other parts can be served without it.
+    pub(super) fn say_unread(&mut self, place: Place, path: impl Into<String>, text: impl Into<String>) {
+        let before = self.found.len();
+        self.say(place, path, text);
+        self.unread += self.found.len() - before;
+    }
+
+    /// Whether nothing is wrong but secrets that cannot be read.
+    pub(super) fn lacks_only_secrets(&self) -> bool {
+        self.more == 0 && self.found.len() == self.unread
     }
 
     /// Notes a problem with a file that could not be read at all.

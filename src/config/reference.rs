@@ -17,6 +17,8 @@ hold, `certsteward config example` a file with every option, `certsteward config
 - **Relative paths** begin from the folder of the file they stand in.
 - **Secrets** never stand here, only where each is: `{ file = \"PATH\" }` (not readable by everybody), `{ environment =
   \"NAME\" }` or `{ credential = \"NAME\" }` (systemd's `LoadCredential=`). They are read anew at each use.
+  At a start one that cannot be read holds up only what needs it, which then says so; those of `[daemon]` and `[tokens]` keep certsteward from starting, and a
+  reload with any is refused, so that the configuration before goes on.
 - **Ids** are letters, digits, `-`, `_` and `.`.
 - **`hold`, `switch`, `ratchet`, `same_subject`** change what happens to callers: [rotation.md](rotation.md#what-is-switched) tells each as a story.
   `hold` has no effect with `switch = \"entry\"` (there no caller is set to a copy), with `rotation` in place or left to the source, with

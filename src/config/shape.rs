@@ -8,6 +8,7 @@ use x509_parser::pem::Pem;
 use super::catalogue::{Form, Key, Keys, Shape, Without, one_of};
 use super::document::{Node, Place, Table, Value};
 use super::form;
+use super::path::without_steps_up;
 use super::problem::Ledger;
 use crate::domain::host_pattern::HostPattern;
 use crate::domain::reason::Reason;
@@ -428,7 +429,9 @@ fn folder(node: &Node, path: &str, ledger: &mut Ledger) {
 
 /// The full path of a text: relative ones begin from the folder of the file they stand in.
 pub(super) fn resolve(text: &str, place: Place, ledger: &Ledger) -> PathBuf {
-    ledger.files.get(place.file).map_or_else(|| PathBuf::from(text), |file| file.folder.join(text))
+    let full =
+        ledger.files.get(place.file).map_or_else(|| PathBuf::from(text), |file| file.folder.join(text));
+    without_steps_up(full)
 }
 
 /// The full pattern of a text: the folder before a relative one is meant as it stands.
@@ -483,16 +486,22 @@ fn reference(node: &Node, form: Form, path: &str, ledger: &mut Ledger) {
 /// Looks whether what is named is there and fit. Only files: variables and credentials belong to the daemon's own surroundings.
 pub(super) fn readable(table: &Table, place: Place, form: Form, path: &str, ledger: &mut Ledger) {
     let Some(SecretRef::File(file)) = secret(table, ledger) else { return };
-    let unfit = if matches!(form, Form::Certificates) {
-        certificates(&file).err()
-    } else {
-        let read = SecretRef::File(file).read_bytes();
-        read.err().map(|unseen| format!("{}{}", unseen.text, way_out(unseen.reason)))
-    };
-    if let Some(text) = unfit {
-        ledger.say(place, path, text);
+    if matches!(form, Form::Certificates) {
+        if let Err(text) = certificates(&file) {
+            ledger.say(place, path, text);
+        }
+    } else if let Err(unseen) = SecretRef::File(file).read_bytes() {
+        let text = format!("{}{}", unseen.text, way_out(unseen.reason));
+        if OF_ALL.iter().any(|part| path.starts_with(part)) {
+            ledger.say(place, path, text);
+        } else {
+            ledger.say_unread(place, path, text);
+        }
     }
 }
+
+/// Whose secrets concern everybody: what certsteward is served by, and who may do what.
+const OF_ALL: [&str; 2] = ["daemon.", "tokens."];
 
 /// What to do about a secret that could not be read, where the reason does not say it already.
 fn way_out(reason: Reason) -> &'static str {

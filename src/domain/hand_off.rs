@@ -380,6 +380,21 @@ mod tests {
     }
 
     #[test]
+    fn the_steps_name_only_fields_that_there_are() {
+        let mut watch = watch();
+        for login in [Some("SFAPI".to_owned()), None] {
+            watch.targets[0].mapping.login_name.clone_from(&login);
+            for ask in [Ask::Add, Ask::Replace] {
+                let question = question(&watch, ask);
+                let is_there = question.fields.iter().any(|(name, _)| name == "Login Name");
+                let steps = question.steps.join(" ");
+                assert_eq!(is_there, login.is_some());
+                assert_eq!(steps.contains("copy the fields up to Login Name"), is_there, "{steps}");
+            }
+        }
+    }
+
+    #[test]
     fn replacing_names_the_gap_and_the_window() {
         let mut watch = watch();
         watch.renewal.as_mut().unwrap().window =

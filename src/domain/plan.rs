@@ -2,6 +2,7 @@
 //! It decides nothing.
 
 mod dates;
+mod sight;
 
 use super::Timestamp;
 use super::assess::needs_person;
@@ -70,28 +71,15 @@ fn line(at: Option<Timestamp>, what: impl Into<String>, why: impl Into<String>) 
 fn watching(watch: &Watch, record: &Record, want: &Want, now: Timestamp, lines: &mut Vec<PlanLine>) {
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
-    if let Some((since, unseen)) = &record.unseen {
-        let why = format!(
-            "not seen since {}: {unseen}; certsteward check {} says what to do",
-            minute(*since),
-            watch.id
-        );
-        lines.push(line(None, "wait until the source can be seen", why));
-    }
-    let leaf = record.in_force.as_ref().map(|in_force| &in_force.chain.leaf);
-    if let Some(leaf) = leaf.filter(|leaf| leaf.not_after <= now) {
-        let why = format!(
-            "it expired at {}, and no [watch.renewal] is configured: whoever issues it has to renew it",
-            minute(leaf.not_after)
-        );
-        lines.push(line(None, "wait for a new certificate", why));
-    }
+    lines.extend(sight::line_of(watch, record));
+    lines.extend(sight::expired(record, now));
 }
 
 /// Nothing is under way: when the next renewal begins and how it will go.
 fn ahead(watch: &Watch, record: &Record, terms: &Terms, want: &Want, lines: &mut Vec<PlanLine>) {
     act_line(watch, want, lines);
     open_questions(watch, record, lines);
+    lines.extend(sight::line_of(watch, record));
     let Some(in_force) = &record.in_force else {
         return;
     };
@@ -225,13 +213,20 @@ fn under_way(
 fn questions_ahead(watch: &Watch, record: &Record, renewal: &Renewal, lines: &mut Vec<PlanLine>) {
     let matching = matching_by_target(watch, record);
     let is_same = renewal.is_in_place() || renewal.subject == SubjectChoice::Same;
-    let ask = if is_same { Ask::Replace } else { Ask::Add };
+    let is_auto = watch.renewal.as_ref().is_some_and(|terms| terms.subject == SubjectChoice::Auto);
+    // Where the same subject is refused, one with a counted subject follows, which is added beside the old one.
+    let may_count = is_auto && !renewal.is_in_place();
+    let ask = if is_same && !may_count { Ask::Replace } else { Ask::Add };
     for target in watch.targets.iter().filter(|target| target.delivery == Delivery::HandOff) {
         let what = format!("ask a person to {} in {}", ask.sentence(), target.id);
         match matching.get(&target.id) {
             Some(Matching::Dn) if is_same => {}
             Some(Matching::Exact) => lines.push(line(None, what, "the tenant wants the exact certificate")),
             Some(Matching::Dn) => lines.push(line(None, what, "the tenant does not know the new subject")),
+            Some(Matching::Unknown) | None if is_same && may_count => {
+                let why = "the call with the candidate shows it; then one with a counted subject is issued, which is added without a gap";
+                lines.push(line(None, format!("{what}, if the tenant wants the exact certificate"), why));
+            }
             Some(Matching::Unknown) | None => {
                 let why = "it is not known yet whether the tenant matches issuer and subject";
                 lines.push(line(None, format!("{what}, if it does not know it already"), why));

@@ -6,6 +6,7 @@ use std::io;
 
 use rustls::AlertDescription;
 
+use super::refusal;
 use crate::domain::reason::{Reason, Unseen};
 
 /// The error with all its causes in one line; what a cause only repeats is left out.
@@ -48,51 +49,15 @@ fn said(error: &(dyn Error + 'static)) -> String {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
 fn tls_words(error: &rustls::Error) -> Option<String> {
-    use rustls::{CertificateError as Problem, InvalidMessage};
-    let what = match error {
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            return Some("what answers there does not speak TLS".to_owned());
+    match error {
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            Some("what answers there does not speak TLS".to_owned())
         }
-        rustls::Error::InvalidCertificate(Problem::UnknownIssuer) => {
-            "is not signed by a trusted authority".to_owned()
+        rustls::Error::InvalidCertificate(problem) => {
+            Some(format!("the server's certificate {}", refusal::of_server(problem)))
         }
-        rustls::Error::InvalidCertificate(Problem::ExpiredContext { not_after, .. }) => {
-            format!("or its issuer's expired on {}", day(*not_after)?)
-        }
-        rustls::Error::InvalidCertificate(Problem::NotValidYetContext { not_before, .. }) => {
-            format!("or its issuer's is not valid before {}", day(*not_before)?)
-        }
-        rustls::Error::InvalidCertificate(Problem::Expired) => "or its issuer's has expired".to_owned(),
-        rustls::Error::InvalidCertificate(Problem::NotValidYet) => {
-            "or its issuer's is not valid yet".to_owned()
-        }
-        rustls::Error::InvalidCertificate(Problem::NotValidForName) => "is not for this name".to_owned(),
-        rustls::Error::InvalidCertificate(Problem::BadSignature) => {
-            "has a signature that is not its issuer's".to_owned()
-        }
-        rustls::Error::InvalidCertificate(Problem::Revoked) => "is revoked".to_owned(),
-        rustls::Error::InvalidCertificate(
-            Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. },
-        ) => "is not for servers: its extended key usage does not name serverAuth".to_owned(),
-        rustls::Error::InvalidCertificate(Problem::BadEncoding) => "is not built as one".to_owned(),
-        rustls::Error::InvalidCertificate(Problem::NotValidForNameContext { expected, presented }) => {
-            let names: Vec<String> = presented.iter().map(|name| bare(name).to_owned()).collect();
-            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
-            format!("is for {names}, not for {}", expected.to_str())
-        }
-        _ => return None,
-    };
-    Some(format!("the server's certificate {what}"))
-}
-
-fn day(time: rustls::pki_types::UnixTime) -> Option<String> {
-    let seconds = i64::try_from(time.as_secs()).ok()?;
-    Some(chrono::DateTime::from_timestamp(seconds, 0)?.format("%Y-%m-%d %H:%M UTC").to_string())
-}
-
-/// `api.example.org` of `DnsName("api.example.org")`.
-fn bare(name: &str) -> &str {
-    name.split('"').nth(1).unwrap_or(name)
+        _ => None,
+    }
 }
 
 /// Text without line ends, control characters and runs of blanks.

@@ -9,6 +9,7 @@ mod fair;
 pub(crate) mod handshake;
 mod http;
 mod proxy;
+pub(crate) mod refusal;
 mod resolver;
 mod roots;
 mod skew;

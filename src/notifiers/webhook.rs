@@ -60,7 +60,12 @@ impl Webhook {
             .request(reqwest::Method::POST, &self.settings.url)
             .header("content-type", "application/json");
         if let Some(secret) = &self.settings.secret {
-            request = request.header("x-certsteward-signature", signature(&secret.read_bytes()?, &body)?);
+            // That there is no secret says nothing of the webhook itself.
+            let secret = secret.read_bytes().map_err(|unseen| {
+                let text = format!("{}; put it right there, it is read for each message", unseen.text);
+                Unseen::new(Reason::CredentialUnusable, text)
+            })?;
+            request = request.header("x-certsteward-signature", signature(&secret, &body)?);
         }
         let answer = client.send(request.body(body)).await?;
         let now = date(&answer);

@@ -184,7 +184,7 @@ fn a_wrong_password_names_where_it_was_read_and_where_the_right_one_goes() {
     std::fs::write(folder.path().join("c.toml"), text).unwrap();
     let ran = certsteward(folder.path(), &["--config", "c.toml", "check"]);
     let place = folder.path().display();
-    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert_eq!(ran.code, 2, "{}", ran.out);
     let said = format!(": the password in the secret file {place}/pw does not open it\n");
     assert!(ran.out.contains(&said) && !ran.out.contains(&format!(": {place}/a.p12: ")), "{}", ran.out);
     assert!(

@@ -219,6 +219,9 @@ fn confirm_names_watch_and_target_and_says_who_decides() {
     let (ran, asked) = against(taken_up("confirmed", said), &arguments);
     ran.expect(0, "noted: security-center knows the certificate of a, confirmed by you\n", "");
     assert_eq!(asked[1].line, "POST /api/v1/watches/a/targets/security-center/confirm");
+    let (_, asked) =
+        against(taken_up("confirmed", said), &[&arguments[..], &["--certificate", "ab12"]].concat());
+    assert_eq!(asked[1].body, json!({ "certificate": "ab12" }));
     let said = "the target security-center knows the certificate ab12, says root; the next call decides";
     let (ran, _) = against(taken_up("hand-off-sign", said), &arguments);
     ran.expect(0, "noted: security-center knows the certificate of a, you say; the next call decides\n", "");
@@ -472,12 +475,13 @@ fn history_is_told_oldest_first_with_who_and_why() {
     let events = json!({ "events": [
         event(2, "renewal asked for", "root", json!({ "ticket": "T-1" })),
         event(1, "first seen", "certsteward", json!({})),
+        event(0, "sc: \"I have saved it\", says somebody", "somebody", json!({})),
     ], "next": null });
     let (ran, asked) = against(vec![("200 OK", events)], &["history", "a", "--limit", "5"]);
     assert_eq!(asked[0].line, "GET /api/v1/events?limit=5&watch=a");
     ran.expect(
         0,
-        "2026-11-01 00:00:00 UTC  a: command: first seen\n2026-11-01 00:00:00 UTC  a: command: renewal asked for (by root)\n    ticket: T-1\n",
+        "2026-11-01 00:00:00 UTC  a: command: sc: \"I have saved it\", says somebody\n2026-11-01 00:00:00 UTC  a: command: first seen\n2026-11-01 00:00:00 UTC  a: command: renewal asked for (by root)\n    ticket: T-1\n",
         "",
     );
 }

@@ -119,3 +119,31 @@ fn no_text_makes_loading_panic() {
         assert!(outcome.is_ok() || !outcome.unwrap_err().0.is_empty(), "{end}");
     }
 }
+
+#[test]
+fn a_secret_that_cannot_be_read_keeps_nobody_else_from_beginning() {
+    let folder = folder();
+    let place = folder.path().join("certsteward.toml");
+    let begun = |text: &str| {
+        fs::write(&place, text).unwrap();
+        config::load_to_begin(&place, Kind::Given)
+    };
+    let watch = "[[watch]]\nid = \"w\"\nsource = { type = \"file\", path = \"a.pem\", password = { file = \"absent\" } }\n";
+    let notifier = "[[notifier]]\nid = \"n\"\ntype = \"webhook\"\nurl = \"https://example.org\"\nsecret = { file = \"absent\" }\n";
+    let both = format!("{watch}{notifier}");
+    let (config, unread) = begun(&both).unwrap();
+    assert_eq!((config.watches.len(), config.notifiers.len()), (1, 1));
+    let unread = unread.unwrap();
+    let paths: Vec<&str> = unread.0.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, ["watch[w].source.password", "notifier[n].secret"]);
+    assert_eq!(
+        config::load(&place, Kind::Given).unwrap_err(),
+        unread,
+        "a check of the configuration tells them"
+    );
+
+    let wrong = begun(&format!("{both}nonsense = 1\n")).unwrap_err();
+    assert_eq!(wrong.0.len(), 3, "{wrong}");
+    let token = "[tokens.t]\nfile = \"absent\"\nmay = [\"*\"]\n";
+    assert_eq!(begun(&format!("{token}{watch}")).unwrap_err().0.len(), 2, "who may do what is no part");
+}

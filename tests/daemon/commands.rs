@@ -99,6 +99,12 @@ async fn pause_resume_and_silence_are_obeyed_and_survive_a_restart() {
     let plan = verb(lab.path(), &["plan", "sf-odata"]).await;
     assert!(plan.err.contains("acts are paused everywhere by "), "{}{}", plan.err, plan.out);
     let act = pending(&daemon.watch("sf-odata", "an act that waits", |watch| pending(watch).is_some()).await);
+    let next = &daemon.json("/api/v1/watches/sf-odata").await["next"];
+    let held = next["held_by"].as_array().unwrap();
+    assert!(
+        held.contains(&"approval".into()) && next["at"].is_null(),
+        "it waits for a person, not for a look: {next}"
+    );
     done(&lab, &["approve", "sf-odata", &act.unwrap()]).await;
     done(&lab, &["pause", "sf-odata"]).await;
     assert!(!daemon.json("/api/v1/watches/sf-odata").await["paused"].is_null());

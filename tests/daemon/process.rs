@@ -49,6 +49,28 @@ async fn a_reload_takes_what_is_good_and_keeps_the_old_where_it_is_bad() {
     daemon.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_cannot_be_read_is_told_by_the_watch_that_needs_it_and_by_no_other() {
+    let (folder, config) = folder();
+    let locked =
+        file_watch("locked", "a.pem").replace("\"a.pem\"", "\"a.pem\", password = { file = \"pw\" }");
+    let daemon = Daemon::start(folder.path(), &(config + &locked)).await;
+    assert!(daemon.logged("a secret cannot be read").await.contains("watch[locked].source.password"));
+    daemon.watch("a", "the watch beside it", |watch| watch["level"] == "ok").await;
+    let unseen = |watch: &Value| watch["findings"][0]["code"] == "unseen";
+    let watch = daemon.watch("locked", "what is missing", unseen).await;
+    let finding = &watch["findings"][0];
+    assert!(finding["text"].as_str().unwrap().contains("cannot read the secret file"), "{finding}");
+
+    let pw = folder.path().join("pw");
+    std::fs::write(&pw, "secret").unwrap();
+    std::fs::set_permissions(&pw, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    daemon.post("/api/v1/watches/locked/check", "", "").await;
+    verb(folder.path(), &["retry", "locked"]).await;
+    daemon.watch("locked", "the certificate", |watch| watch["level"] == "ok").await;
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn a_reload_says_what_only_a_restart_changes() {
     let (folder, config) = folder();

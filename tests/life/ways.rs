@@ -374,13 +374,22 @@ async fn each_step_says_what_comes_when_why_and_how_to_stop_it() {
     world.begin().await;
     insta::assert_snapshot!(without_dates(&world), @r"
     issue a new certificate as sfapi-2.pem (common name SFAPI) -- held by approval: it waits for approval; certsteward approve sf issue-#1
-    ask a person to delete the old certificate and add the new one in security-center, if it does not know it already -- it is not known yet whether the tenant matches issuer and subject
+    ask a person to add the certificate in security-center, if the tenant wants the exact certificate -- the call with the candidate shows it; then one with a counted subject is issued, which is added without a gap
     prove the candidate by a call -- no caller is switched before every target is proven to know the candidate
     switch each caller -- once the candidate is accepted; each caller is read back, everything else in it stays
     watch the callers -- for the settle time; they are switched back if the API blames the new certificate
     day 304 00:00 look again -- the next moment at which something is due; the bell of [daemon] check rings besides
     to stop it -- certsteward cancel sf ends it without effect; certsteward pause sf holds every act
     ");
+    let view = world.view();
+    let waits = view.findings.iter().find(|finding| finding.about.starts_with("issue-")).unwrap();
+    assert!(
+        waits
+            .text
+            .contains(", to issue a new certificate as sfapi-2.pem (common name SFAPI), waits for approval"),
+        "{}",
+        waits.text
+    );
     world.approve("issue").await;
     world.approve("issue").await;
     insta::assert_snapshot!(without_dates(&world), @r"

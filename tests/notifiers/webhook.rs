@@ -156,6 +156,16 @@ async fn the_signature_is_the_hmac_of_the_body() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_not_there_is_not_taken_for_a_webhook_that_is_gone() {
+    let receiver = Receiver::start(200, &[]).await;
+    let mut settings = receiver.settings(Format::Json);
+    settings.secret = Some(SecretRef::File("/nowhere/hook-secret".into()));
+    let failure = Webhook::new(Net::new().unwrap(), settings).send(&finding()).await.unwrap_err();
+    assert_eq!(failure.reason, Reason::CredentialUnusable);
+    assert!(failure.text.contains("/nowhere/hook-secret") && !failure.text.contains("gone"), "{failure}");
+}
+
+#[tokio::test]
 async fn without_a_secret_nothing_is_signed() {
     let receiver = Receiver::start(200, &[]).await;
     receiver.send(Format::Json, &finding()).await.unwrap();

@@ -18,7 +18,7 @@ impl Judge<'_> {
             facts.ask.sentence()
         );
         let page = format!(
-            "certsteward plan {0} links to the page of the hand-off; certsteward export {0} hands out the certificate",
+            "certsteward plan {0} links to the page of the hand-off while certsteward runs; certsteward export {0} hands out the certificate",
             self.watch.id
         );
         let (text, way_out) = self.in_doubt(target, waits, page);

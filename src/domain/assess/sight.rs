@@ -36,7 +36,10 @@ impl Judge<'_> {
     pub(super) fn source(&mut self) {
         let place = &self.watch.source.place;
         if let Some((since, why)) = &self.record.unseen {
-            let level = if self.now - *since >= UNSEEN_CRITICAL { Level::Critical } else { Level::Warning };
+            // What was never seen is not known to be there: nothing good is known of it that a while could bridge.
+            let never = self.record.in_force.is_none() && !may_pass(why.reason);
+            let long = self.now - *since >= UNSEEN_CRITICAL;
+            let level = if never || long { Level::Critical } else { Level::Warning };
             // The place may be named by the reason already.
             let why_text = why.text.strip_prefix(&format!("{place}: ")).unwrap_or(&why.text);
             let text = format!("{place} cannot be seen since {}: {why_text}", lint::minute(*since));
@@ -73,6 +76,21 @@ impl Judge<'_> {
             "put the clock of this host right (timedatectl, chronyc tracking); certsteward notices by itself";
         self.add(Code::Clock, Level::Warning, "", text, way_out);
     }
+}
+
+/// Whether it is of the kind that ends by itself: the way there, or the other side's state.
+const fn may_pass(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::DnsFailed
+            | Reason::ConnectionRefused
+            | Reason::ConnectionReset
+            | Reason::TlsFailed
+            | Reason::Timeout
+            | Reason::RateLimited
+            | Reason::Unavailable
+            | Reason::Interrupted
+    )
 }
 
 /// What to do about a source that cannot be seen; a refused key has a way out of its own.

@@ -69,6 +69,14 @@ fn what_is_not_known_is_never_fine() {
     };
     assert_eq!(unseen(1), ["warning unseen"]);
     assert_eq!(unseen(25), ["critical unseen"]);
+    let never = |reason| {
+        let unseen = Some((noon(), Unseen::new(reason, "as a sample")));
+        found(&watch(), &Record { unseen, ..Record::default() })
+    };
+    for reason in [Reason::PermissionDenied, Reason::Malformed, Reason::PasswordNeeded] {
+        assert_eq!(never(reason), ["critical unseen"], "as bad as what is not there: {reason}");
+    }
+    assert_eq!(never(Reason::Timeout), ["warning unseen"]);
     let absent = Record { absent_since: Some(noon()), ..record() };
     assert_eq!(found(&watch(), &proven(absent)), ["critical source-vanished"]);
 }

@@ -16,6 +16,7 @@ use crate::domain::reason::{Reason, Unseen};
 use crate::domain::watch::Usage;
 use crate::formats;
 use crate::formats::files;
+use crate::net::refusal::of_chain;
 use crate::secret::SecretRef;
 
 /// Which store.
@@ -81,7 +82,7 @@ pub fn refusal(chain: &Chain, trusted: &[Certificate], usage: Usage, now: Timest
     let refused = verify(chain, &valid, usage, now).err()?;
     // An authority is trusted for ever by those who verify; people are told why it should be no longer.
     let late = over.iter().find(|one| verify(chain, &[**one], usage, now).is_ok());
-    Some(late.map_or_else(|| words(&refused), |one| out_of_time(one, now)))
+    Some(late.map_or_else(|| of_chain(&refused), |one| out_of_time(one, now)))
 }
 
 fn verify(chain: &Chain, trusted: &[&Certificate], usage: Usage, now: Timestamp) -> Result<(), Error> {
@@ -152,48 +153,6 @@ fn out_of_time(authority: &Certificate, now: Timestamp) -> String {
         "the authority {name} in it, to which the chain leads, expired on {}",
         minute(authority.not_after)
     )
-}
-
-/// The verifier's reason, for people.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the verifier's own list is open, and what is rare is told in its words"
-)]
-fn words(error: &Error) -> String {
-    let day = |time: &UnixTime| {
-        let seconds = i64::try_from(time.as_secs()).ok();
-        seconds
-            .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
-            .map(minute)
-            .unwrap_or_default()
-    };
-    match error {
-        Error::UnknownIssuer => "the chain leads to none of its authorities".to_owned(),
-        Error::CertExpired { not_after, .. } => {
-            format!("a certificate on the way expired on {}", day(not_after))
-        }
-        Error::CertNotValidYet { not_before, .. } => {
-            format!("a certificate on the way is not valid before {}", day(not_before))
-        }
-        Error::NameConstraintViolation => {
-            "an issuer may not issue for the names in it (name constraints)".to_owned()
-        }
-        Error::PathLenConstraintViolated => {
-            "an issuer may not have so many authorities below it (path length)".to_owned()
-        }
-        Error::RequiredEkuNotFoundContext(_) => {
-            "an issuer may not issue for this use (extended key usage)".to_owned()
-        }
-        Error::CaUsedAsEndEntity => {
-            "it is the certificate of an authority, which verifiers do not take from a client or server"
-                .to_owned()
-        }
-        Error::EndEntityUsedAsCa => "a certificate on the way is not one of an authority".to_owned(),
-        Error::InvalidSignatureForPublicKey => {
-            "a signature on the way is not by the issuer that it names".to_owned()
-        }
-        other => format!("a verifier says {other:?}"),
-    }
 }
 
 #[cfg(test)]

@@ -14,10 +14,12 @@ use super::access::Caller;
 use super::futile;
 use super::problem::Problem;
 use crate::domain::Timestamp;
+use crate::domain::certificate::Fingerprint;
 use crate::domain::event::Actor;
+use crate::domain::hand_off::HandOff;
 use crate::domain::report::{Command, Verb};
 use crate::domain::snapshot::WatchView;
-use crate::surfaces::json;
+use crate::surfaces::{json, shown};
 
 /// How long comment and ticket may be, in characters.
 const WORDS_LIMIT: usize = 2000;
@@ -30,6 +32,7 @@ struct Wish {
     ticket: Option<String>,
     act: Option<String>,
     until: Option<String>,
+    certificate: Option<String>,
 }
 
 type Accepted = Result<(StatusCode, Json<Value>), Problem>;
@@ -68,7 +71,45 @@ pub(super) async fn confirm(
         };
         return Err(Problem::not_found(format!("the watch {id} has no target {target:?}"), way_out));
     }
-    give(&shared, &id, actor, Verb::Confirm(target, None), wish).await
+    let meant = question(view, &target, wish.certificate.as_deref())?;
+    give(&shared, &id, actor, Verb::Confirm(target, meant), wish).await
+}
+
+/// Which of the open questions about a target is meant: by the certificate that it is about, which has to be named where there
+/// are several.
+fn question(view: &WatchView, target: &str, named: Option<&str>) -> Result<Option<Fingerprint>, Problem> {
+    let open: Vec<HandOff> =
+        shown::hand_offs(view).into_iter().filter(|open| open.target == target).collect();
+    let named = named.map(|named| named.replace(':', "").to_lowercase());
+    let is_named = |open: &&HandOff| {
+        let hex = open.chain.fingerprint().hex();
+        named.as_ref().is_some_and(|named| !named.is_empty() && hex.starts_with(named.as_str()))
+    };
+    let meant: Vec<&HandOff> = open.iter().filter(is_named).collect();
+    match (meant.as_slice(), &named) {
+        ([one], _) => return Ok(Some(one.chain.fingerprint())),
+        (_, None) if open.len() < 2 => return Ok(None),
+        _ => {}
+    }
+    let asked: Vec<String> =
+        open.iter().map(|open| format!("{} ({})", open.headline, open.chain.fingerprint().short())).collect();
+    let watch = &view.watch.id;
+    let Some(first) = open.first().map(|open| open.chain.fingerprint().short()) else {
+        return Err(Problem::conflict(
+            format!("nothing is asked of {target} about this certificate"),
+            format!("leave the certificate out, or look at what is asked: certsteward plan {watch}"),
+        ));
+    };
+    let error = match named {
+        None => format!("several things are asked of {target}: {}", asked.join("; ")),
+        Some(_) => format!("that names none, or not one, of what is asked of {target}: {}", asked.join("; ")),
+    };
+    Err(Problem::conflict(
+        error,
+        format!(
+            "name the certificate that you mean, such as: certsteward confirm {watch} {target} --certificate {first} (over HTTP: {{\"certificate\": \"{first}\"}})"
+        ),
+    ))
 }
 
 pub(super) async fn pause(State(shared): State<Shared>, caller: Caller, body: Body) -> Accepted {
@@ -95,7 +136,10 @@ pub(super) async fn reload(State(shared): State<Shared>, caller: Caller) -> Resu
 impl Wish {
     fn read(body: Body) -> Result<Self, Problem> {
         let body = body.map_err(|rejection| {
-            Problem::too_large(rejection.body_text(), "send at most 64 KiB: comment, ticket, act, until")
+            Problem::too_large(
+                rejection.body_text(),
+                "send at most 64 KiB: comment, ticket, act, until, certificate",
+            )
         })?;
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
@@ -103,7 +147,7 @@ impl Wish {
         let wish: Self = serde_json::from_slice(&body).map_err(|error| {
             Problem::bad_request(
                 format!("the body cannot be read: {error}"),
-                "send a JSON object with any of comment, ticket, act, until (RFC 3339)",
+                "send a JSON object with any of comment, ticket, act, until (RFC 3339), certificate",
             )
         })?;
         let too_long = [&wish.comment, &wish.ticket]
