@@ -129,7 +129,31 @@ async fn inspect_shows_the_chain_of_a_server_that_is_not_trusted() {
     let server = Server::tls(&pki.server, &Asks::Never, json("200 OK", "{}")).await;
     let ran = certsteward(Path::new("."), &["inspect", &format!("localhost:{}", server.port)]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    has(&ran, &["TLS, 1 certificate\n", "CN=localhost", "DNS:localhost"]);
+    has(&ran, &["TLS, 1 certificate\n", "CN=localhost", "DNS:localhost", "the server asks for none"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inspect_says_that_a_server_asks_for_a_client_certificate() {
+    let pki = Pki::new();
+    let server = Server::tls(&pki.server, &Asks::Politely(&pki.ca), json("200 OK", "{}")).await;
+    let place = format!("localhost:{}", server.port);
+    has(&certsteward(Path::new("."), &["inspect", &place]), &["the server asks for one"]);
+    let shown = parsed(&certsteward(Path::new("."), &["inspect", &place, "--json"]));
+    assert_eq!(shown["asks_for_client_certificate"], true);
+}
+
+/// PKCS#8 that is encrypted (PBES2), in which nothing is.
+const LOCKED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMBQwDQYJKoZIhvcNAQUNMAAEAwAAAA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
+
+#[test]
+fn a_locked_key_is_there_and_the_option_that_opens_it_is_named() {
+    let pki = Pki::new();
+    let folder = folder(&pki);
+    std::fs::write(folder.path().join("locked.pem"), format!("{}{LOCKED}", pki.good.pem)).unwrap();
+    let ran = certsteward(folder.path(), &["inspect", "locked.pem"]);
+    has(&ran, &["there is one, which could not be read", "no password was given", "(--password-file F)"]);
+    let shown = parsed(&certsteward(folder.path(), &["inspect", "locked.pem", "--json"]));
+    assert_eq!(shown["private_key"], "unread");
 }
 
 #[test]
