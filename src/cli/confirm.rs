@@ -40,7 +40,7 @@ impl Arguments {
         let named = self.certificate.iter().map(|named| ("certificate", Value::from(named.as_str())));
         let order = Order { path, fields: named.collect(), done, remarks: &self.remarks };
         let removed = format!(
-            "noted: only a removal was asked of {target} for {watch}, and it is done there, confirmed by you"
+            "noted: the certificate that {target} was to remove for {watch} is gone there, confirmed by you"
         );
         let said = Said::Unless(vec![("; the next call decides", by_call), ("is gone from", removed)]);
         order.see_through((watch, target), said, common, output).await

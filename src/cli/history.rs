@@ -185,7 +185,25 @@ fn show(event: &Value, output: &mut Output) {
     }
 }
 
-/// Whether a sentence says already who did it.
+/// Whether a sentence says already who did it, by the whole name.
 fn names(sentence: &str, actor: &str) -> bool {
-    [" by ", " says "].iter().any(|before| sentence.contains(&format!("{before}{actor}")))
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.@".contains(c));
+    let after = |before: &str| sentence.split(&format!("{before}{actor}")).skip(1).any(ends);
+    after(" by ") || after(" says ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_name_that_only_begins_another_is_not_said_already() {
+        assert!(names("issue-1 was rejected by root: it is not done", "root"));
+        assert!(names("it is gone from sc, says pat", "pat"));
+        for (sentence, actor) in
+            [("cancelled by rooter", "root"), ("done by pat-2", "pat"), ("roots", "root")]
+        {
+            assert!(!names(sentence, actor), "{sentence}");
+        }
+    }
 }

@@ -157,7 +157,7 @@ fn a_word_about_a_removal_is_not_taken_for_one_about_the_certificate() {
         (
             "hand-off-closed",
             "the replaced certificate ab12 is gone from sc, says root",
-            "only a removal was asked of sc for a, and it is done there, confirmed by you",
+            "the certificate that sc was to remove for a is gone there, confirmed by you",
         ),
     ] {
         let (ran, _) = against(taken_up(kind, text), &["confirm", "a", "sc"]);
